@@ -1,0 +1,43 @@
+/* event: one event resource: Google's JSON as it came, and beside it what queries need. */
+#ifndef CORE_MODEL_EVENT_H
+#define CORE_MODEL_EVENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/span.h"
+
+enum event_flag {
+    EVENT_CANCELLED = 1u << 0, /* status cancelled: a tombstone, or with EVENT_EXCEPTION a hole in its series */
+    EVENT_ALL_DAY = 1u << 1,   /* start has a date: its times below are "floating" */
+    EVENT_SERIES = 1u << 2,    /* has a recurrence: the master */
+    EVENT_EXCEPTION = 1u << 3, /* has a recurringEventId: replaces (or cancels) one slot of that series */
+    EVENT_UNTIMED = 1u << 4,   /* neither start nor originalStartTime could be read: found by id only */
+    EVENT_TRANSPARENT = 1u << 5,
+    EVENT_DECLINED = 1u << 6,  /* the attendee with self:true declined */
+    EVENT_HIDDEN_INVITE = 1u << 7, /* an invitation that the UI hides (kept for showHiddenInvitations) */
+    EVENT_ODD = 1u << 8,       /* something in it made no sense; kept raw, listed by doctor */
+};
+
+/* All spans are borrowed: from the page being read, or from LMDB (valid until the transaction writes
+ * or ends). Floating times of all-day events are the dates' midnights as if in UTC; they become instants in
+ * the calendar's zone only when a query asks. */
+struct event {
+    struct span id;
+    struct span ical_uid; /* empty when absent */
+    struct span series;   /* recurringEventId; empty when absent */
+    struct span raw;      /* the resource, byte for byte */
+    uint32_t flags;       /* enum event_flag */
+    uint32_t zone_hash;   /* of the zone in which `raw` has its dateTime offsets (event_zone_hash) */
+    int64_t updated_ms;   /* 0 when absent */
+    int64_t start_ms;     /* of a series: of its first instance. Cancelled exception: its original slot */
+    int64_t end_ms;       /* exclusive, >= start_ms. Of a series: of its last instance, INT64_MAX when endless */
+    int64_t original_ms;  /* exceptions: the slot they stand in (floating when ORIGINAL was a date) */
+    uint64_t seq;         /* set by storage: the change that wrote it */
+    uint64_t row;         /* set by storage: its stable number */
+};
+
+/* Hash of a zone name, to tell whether `raw` is already rendered in the zone asked for. Never 0. */
+uint32_t event_zone_hash(struct span zone_name);
+
+#endif

@@ -1,0 +1,95 @@
+/* model: the words for states, and the hash of a zone name. */
+#include "core/model/account.h"
+#include "core/model/channel.h"
+#include "core/model/collection.h"
+#include "core/model/event.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+uint32_t event_zone_hash(struct span zone_name)
+{
+    uint32_t hash = XXH32(zone_name.p, zone_name.n, 0);
+    return hash ? hash : 1;
+}
+
+const char *coll_kind_name(enum coll_kind kind)
+{
+    switch (kind) {
+    case COLL_ROSTER:
+        return "calendarList";
+    case COLL_SETTINGS:
+        return "settings";
+    case COLL_COLORS:
+        return "colors";
+    case COLL_EVENTS:
+        return "events";
+    case COLL_ACL:
+        return "acl";
+    }
+    return "unknown";
+}
+
+const char *coll_state_name(enum coll_state state)
+{
+    switch (state) {
+    case COLL_NEW:
+        return "new";
+    case COLL_READY:
+        return "ready";
+    case COLL_GONE:
+        return "gone";
+    }
+    return "unknown";
+}
+
+const char *listing_reason_name(enum listing_reason reason)
+{
+    switch (reason) {
+    case LISTING_NONE:
+        return "none";
+    case LISTING_FIRST:
+        return "first";
+    case LISTING_STALE:
+        return "token dead";
+    case LISTING_ASKED:
+        return "asked for";
+    case LISTING_VERIFY:
+        return "verification";
+    case LISTING_DAMAGED:
+        return "damaged record";
+    }
+    return "unknown";
+}
+
+const char *account_state_name(enum account_state state)
+{
+    switch (state) {
+    case ACCOUNT_OK:
+        return "ok";
+    case ACCOUNT_NEEDS_LOGIN:
+        return "needs login";
+    case ACCOUNT_NO_ACCESS:
+        return "no access";
+    case ACCOUNT_GONE:
+        return "gone";
+    }
+    return "unknown";
+}
+
+const char *channel_state_name(enum channel_state state)
+{
+    switch (state) {
+    case CHANNEL_OPENING:
+        return "opening";
+    case CHANNEL_UNVERIFIED:
+        return "unverified";
+    case CHANNEL_LIVE:
+        return "live";
+    case CHANNEL_DEGRADED:
+        return "degraded";
+    case CHANNEL_STOPPING:
+        return "stopping";
+    }
+    return "unknown";
+}
