@@ -1,0 +1,14 @@
+/* channels: our watch channels, by id and by what they watch. */
+#ifndef STORAGE_CHANNELS_H
+#define STORAGE_CHANNELS_H
+
+#include "core/model/channel.h"
+#include "storage/store.h"
+
+enum rc channel_get(struct txn *t, struct span id, struct channel *ret);
+void channel_put(struct txn *t, const struct channel *c);
+void channel_delete(struct txn *t, struct span id);
+/* Those of one collection (coll 0: all), until `each` returns false. Do not write during the walk. */
+void channels_each(struct txn *t, uint32_t coll, bool (*each)(void *arg, const struct channel *c), void *arg);
+
+#endif
