@@ -1,0 +1,47 @@
+/* http: one blocking request at a time over libcurl, with caps and deadlines, that can be interrupted. */
+#ifndef CORE_HTTP_HTTP_H
+#define CORE_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+/* One per thread: keeps connections alive between requests. */
+struct http_client;
+struct http_client *http_new(void); /* NULL: out of memory */
+void http_free(struct http_client *c);
+/* From any thread: the request under way, and every later one, ends with RC_CANCELED. */
+void http_interrupt(struct http_client *c);
+
+struct http_request {
+    const char *method;          /* "GET" "POST" */
+    const char *url;
+    const char *unix_socket;     /* connect here instead; NULL = the URL's host */
+    const char *const *headers;  /* "Name: value", NULL-terminated; NULL = none */
+    struct span body;
+    int64_t connect_ms, total_ms; /* deadlines; 0 = 10 s, 60 s */
+    size_t max_bytes;            /* of the decompressed answer; 0 = LIMIT_RESPONSE_BYTES */
+    void (*alive)(void *arg);    /* called at least once a second while bytes move; NULL ok */
+    void *alive_arg;
+};
+
+struct http_response {
+    long status;
+    struct buf body;
+    bool is_json;            /* by Content-Type */
+    int64_t retry_after_ms;  /* -1 when absent or unreadable; seconds or date */
+    int64_t date_ms;         /* of the Date header; 0 when absent: shows clock skew */
+    char etag[128];
+    int64_t took_us;
+};
+
+/* RC_OK whatever the status, when a whole answer came. RC_AGAIN: network trouble, deadline, broken or cut
+ * body. RC_BADDATA: larger than max_bytes. RC_INVALID: unusable URL. RC_CANCELED. No redirects are followed; http://
+ * only for loopback hosts and unix sockets. */
+enum rc http_perform(struct http_client *c, const struct http_request *rq, struct http_response *ret,
+                     struct err *e);
+void http_response_release(struct http_response *r);
+
+#endif
