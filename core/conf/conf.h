@@ -1,0 +1,77 @@
+/* conf: the configuration: one immutable snapshot, read from an INI file by one table of options. */
+#ifndef CORE_CONF_CONF_H
+#define CORE_CONF_CONF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/err.h"
+
+struct conf_list { /* a comma-separated value */
+    char **v;
+    size_t n;
+};
+
+struct conf_account { /* [account NAME]; exactly one credential is set */
+    char *name;
+    char *key_file;             /* service account key, JSON */
+    char *subject;              /* user to act for (domain-wide delegation), or NULL */
+    char *token_file;           /* a bearer token someone else keeps fresh */
+    struct conf_list calendars; /* globs over calendar ids to mirror; empty: all in the list */
+    struct conf_list exclude;   /* globs that win over `calendars` */
+};
+
+struct conf_mirror {
+    char *state_dir, *log_level, *zoneinfo;
+    uint64_t map_size;
+    int64_t workers;
+};
+struct conf_google {
+    char *api_url, *token_url;
+    int64_t request_timeout_ms, connect_timeout_ms;
+    int64_t project_rate, user_rate; /* requests a minute */
+};
+struct conf_webhook {
+    char *listen;
+    char *public_url; /* as Google calls it, path included; "" = poll only */
+};
+struct conf_api {
+    char *listen;  /* host:port or the path of a unix socket */
+    char *account; /* whom "me" and "primary" mean; "" = the first account */
+    struct conf_list hosts, origins; /* further Host names; allowed CORS origins */
+    uint64_t cache_size;
+    int64_t instance_budget; /* most instances one query may expand */
+};
+struct conf_sync {
+    int64_t poll_interval_ms, poll_interval_unhealthy_ms, roster_interval_ms, full_sync_interval_ms;
+    int64_t channel_ttl_ms, channel_overlap_ms, backoff_min_ms, backoff_max_ms, change_retention_ms;
+};
+
+struct conf {
+    struct conf_mirror mirror;
+    struct conf_google google;
+    struct conf_webhook webhook;
+    struct conf_api api;
+    struct conf_sync sync;
+    struct conf_account *accounts; /* in the order of the file */
+    size_t n_accounts;
+    char *path; /* of the file it came from */
+};
+
+/* Every mistake of the file is reported at once, a line each ("FILE:12:8: [sync] poll_intervall:
+ * unknown key; did you mean poll_interval?"), appended to *ret_problems. RC_INVALID when there was
+ * any, RC_SYS when the file could not be read. *ret is the caller's. */
+enum rc conf_load(const char *path, struct conf **ret, struct buf *ret_problems);
+void conf_free(struct conf *c); /* NULL ok */
+
+/* The effective configuration with the origin of each value (file:line or default). */
+void conf_print(const struct conf *c, struct buf *out);
+/* The table itself as a commented file: what config.example must be. */
+void conf_print_example(struct buf *out);
+
+/* Which values differ, as "section.key" lines; `restart` those that a reload cannot take up. */
+void conf_diff(const struct conf *a, const struct conf *b, struct buf *ret_live,
+               struct buf *ret_restart);
+
+#endif
