@@ -1,7 +1,7 @@
 /* buf: a growing byte buffer with a cap. Always NUL-terminated behind its length once used.
  *
- * Failure is sticky: past the cap or out of memory the buffer sets `failed`, ignores further appends
- * and is checked once, at the end. `= { 0 }` is an empty buffer with the default cap. */
+ * Failure is sticky: past the cap or out of memory the buffer sets `failed`, ignores further
+ * appends and is checked once, at the end. `= { 0 }` is an empty buffer with the default cap. */
 #ifndef CORE_BASE_BUF_H
 #define CORE_BASE_BUF_H
 
@@ -13,14 +13,14 @@
 
 struct buf {
     char *p;
-    size_t n;     /* bytes used */
-    size_t size;  /* bytes allocated */
-    size_t cap;   /* most bytes ever; 0 = LIMIT_BUF_BYTES */
+    size_t n;    /* bytes used */
+    size_t size; /* bytes allocated */
+    size_t cap;  /* most bytes ever; 0 = LIMIT_BUF_BYTES */
     bool failed;
 };
 
-void buf_release(struct buf *b); /* frees and empties; keeps cap */
-void buf_reset(struct buf *b);   /* empties, keeps the memory, clears `failed` */
+void buf_release(struct buf *b);              /* frees and empties; keeps cap */
+void buf_reset(struct buf *b);                /* empties, keeps the memory, clears `failed` */
 bool buf_reserve(struct buf *b, size_t more); /* room for `more` bytes behind n; false = failed */
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_add_span(struct buf *b, struct span s);

@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 int64_t clock_wall_ms(void); /* since 1970-01-01 UTC; may jump */
-int64_t clock_mono_ms(void); /* CLOCK_BOOTTIME: never goes back, counts sleep; for intervals and due times */
+int64_t clock_mono_ms(
+    void); /* CLOCK_BOOTTIME: never goes back, counts sleep; for intervals and due times */
 int64_t clock_mono_us(void);
 
 /* Tests: adds to what each clock says from now on. Thread-safe. */

@@ -1,7 +1,7 @@
 /* crashpoint: places where tests make the process die; nothing at all in a release build.
  *
- * Built with -DCALMIRROR_TEST, CRASHPOINT("name") kills the process (SIGKILL) when the environment has
- * CALMIRROR_CRASH=name, or name:N for its Nth pass. */
+ * Built with -DCALMIRROR_TEST, CRASHPOINT("name") kills the process (SIGKILL) when the environment
+ * has CALMIRROR_CRASH=name, or name:N for its Nth pass. */
 #ifndef CORE_BASE_CRASHPOINT_H
 #define CORE_BASE_CRASHPOINT_H
 

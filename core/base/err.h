@@ -19,7 +19,8 @@ enum rc err_set(struct err *e, enum rc rc, const char *fmt, ...)
 enum rc err_prefix(struct err *e, enum rc rc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Like err_set, with ": <strerror(errno)>" appended; rc is RC_FULL for ENOSPC/EDQUOT, else RC_SYS. */
+/* Like err_set, with ": <strerror(errno)>" appended; rc is RC_FULL for ENOSPC/EDQUOT, else RC_SYS.
+ */
 enum rc err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -2,17 +2,17 @@
 #ifndef CORE_BASE_LIMITS_H
 #define CORE_BASE_LIMITS_H
 
-#define LIMIT_BUF_BYTES        (64u << 20)  /* a buffer without a cap of its own */
-#define LIMIT_JSON_DEPTH       64
-#define LIMIT_RESPONSE_BYTES   (48u << 20)  /* one upstream answer, decompressed; a page of 2,500 is ~3 MB */
-#define LIMIT_EVENT_BYTES      (4u << 20)   /* one event resource */
-#define LIMIT_ID_BYTES         1024         /* event id (Google's own bound), calendar id */
-#define LIMIT_NAME_BYTES       64           /* account, client, hook names in the config */
-#define LIMIT_TOKEN_BYTES      2048         /* sync and page tokens */
-#define LIMIT_CHANNEL_BYTES    64           /* channel id (Google's own bound) */
-#define LIMIT_PAGES            20000        /* pages of one listing before it counts as a loop */
-#define LIMIT_CONFIG_LINE      4096
-#define LIMIT_CONFIG_BYTES     (1u << 20)
-#define LIMIT_REQUEST_BYTES    (1u << 20)   /* body of a local request */
+#define LIMIT_BUF_BYTES      (64u << 20) /* a buffer without a cap of its own */
+#define LIMIT_JSON_DEPTH     64
+#define LIMIT_RESPONSE_BYTES (48u << 20) /* one upstream answer, decompressed; 2,500 events: ~3 MB */
+#define LIMIT_EVENT_BYTES    (4u << 20)  /* one event resource */
+#define LIMIT_ID_BYTES       1024        /* event id (Google's own bound), calendar id */
+#define LIMIT_NAME_BYTES     64          /* account, client, hook names in the config */
+#define LIMIT_TOKEN_BYTES    2048        /* sync and page tokens */
+#define LIMIT_CHANNEL_BYTES  64          /* channel id (Google's own bound) */
+#define LIMIT_PAGES          20000       /* pages of one listing before it counts as a loop */
+#define LIMIT_CONFIG_LINE    4096
+#define LIMIT_CONFIG_BYTES   (1u << 20)
+#define LIMIT_REQUEST_BYTES  (1u << 20) /* body of a local request */
 
 #endif

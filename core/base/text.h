@@ -16,20 +16,20 @@ bool text_copy(char *dst, size_t size, struct span s);
 /* Strict readers: the whole span must match. false leaves *ret untouched. */
 bool text_to_i64(struct span s, int64_t *ret);
 bool text_to_u64(struct span s, uint64_t *ret);
-bool text_to_bool(struct span s, bool *ret);            /* true/false (yes/no/on/off too) */
-bool text_to_duration_ms(struct span s, int64_t *ret);  /* "250ms" "30s" "15m" "6h" "7d" "1w" "1h30m"; "0" */
-bool text_to_size(struct span s, uint64_t *ret);        /* "4096" "512KiB" "1MiB" "8GiB" */
+bool text_to_bool(struct span s, bool *ret);           /* true/false (yes/no/on/off too) */
+bool text_to_duration_ms(struct span s, int64_t *ret); /* "250ms" "30s" "7d" "1w" "1h30m"; "0" */
+bool text_to_size(struct span s, uint64_t *ret);       /* "4096" "512KiB" "1MiB" "8GiB" "1TiB" */
 
 /* The largest unit that divides: 900000 -> "15m". Writes at most 32 bytes. */
 const char *text_duration(int64_t ms, char out[32]);
 const char *text_size(uint64_t bytes, char out[32]);
 
-/* Percent-encoding of RFC 3986; decode fails on a bad escape or an encoded NUL.
+/* Percent-encoding of RFC 3986; decode fails on a bad escape or a NUL and then appends nothing.
  * `plus` decodes '+' as space (queries, not paths). */
 void text_percent_encode(struct buf *out, struct span s);
 bool text_percent_decode(struct buf *out, struct span s, bool plus);
 
-/* base64url without padding; decode accepts padding and either alphabet. */
+/* base64url without padding; decode accepts padding and either alphabet, no spaces. */
 void text_base64url_encode(struct buf *out, const void *p, size_t n);
 bool text_base64url_decode(struct buf *out, struct span s);
 void text_hex(char *out, const uint8_t *p, size_t n); /* 2n + 1 bytes */
@@ -39,8 +39,8 @@ bool text_is_utf8(struct span s); /* strict: no surrogates, no overlong forms, n
 /* Equal, in time that depends on the lengths only. */
 bool text_equal_secret(struct span a, struct span b);
 
-/* The candidate nearest to `name` (Damerau-Levenshtein, at most a third of its length away), or
- * NULL. `next` returns candidate i, NULL past the end. Borrowed from the candidates. */
+/* The candidate nearest to `name` (Damerau-Levenshtein without case, at most a third of its length
+ * away), or NULL. `next` returns candidate i, NULL past the end. Borrowed from the candidates. */
 const char *text_nearest(const char *name, const char *(*next)(const void *arg, size_t i),
                          const void *arg);
 
