@@ -105,7 +105,7 @@ static const char *skip_value(const char *p, const char *end)
     return skip_word(p, end);
 }
 
-enum json_type json_type_of(struct span value)
+enum json_kind json_type_of(struct span value)
 {
     value = trim(value);
     if (value.n == 0)

@@ -16,7 +16,7 @@
 #include "core/base/err.h"
 #include "core/base/span.h"
 
-enum json_type {
+enum json_kind {
     JSON_NONE,
     JSON_NULL,
     JSON_FALSE,
@@ -30,7 +30,7 @@ enum json_type {
 /* RC_OK or RC_BADDATA ("byte 17: expected a value"). Depth at most LIMIT_JSON_DEPTH. */
 enum rc json_check(struct span text, struct err *e);
 
-enum json_type json_type_of(struct span value); /* JSON_NONE for an empty span */
+enum json_kind json_type_of(struct span value); /* JSON_NONE for an empty span */
 
 /* Walks the members of an object or the items of an array. A value that is neither yields nothing.
  */
