@@ -1,4 +1,4 @@
-/* conf: the configuration: one immutable snapshot, read from an INI file by one table of options. */
+/* conf: the configuration: one immutable snapshot, read from an INI file by a table of options. */
 #ifndef CORE_CONF_CONF_H
 #define CORE_CONF_CONF_H
 
@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "core/base/buf.h"
-#include "core/base/err.h"
+#include "core/base/log.h"
 
 struct conf_list { /* a comma-separated value */
     char **v;
@@ -20,8 +20,8 @@ struct conf_account { /* [account NAME]; exactly one credential is set */
     char *token_file;           /* a bearer token someone else keeps fresh */
     struct conf_list calendars; /* globs over calendar ids to mirror; empty: all in the list */
     struct conf_list exclude;   /* globs that win over `calendars` */
+    uint32_t *lines;            /* where each option was set, in order of the table; 0 = default */
 };
-
 struct conf_mirror {
     char *state_dir, *log_level, *zoneinfo;
     uint64_t map_size;
@@ -37,8 +37,8 @@ struct conf_webhook {
     char *public_url; /* as Google calls it, path included; "" = poll only */
 };
 struct conf_api {
-    char *listen;  /* host:port or the path of a unix socket */
-    char *account; /* whom "me" and "primary" mean; "" = the first account */
+    char *listen;                    /* host:port or the path of a unix socket */
+    char *account;                   /* whom "me" and "primary" mean; "" = the first account */
     struct conf_list hosts, origins; /* further Host names; allowed CORS origins */
     uint64_t cache_size;
     int64_t instance_budget; /* most instances one query may expand */
@@ -47,7 +47,6 @@ struct conf_sync {
     int64_t poll_interval_ms, poll_interval_unhealthy_ms, roster_interval_ms, full_sync_interval_ms;
     int64_t channel_ttl_ms, channel_overlap_ms, backoff_min_ms, backoff_max_ms, change_retention_ms;
 };
-
 struct conf {
     struct conf_mirror mirror;
     struct conf_google google;
@@ -56,7 +55,8 @@ struct conf {
     struct conf_sync sync;
     struct conf_account *accounts; /* in the order of the file */
     size_t n_accounts;
-    char *path; /* of the file it came from */
+    char *path;      /* of the file it came from */
+    uint32_t *lines; /* as in conf_account */
 };
 
 /* Every mistake of the file is reported at once, a line each ("FILE:12:8: [sync] poll_intervall:
@@ -65,12 +65,15 @@ struct conf {
 enum rc conf_load(const char *path, struct conf **ret, struct buf *ret_problems);
 void conf_free(struct conf *c); /* NULL ok */
 
+/* Is the calendar mirrored? `primary`: it is the account's own, so the word "primary" matches. */
+bool conf_account_wants(const struct conf_account *a, const char *calendar, bool primary);
+enum log_level conf_log_level(const struct conf *c);
 /* The effective configuration with the origin of each value (file:line or default). */
 void conf_print(const struct conf *c, struct buf *out);
-/* The table itself as a commented file: what config.example must be. */
+/* The table itself, as a commented file (config.example) and as mdoc (calmirrord.conf(5)). */
 void conf_print_example(struct buf *out);
-
-/* Which values differ, as "section.key" lines; `restart` those that a reload cannot take up. */
+void conf_print_manual(struct buf *out);
+/* What differs, a line each ("section.key", "account NAME"); `restart`: what no reload takes up. */
 void conf_diff(const struct conf *a, const struct conf *b, struct buf *ret_live,
                struct buf *ret_restart);
 

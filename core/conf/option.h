@@ -1,0 +1,69 @@
+/* option: the table of every section and key, from which parsing, checks, printing and the manual
+ * come. */
+#ifndef CORE_CONF_OPTION_H
+#define CORE_CONF_OPTION_H
+
+#include "core/conf/conf.h"
+
+enum conf_section {
+    SECTION_MIRROR,
+    SECTION_GOOGLE,
+    SECTION_WEBHOOK,
+    SECTION_API,
+    SECTION_SYNC,
+    SECTION_ACCOUNT, /* [account NAME], any number of them */
+    SECTION_COUNT,
+};
+
+struct section_info {
+    const char *name, *doc;
+};
+extern const struct section_info conf_sections[SECTION_COUNT];
+
+enum value_type {
+    VALUE_PATH,
+    VALUE_LEVEL,         /* a log level */
+    VALUE_COUNT,         /* int64_t */
+    VALUE_SIZE,          /* uint64_t, bytes */
+    VALUE_DURATION,      /* int64_t, ms */
+    VALUE_BASE_URL,      /* paths are appended to it: no slash at its end */
+    VALUE_HOOK_URL,      /* complete, with its path */
+    VALUE_ADDRESS,       /* anything a socket can listen on */
+    VALUE_LOCAL_ADDRESS, /* reachable from this machine only */
+    VALUE_ACCOUNT,       /* name of an [account] */
+    VALUE_SUBJECT,       /* e-mail address */
+    VALUE_GLOBS,
+    VALUE_HOSTS,
+    VALUE_ORIGINS,
+};
+
+struct option {
+    enum conf_section section;
+    const char *key;
+    enum value_type type;
+    const char *text; /* the default as a file would say it; NULL: unset, may not be given empty */
+    size_t offset;    /* of the field in struct conf, for SECTION_ACCOUNT in struct conf_account */
+    int64_t min, max; /* numbers: in ms, bytes or as they are */
+    bool live;        /* a reload takes it up */
+    const char *doc;  /* one paragraph; sentences end with ". " */
+};
+extern const struct option conf_options[];
+extern const size_t conf_n_options;
+
+/* NULL when there is none. */
+const struct option *option_find(enum conf_section section, struct span key);
+
+/* What the value of this option is called in a manual: "duration". */
+const char *option_type_name(const struct option *o);
+
+/* The functions below take the struct that holds the field: the conf or the account. */
+
+/* Reads `text` into the field, which keeps its old value on RC_INVALID (reason in *e) or RC_SYS. */
+enum rc option_set(const struct option *o, void *holder, struct span text, struct err *e);
+void option_print(const struct option *o, const void *holder, struct buf *out);
+bool option_equal(const struct option *o, const void *a, const void *b);
+void option_release(const struct option *o, void *holder);
+
+bool account_name_is_valid(struct span name);
+
+#endif

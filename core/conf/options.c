@@ -1,0 +1,156 @@
+/* options: the table. A new option is one line here and one field in conf.h. */
+#include "core/conf/option.h"
+
+#include <stddef.h>
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define KIB    (INT64_C(1) << 10)
+#define MIB    (INT64_C(1) << 20)
+#define GIB    (INT64_C(1) << 30)
+
+#define IN(field)         offsetof(struct conf, field)
+#define IN_ACCOUNT(field) offsetof(struct conf_account, field)
+
+const struct section_info conf_sections[SECTION_COUNT] = {
+    [SECTION_MIRROR] = {"mirror", "The service itself."},
+    [SECTION_GOOGLE] = {"google", "How Google is reached, and how much of its quota is used."},
+    [SECTION_WEBHOOK] = {"webhook",
+                         "Where Google's notifications come in. Without a public_url the "
+                         "mirror works by polling alone."},
+    [SECTION_API] = {"api", "The local API that clients read from."},
+    [SECTION_SYNC] = {"sync",
+                      "How often the mirror looks at Google by itself, and how it retries."},
+    [SECTION_ACCOUNT] =
+        {"account", "One Google identity whose calendars are mirrored; NAME is yours to choose. "
+                    "Exactly one credential belongs in it: key_file or token_file."},
+};
+
+const struct option conf_options[] = {
+    {SECTION_MIRROR, "state_dir", VALUE_PATH, "/var/lib/calmirrord", IN(mirror.state_dir), 0, 0,
+     false,
+     "Directory of the database. It is created when missing and belongs to one running service. "
+     "Everything in it can be fetched from Google again."},
+    {SECTION_MIRROR, "map_size", VALUE_SIZE, "8GiB", IN(mirror.map_size), MIB, 1024 * GIB, false,
+     "Most bytes the database may grow to. Only address space is reserved; the file grows as it is "
+     "filled. When the map is full, updates stop and reads go on."},
+    {SECTION_MIRROR, "workers", VALUE_COUNT, "4", IN(mirror.workers), 1, 64, false,
+     "Calendars pulled from Google at the same time."},
+    {SECTION_MIRROR, "log_level", VALUE_LEVEL, "info", IN(mirror.log_level), 0, 0, true,
+     "Least important level that is logged: err, warning, notice, info or debug."},
+    {SECTION_MIRROR, "zoneinfo", VALUE_PATH, "/usr/share/zoneinfo", IN(mirror.zoneinfo), 0, 0,
+     false, "Directory of the time zone database."},
+
+    {SECTION_GOOGLE, "api_url", VALUE_BASE_URL, "https://www.googleapis.com/calendar/v3",
+     IN(google.api_url), 0, 0, false,
+     "Base URL of the Calendar API. Plain http:// is accepted for loopback hosts only, for example "
+     "for "
+     "gcal-emulator."},
+    {SECTION_GOOGLE, "token_url", VALUE_BASE_URL, "https://oauth2.googleapis.com/token",
+     IN(google.token_url), 0, 0, false,
+     "Where a service account exchanges its signed assertion for an access token."},
+    {SECTION_GOOGLE, "request_timeout", VALUE_DURATION, "60s", IN(google.request_timeout_ms),
+     SECOND, 10 * MINUTE, false,
+     "Longest that one request to Google may take, its answer included."},
+    {SECTION_GOOGLE, "connect_timeout", VALUE_DURATION, "10s", IN(google.connect_timeout_ms), 100,
+     5 * MINUTE, false, "Longest that connecting to Google may take."},
+    {SECTION_GOOGLE, "project_rate", VALUE_COUNT, "6000", IN(google.project_rate), 0, 1000000,
+     false,
+     "Most requests a minute for all accounts together. Google's own default limit is 10000 a "
+     "project; the "
+     "rest is left to others that use the same project. 0 means unlimited."},
+    {SECTION_GOOGLE, "user_rate", VALUE_COUNT, "400", IN(google.user_rate), 0, 1000000, false,
+     "Most requests a minute for one account. Google's own default limit is 600 a user. 0 means "
+     "unlimited."},
+
+    {SECTION_WEBHOOK, "listen", VALUE_ADDRESS, "127.0.0.1:8081", IN(webhook.listen), 0, 0, false,
+     "Where notifications are accepted: host:port or the absolute path of a unix socket. Google "
+     "reaches it "
+     "through a proxy that speaks HTTPS. It is used only when public_url is set."},
+    {SECTION_WEBHOOK, "public_url", VALUE_HOOK_URL, "", IN(webhook.public_url), 0, 0, false,
+     "The listener's address as Google calls it, path included, such as "
+     "https://calendar.example.org/hooks/google. Google demands HTTPS with a certificate it "
+     "trusts. Empty "
+     "means that calendars are polled only."},
+
+    {SECTION_API, "listen", VALUE_LOCAL_ADDRESS, "127.0.0.1:8080", IN(api.listen), 0, 0, false,
+     "Where clients read: host:port on a loopback address, or the absolute path of a unix socket. "
+     "Other "
+     "addresses are refused, because clients cannot be told apart yet."},
+    {SECTION_API, "account", VALUE_ACCOUNT, "", IN(api.account), 0, 0, true,
+     "Name of the account that \"me\" and \"primary\" mean in a request. Empty means the first one "
+     "in the "
+     "file."},
+    {SECTION_API, "hosts", VALUE_HOSTS, "", IN(api.hosts), 0, 0, true,
+     "Further names, separated by commas, that clients may use for this server in the Host header, "
+     "besides "
+     "the address itself and localhost. Anything else is refused, which keeps web pages from "
+     "reading the "
+     "API through a name of their own."},
+    {SECTION_API, "origins", VALUE_ORIGINS, "", IN(api.origins), 0, 0, true,
+     "Origins of web pages, separated by commas, that may read the API from a browser, such as "
+     "https://board.example.org."},
+    {SECTION_API, "cache_size", VALUE_SIZE, "64MiB", IN(api.cache_size), 0, 16 * GIB, false,
+     "Memory for finished answers. 0 turns the cache off."},
+    {SECTION_API, "instance_budget", VALUE_COUNT, "100000", IN(api.instance_budget), 1, 10000000,
+     true, "Most instances of recurring events that one request may make the server compute."},
+
+    {SECTION_SYNC, "poll_interval", VALUE_DURATION, "15m", IN(sync.poll_interval_ms), SECOND,
+     7 * DAY, true,
+     "A calendar is pulled this long after its last pull even when no notification came. It bounds "
+     "how "
+     "stale data can get when notifications are lost."},
+    {SECTION_SYNC, "poll_interval_unhealthy", VALUE_DURATION, "60s",
+     IN(sync.poll_interval_unhealthy_ms), SECOND, DAY, true,
+     "The same for a calendar without a working notification channel."},
+    {SECTION_SYNC, "roster_interval", VALUE_DURATION, "1h", IN(sync.roster_interval_ms), SECOND,
+     7 * DAY, true, "How often the list of calendars is pulled besides notifications."},
+    {SECTION_SYNC, "full_sync_interval", VALUE_DURATION, "7d", IN(sync.full_sync_interval_ms),
+     SECOND, 3650 * DAY, true,
+     "How often a calendar is listed in full and compared, which finds what increments missed."},
+    {SECTION_SYNC, "channel_ttl", VALUE_DURATION, "7d", IN(sync.channel_ttl_ms), SECOND, 30 * DAY,
+     true,
+     "Life that is asked for when a notification channel is opened. What Google grants counts."},
+    {SECTION_SYNC, "channel_overlap", VALUE_DURATION, "1h", IN(sync.channel_overlap_ms), 0, 7 * DAY,
+     true,
+     "The next channel is opened this long before the old one ends. It may not exceed "
+     "channel_ttl."},
+    {SECTION_SYNC, "backoff_min", VALUE_DURATION, "1s", IN(sync.backoff_min_ms), 10, HOUR, true,
+     "Wait after a first failure. It doubles with each further one, with jitter."},
+    {SECTION_SYNC, "backoff_max", VALUE_DURATION, "15m", IN(sync.backoff_max_ms), 10, DAY, true,
+     "Longest wait between two attempts."},
+    {SECTION_SYNC, "change_retention", VALUE_DURATION, "30d", IN(sync.change_retention_ms), SECOND,
+     3650 * DAY, true,
+     "How long removed events stay in the change log. A client whose sync token is older starts "
+     "over."},
+
+    {SECTION_ACCOUNT, "key_file", VALUE_PATH, NULL, IN_ACCOUNT(key_file), 0, 0, true,
+     "Key of a service account, the JSON file that Google's console gives out. It must not be "
+     "readable by "
+     "others."},
+    {SECTION_ACCOUNT, "subject", VALUE_SUBJECT, NULL, IN_ACCOUNT(subject), 0, 0, true,
+     "User whom the service account acts for, by domain-wide delegation. Without it the service "
+     "account "
+     "sees what was shared with its own address. It goes with key_file only."},
+    {SECTION_ACCOUNT, "token_file", VALUE_PATH, NULL, IN_ACCOUNT(token_file), 0, 0, true,
+     "File with an access token that something else keeps fresh. It is read again when Google "
+     "refuses the "
+     "token, and must not be readable by others."},
+    {SECTION_ACCOUNT, "calendars", VALUE_GLOBS, "", IN_ACCOUNT(calendars), 0, 0, true,
+     "Patterns over calendar ids, separated by commas, of what is mirrored: * ? and [...] as in a "
+     "shell, "
+     "or the word primary. Empty means every calendar in the account's list."},
+    {SECTION_ACCOUNT, "exclude", VALUE_GLOBS, "", IN_ACCOUNT(exclude), 0, 0, true,
+     "Patterns of what is not mirrored. They win over calendars."},
+};
+const size_t conf_n_options = sizeof(conf_options) / sizeof(conf_options[0]);
+
+const struct option *option_find(enum conf_section section, struct span key)
+{
+    for (size_t i = 0; i < conf_n_options; i++)
+        if (conf_options[i].section == section && span_is(key, conf_options[i].key))
+            return &conf_options[i];
+    return NULL;
+}
