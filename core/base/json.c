@@ -348,56 +348,112 @@ bool json_int64(struct span value, int64_t *ret)
     return text_to_i64(value, ret);
 }
 
-static void new_line(struct buf *out, int indent, int depth)
+static bool is_structure(char c)
 {
-    if (indent <= 0)
+    return c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':';
+}
+
+/* Writes straight into a buffer's memory; room is made once for each token. */
+struct pen {
+    struct buf *out;
+    char *at;
+    char *end;
+    size_t indent; /* 0: one line */
+    size_t depth;
+};
+
+static bool make_room(struct pen *pen, size_t n)
+{
+    if ((size_t)(pen->end - pen->at) >= n)
+        return true;
+    *pen->at = '\0';
+    pen->out->n = (size_t)(pen->at - pen->out->p);
+    if (!buf_reserve(pen->out, n))
+        return false;
+    pen->at = pen->out->p + pen->out->n;
+    pen->end = pen->out->p + pen->out->size - 1;
+    return true;
+}
+
+static void put_char(struct pen *pen, char c)
+{
+    *pen->at++ = c;
+}
+
+static void put_new_line(struct pen *pen)
+{
+    if (pen->indent == 0)
         return;
-    size_t spaces = (size_t)indent * (size_t)depth;
-    if (!buf_reserve(out, spaces + 1))
-        return;
-    out->p[out->n] = '\n';
-    memset(out->p + out->n + 1, ' ', spaces);
-    out->n += spaces + 1;
-    out->p[out->n] = '\0';
+    put_char(pen, '\n');
+    for (size_t spaces = pen->indent * pen->depth; spaces > 0; spaces--)
+        put_char(pen, ' ');
+}
+
+/* What stands between strings, numbers and words: one byte, or two for an empty container. Returns
+ * what is behind it. */
+static const char *put_structure(struct pen *pen, const char *p, const char *end)
+{
+    const char *after = p + 1;
+    switch (*p) {
+    case '{':
+    case '[':
+        put_char(pen, *p);
+        after = skip_space(after, end);
+        if (after < end && (*after == '}' || *after == ']')) {
+            put_char(pen, *after++);
+        } else {
+            pen->depth++;
+            put_new_line(pen);
+        }
+        break;
+    case '}':
+    case ']':
+        pen->depth -= pen->depth > 0;
+        put_new_line(pen);
+        put_char(pen, *p);
+        break;
+    case ',':
+        put_char(pen, ',');
+        put_new_line(pen);
+        break;
+    default:
+        put_char(pen, ':');
+        if (pen->indent > 0)
+            put_char(pen, ' ');
+        break;
+    }
+    return after;
 }
 
 void json_reformat(struct buf *out, struct span value, int indent, int depth)
 {
+    assert(indent >= 0 && depth >= 0);
     value = trim(value);
-    const char *p = value.p;
-    const char *end = value.n ? p + value.n : p;
-    buf_reserve(out, value.n);
-    while (p < end && !out->failed) {
-        const char *after = p + 1;
-        switch (*p) {
-        case '{':
-        case '[':
-            after = skip_space(after, end);
-            if (after < end && (*after == '}' || *after == ']')) {
-                buf_add(out, *p == '{' ? "{}" : "[]", 2);
-                after++;
-            } else {
-                buf_add_char(out, *p);
-                new_line(out, indent, ++depth);
-            }
-            break;
-        case '}':
-        case ']':
-            new_line(out, indent, --depth);
-            buf_add_char(out, *p);
-            break;
-        case ',':
-            buf_add_char(out, ',');
-            new_line(out, indent, depth);
-            break;
-        case ':':
-            buf_add(out, ": ", indent > 0 ? 2 : 1);
-            break;
-        default:
-            after = *p == '"' ? skip_string(p, end) : skip_word(p, end);
-            buf_add(out, p, (size_t)(after - p));
-            break;
+    if (value.n == 0 || !buf_reserve(out, 0))
+        return;
+    struct pen pen = {
+        .out = out,
+        .at = out->p + out->n,
+        .end = out->p + out->size - 1,
+        .indent = (size_t)indent,
+        .depth = (size_t)depth,
+    };
+    const char *p = value.p, *end = value.p + value.n;
+    while (p < end) {
+        if (is_structure(*p)) {
+            if (!make_room(&pen, 2 + pen.indent * (pen.depth + 1)))
+                return;
+            p = put_structure(&pen, p, end);
+        } else {
+            const char *after = *p == '"' ? skip_string(p, end) : skip_word(p, end);
+            size_t n = (size_t)(after - p);
+            if (!make_room(&pen, n))
+                return;
+            pen.at = mempcpy(pen.at, p, n);
+            p = after;
         }
-        p = skip_space(after, end);
+        p = skip_space(p, end);
     }
+    *pen.at = '\0';
+    out->n = (size_t)(pen.at - out->p);
 }

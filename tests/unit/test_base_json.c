@@ -447,6 +447,13 @@ static void test_reformat(void **state)
     b.cap = 40;
     json_reformat(&b, in, 1, 0);
     assert_true(b.failed);
+    assert_int_equal(strlen(buf_text(&b)), b.n);
+    assert_memory_equal(b.p, pretty, b.n);
+    buf_release(&b);
+    b.cap = 2; /* the cap is for what is written, not for what is read */
+    json_reformat(&b, span_of("[                                            ]"), 0, 0);
+    assert_false(b.failed);
+    assert_string_equal(buf_text(&b), "[]");
     buf_release(&b);
 }
 
