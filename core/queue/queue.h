@@ -1,63 +1,73 @@
 /* queue: what is due when, one run at a time per collection, nothing lost and nothing doubled.
  *
  * Shared by the workers (take, finish), the ping listener (ping, marked) and the local API (resync,
- * counters). One mutex, a leaf: no call out of here while it is held. Due times are on the monotonic clock
- * inside and on the wall clock in storage/jobs. */
+ * counters). One mutex, a leaf: no call out of here while it is held. Due times are on the
+ * monotonic clock inside and on the wall clock in storage/jobs. */
 #ifndef CORE_QUEUE_QUEUE_H
 #define CORE_QUEUE_QUEUE_H
-
-#include <stdbool.h>
-#include <stdint.h>
 
 #include "core/base/err.h"
 #include "storage/store.h"
 
 enum queue_reason {
-    QUEUE_PING = 1u << 0,      /* a ping was not yet pulled */
-    QUEUE_SCHEDULE = 1u << 1,  /* poll, retry, channel renewal, verification: the worker looks what is due */
-    QUEUE_RESYNC = 1u << 2,    /* an operator asked for a full listing */
-    QUEUE_NEW = 1u << 3,       /* just appeared: first listing */
+    QUEUE_PING = 1u << 0,     /* a ping was not yet pulled */
+    QUEUE_SCHEDULE = 1u << 1, /* poll, retry, channel renewal: the worker looks what is due */
+    QUEUE_RESYNC = 1u << 2,   /* an operator asked for a full listing */
+    QUEUE_NEW = 1u << 3,      /* just appeared: first listing */
 };
 
 struct queue;
 struct queue *queue_new(void);
 void queue_free(struct queue *q);
-/* At start: every collection in the store that is not gone, with what is owed to it. */
+/* How many threads take (1 until told). While others wait, one account gets half of them at most;
+ * so do, ever, all accounts together whose last run failed. */
+void queue_set_workers(struct queue *q, unsigned n);
+/* At start: every collection in the store, with what is owed to it. */
 enum rc queue_load(struct queue *q, struct store *s, struct err *e);
 
-void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reasons); /* known ones: merges */
+/* Due now for `reasons`; a known one merges. SCHEDULE alone means "look again". */
+void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reasons);
 void queue_drop(struct queue *q, uint32_t coll); /* it is gone; a run under way ends by itself */
+/* Nothing of this account is taken for so long (rate limit, credentials refused); 0 ends a hold. */
+void queue_hold(struct queue *q, uint32_t account, int64_t delay_ms);
 
-/* A verified ping. True: it must be made durable (jobs: pinged = *ret_serial) and then queue_marked() called before
- * it is answered. False: an earlier ping that no pull has covered yet is already durable. */
+/* A verified ping. True: make it durable (jobs: pinged = *ret_serial), then queue_marked(), then
+ * answer it. False: an earlier ping that no pull has covered yet is durable already, or nobody
+ * follows the collection. */
 bool queue_ping(struct queue *q, uint32_t coll, uint64_t *ret_serial);
 void queue_marked(struct queue *q, uint32_t coll, uint64_t serial); /* now a worker may take it */
-
-/* True if a resync was already asked for or runs (the caller joins it). The caller made jobs.resync durable. */
+/* The caller made jobs.resync durable. True: one was asked for already or runs, which this one
+ * joins. */
 bool queue_resync(struct queue *q, uint32_t coll);
 
 struct queue_ticket {
     uint32_t coll, account;
-    unsigned reasons;   /* enum queue_reason */
-    uint64_t pinged;    /* a complete pull commits jobs.pulled = this */
-    int64_t pinged_ms;  /* wall clock of the first ping not yet covered; 0 none: for the freshness measure */
+    unsigned reasons;  /* enum queue_reason */
+    uint32_t fails;    /* runs before this one that failed, in a row */
+    uint64_t pinged;   /* a complete pull commits jobs.pulled = this */
+    int64_t pinged_ms; /* wall clock of the first ping not yet covered; 0 none */
 };
-/* Waits for the next due collection that no worker has. Fair between accounts: the one that waited longest first;
- * at most `most_per_account` runs of one account at once when others wait. `alive` is called at least once a
- * second while waiting. RC_CANCELED after queue_stop(). */
-enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void *arg), void *arg);
-/* Done: next run in `delay_ms` (>= 0), at once if something came in meanwhile. `covered`: the pings up to
- * ticket->pinged were pulled. */
-void queue_finish(struct queue *q, const struct queue_ticket *t, bool covered, int64_t delay_ms);
+/* Waits for the next due collection that no worker has; the account served longest ago goes first.
+ * `alive` is called at least once a second while waiting. RC_CANCELED after queue_stop(). */
+enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void *), void *arg);
+
+struct queue_result {
+    unsigned
+        covered; /* reasons that were fulfilled (PING: up to ticket->pinged); others stay owed */
+    bool failed; /* nothing that comes in makes it run before delay_ms */
+    int64_t delay_ms; /* >= 0, until the next run; sooner if something came in during this one */
+};
+void queue_finish(struct queue *q, const struct queue_ticket *t, const struct queue_result *result);
 void queue_stop(struct queue *q);
 
 struct queue_counters { /* since the start of the process */
-    uint64_t pings, pulls, listings, upstream_calls, changes, failures;
+    uint64_t pings, pulls, empty_pulls, listings, upstream_calls, changes, failures;
+    uint32_t fails; /* in a row */
     bool running;
     int64_t due_in_ms; /* negative: overdue */
 };
 bool queue_counters(struct queue *q, uint32_t coll, struct queue_counters *ret);
-/* Adds what one run did. */
+/* Adds what one run did: pulls, empty_pulls, listings, upstream_calls, changes. */
 void queue_count(struct queue *q, uint32_t coll, const struct queue_counters *add);
 
 struct queue_totals {
@@ -66,8 +76,9 @@ struct queue_totals {
 void queue_totals(struct queue *q, struct queue_totals *ret);
 void queue_count_refused_ping(struct queue *q);
 
-/* Backoff as a pure function: truncated exponential with jitter; `retry_after_ms` (or -1) is a lower bound.
- * random: 0..65535. */
-int64_t queue_backoff_ms(uint32_t fails, int64_t min_ms, int64_t max_ms, int64_t retry_after_ms, unsigned random);
+/* Pure: truncated exponential with jitter; retry_after_ms (-1: none) is a lower bound. random:
+ * 0..65535. */
+int64_t queue_backoff_ms(uint32_t fails, int64_t min_ms, int64_t max_ms, int64_t retry_after_ms,
+                         unsigned random);
 
 #endif
