@@ -6,23 +6,34 @@
 #include "core/model/collection.h"
 #include "storage/store.h"
 
-/* RC_NOTFOUND when absent, RC_BADDATA when its record is damaged (callers skip it and report). */
+/* RC_NOTFOUND when absent. RC_BADDATA when its record is damaged: *ret then holds what can be told
+ * (number; name, if it was asked by name), so that account_put() of it heals the record. */
 enum rc account_get(struct txn *t, uint32_t no, struct account *ret);
 enum rc account_find(struct txn *t, const char *name, struct account *ret);
 /* Writes; no == 0: gives it the next number (set in *a). */
 void account_put(struct txn *t, struct account *a);
+/* Its collections are the caller's to delete before. */
+void account_delete(struct txn *t, uint32_t no);
 
+/* RC_NOTFOUND when absent. RC_BADDATA when its record is damaged: *ret is then a fresh record,
+ * state COLL_NEW, with number and, where they are still known, account, kind and calendar; older
+ * cursors are dead in it. Put it and list in full (the listing counts again what is there), or,
+ * when its account is 0, coll_delete() it. */
 enum rc coll_get(struct txn *t, uint32_t no, struct collection *ret);
 /* calendar: "" for account-wide kinds. */
 enum rc coll_find(struct txn *t, uint32_t account, enum coll_kind kind, struct span calendar,
                   struct collection *ret);
-void coll_put(struct txn *t, struct collection *c); /* no == 0: new; counts and version are kept by the caller's copy */
-void coll_delete(struct txn *t, uint32_t no);       /* with all its items, indexes, changes, stage, job */
+/* Writes all of it; no == 0: gives it the next number (set in *c). */
+void coll_put(struct txn *t, struct collection *c);
+/* With all its items, indexes, changes, stage, head, channels and job. */
+void coll_delete(struct txn *t, uint32_t no);
 
-/* Each of them in order of number, until `each` returns false. Damaged ones come with RC_BADDATA and
- * only `no` set. Do not write during the walk. */
-void accounts_each(struct txn *t, bool (*each)(void *arg, enum rc rc, const struct account *a), void *arg);
-void colls_each(struct txn *t, bool (*each)(void *arg, enum rc rc, const struct collection *c), void *arg);
+/* Each of them in order of number, until `each` returns false. Damaged ones come with RC_BADDATA
+ * and the content that account_get() and coll_get() give them. Do not write during the walk. */
+void accounts_each(struct txn *t, bool (*each)(void *arg, enum rc rc, const struct account *a),
+                   void *arg);
+void colls_each(struct txn *t, bool (*each)(void *arg, enum rc rc, const struct collection *c),
+                void *arg);
 
 /* The head members of the last page of the collection, as a JSON object kept raw: for events the
  * calendar's summary, timeZone, accessRole, defaultReminders, updated, etag. Empty when unknown. */

@@ -12,19 +12,23 @@
 /* RC_NOTFOUND, RC_BADDATA (damaged: the transaction stays good; see events_damaged). */
 enum rc event_get(struct txn *t, uint32_t coll, struct span id, struct event *ret);
 
-/* Puts the newest form of an event; equal bytes change nothing. True if something changed. */
+/* Puts the newest form of an event; equal content changes nothing. True if something changed. */
 bool event_put(struct txn *t, struct collection *c, const struct event *ev);
 /* It is no longer known at Google at all: leaves a removal row in the change log. */
 bool event_remove(struct txn *t, struct collection *c, struct span id);
 
-/* One scan = one ascending walk; filters by overlap only, the rest is the caller's. */
+/* One scan = one ascending walk; filters by overlap only, the rest is the caller's. Do not write
+ * during it. */
 struct event_scan;
 
 struct event_window {
-    int64_t min_ms, max_ms;               /* timed events: end > min and start < max */
+    int64_t min_ms, max_ms;                   /* timed events: end > min and start < max */
     int64_t floating_min_ms, floating_max_ms; /* all-day events, in the calendar's wall time */
 };
-#define EVENT_WINDOW_ALL {INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX}
+#define EVENT_WINDOW_ALL                           \
+    {                                              \
+        INT64_MIN, INT64_MAX, INT64_MIN, INT64_MAX \
+    }
 
 /* Where a walk stands: strictly after this (start, row). {INT64_MIN, 0} = from the beginning. */
 struct event_place {
@@ -32,32 +36,35 @@ struct event_place {
     uint64_t row;
 };
 
-/* Single events and exceptions (also cancelled ones that have a time) overlapping the window, ascending by (start_ms, row). A zero-length event at t
- * overlaps when min < t < max or min == t. Series masters are not in it. */
+/* Single events and exceptions (also cancelled ones that have a time) overlapping the window,
+ * ascending by (start_ms, row). A zero-length event at t overlaps when min < t < max or min == t <
+ * max; a bound of INT64_MIN or INT64_MAX is none. Series masters are not in it. */
 struct event_scan *events_by_time(struct txn *t, const struct collection *c,
                                   const struct event_window *w, struct event_place after);
 /* Masters whose extent [start, end) overlaps the window, in no particular order. */
-struct event_scan *events_series(struct txn *t, const struct collection *c, const struct event_window *w);
+struct event_scan *events_series(struct txn *t, const struct collection *c,
+                                 const struct event_window *w);
 /* Tombstones without any time, ascending by row. */
 struct event_scan *events_untimed(struct txn *t, const struct collection *c, uint64_t after_row);
-/* Everything changed at Google at or after min_ms, ascending by (updated, row); start_ms of `after` means updated. */
+/* Everything changed at Google at or after min_ms, ascending by (updated, row); start_ms of `after`
+ * means updated. */
 struct event_scan *events_by_updated(struct txn *t, const struct collection *c, int64_t min_ms,
                                      struct event_place after);
 struct event_scan *events_by_ical_uid(struct txn *t, const struct collection *c, struct span uid);
 /* The exceptions (cancelled or not) of a series, in no particular order. */
-struct event_scan *events_of_series(struct txn *t, const struct collection *c, struct span master_id);
+struct event_scan *events_of_series(struct txn *t, const struct collection *c,
+                                    struct span master_id);
 /* Every event, ascending by id. */
 struct event_scan *events_by_id(struct txn *t, const struct collection *c, struct span after_id);
 
-bool event_scan_next(struct event_scan *s, struct event *ret); /* damaged ones are skipped and counted */
-void event_scan_close(struct event_scan *s);                   /* NULL ok */
+/* False at the end, and when the transaction failed. Damaged ones are skipped and counted. */
+bool event_scan_next(struct event_scan *s, struct event *ret);
+void event_scan_close(struct event_scan *s); /* NULL ok */
 
 /* How many damaged records reads met in this collection since the store was opened (0: none). The
- * sync side looks at it and owes the calendar a full listing. Thread-safe. */
+ * sync side looks at it and owes the calendar a full listing of reason LISTING_DAMAGED.
+ * Thread-safe. */
 uint64_t events_damaged(struct store *s, uint32_t coll);
 void events_damage_clear(struct store *s, uint32_t coll);
-/* Reads every record of every keyspace once, verifying its checksum; damaged ones are counted as above and
- * named in the log by collection. Returns how many were found. Runs in its own short transactions. */
-uint64_t store_scrub(struct store *s, bool (*stop)(void *arg), void *arg);
 
 #endif

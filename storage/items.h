@@ -1,4 +1,5 @@
-/* items: the small collections (calendarList entries, settings, colours, access rules), raw by id. */
+/* items: the small collections (calendarList entries, settings, colours, access rules), raw by id.
+ */
 #ifndef STORAGE_ITEMS_H
 #define STORAGE_ITEMS_H
 
@@ -7,21 +8,23 @@
 
 struct item {
     struct span id;
-    struct span raw;   /* the resource as it came */
-    bool deleted;      /* a tombstone (deleted:true, role none): listed only when asked for */
-    uint64_t seq;      /* set by storage */
+    struct span raw; /* the resource as it came */
+    bool deleted;    /* a tombstone (deleted:true, role none): listed only when asked for */
+    uint64_t seq;    /* set by storage */
 };
 
+/* RC_NOTFOUND, RC_BADDATA (damaged; counted like events, see events_damaged). */
 enum rc item_get(struct txn *t, uint32_t coll, struct span id, struct item *ret);
-/* Writes when it differs from what is there, with a row in the change log; true if it did. Updates *c's
- * counts and version (the caller puts *c at the end of its work). */
+/* Writes when it differs from what is there, with a row in the change log; true if it did. Updates
+ * *c's counts and version (the caller puts *c at the end of its work). */
 bool item_put(struct txn *t, struct collection *c, const struct item *item);
+/* Leaves a removal row in the change log; also removes a damaged one. */
 bool item_remove(struct txn *t, struct collection *c, struct span id);
 
 struct item_iter;
 /* In order of id, after `after` (empty: from the first). */
 struct item_iter *items_open(struct txn *t, uint32_t coll, struct span after);
 bool items_next(struct item_iter *it, struct item *ret); /* damaged ones are skipped and counted */
-void items_close(struct item_iter *it);
+void items_close(struct item_iter *it);                  /* NULL ok */
 
 #endif

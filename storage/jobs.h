@@ -1,8 +1,8 @@
 /* jobs: what is owed to each collection, kept so that a restart owes the same.
  *
- * `pinged` and `pulled` are serials: a ping raises pinged before it is answered; a pull that began when
- * pinged was S commits pulled = S together with its data. Dirty = pinged > pulled. So a ping during a
- * pull is never lost and never costs more than one further pull. */
+ * `pinged` and `pulled` are serials: a ping raises pinged before it is answered; a pull that began
+ * when pinged was S commits pulled = S together with its data. Dirty = pinged > pulled. So a ping
+ * during a pull is never lost and never costs more than one further pull. */
 #ifndef STORAGE_JOBS_H
 #define STORAGE_JOBS_H
 
@@ -12,14 +12,16 @@ struct job {
     uint32_t coll;
     uint64_t pinged;
     uint64_t pulled;
-    int64_t ping_ms;  /* wall clock of the last ping that raised `pinged` */
-    int64_t due_ms;   /* wall clock: next scheduled run; 0 = at once */
-    bool resync;      /* an operator asked for a full listing */
+    int64_t ping_ms; /* wall clock of the last ping that raised `pinged` */
+    int64_t due_ms;  /* wall clock: next scheduled run; 0 = at once */
+    bool resync;     /* an operator asked for a full listing */
 };
 
-/* All zero (RC_OK) when nothing is owed. */
+/* All zero (RC_OK) when nothing is owed. A damaged record reads as one ping owed, due at once:
+ * pulling once too often is harmless, forgetting a ping is not. */
 enum rc job_get(struct txn *t, uint32_t coll, struct job *ret);
 void job_put(struct txn *t, const struct job *j);
+/* In order of collection, until `each` returns false. Do not write during the walk. */
 void jobs_each(struct txn *t, bool (*each)(void *arg, const struct job *j), void *arg);
 
 #endif

@@ -1,8 +1,9 @@
 /* store: the one LMDB environment of a mirror, and its transactions.
  *
- * Transactions are sticky: the first failure of any operation inside one is remembered, later operations
- * do nothing, and txn_commit() returns it. So a sequence of puts needs one check, at the end. After
- * txn_commit() or txn_abort() the handle is gone. Memory read from LMDB is valid until the transaction writes or ends. */
+ * Transactions are sticky: the first failure of any operation inside one is remembered, later
+ * operations do nothing, and txn_commit() returns it. So a sequence of puts needs one check, at the
+ * end. After txn_commit() or txn_abort() the handle is gone. Memory read from LMDB is valid until
+ * the transaction writes or ends. */
 #ifndef STORAGE_STORE_H
 #define STORAGE_STORE_H
 
@@ -16,45 +17,57 @@ struct store;
 struct txn;
 
 struct store_options {
-    uint64_t map_bytes; /* address space reserved once; the file grows into it */
+    uint64_t map_bytes; /* address space reserved once, the file grows into it; 0 = 8 GiB */
     bool no_fsync;      /* tests and benchmarks only */
 };
 
-/* Opens or creates DIR/mirror.mdb (0600, directory 0700), takes DIR/lock for writers of this process alone.
- *   RC_AGAIN    another process holds the lock (it is the running daemon)
- *   RC_BADDATA  the file is not ours, damaged or of another format: the caller moves it aside
- *               (store_set_aside) and opens again, which rebuilds from Google
- *   RC_FULL/RC_SYS as the system says */
-enum rc store_open(struct store **ret, const char *dir, const struct store_options *opt, struct err *e);
+/* Opens or creates DIR/mirror.mdb (0600, directory 0700), takes DIR/lock for this process alone.
+ * - RC_AGAIN: another process holds the lock (it is the running daemon).
+ * - RC_BADDATA: the file is not ours, damaged or of another format: the caller moves it aside
+ *   (store_set_aside) and opens again, which rebuilds from Google.
+ * - RC_FULL, RC_SYS: as the system says. */
+enum rc store_open(struct store **ret, const char *dir, const struct store_options *opt,
+                   struct err *e);
 void store_close(struct store *s); /* NULL ok; syncs */
 
-/* Renames DIR/mirror.mdb to DIR/mirror.mdb.damaged-<UTC stamp>, keeping the newest two. Store not open. */
+/* Renames DIR/mirror.mdb to DIR/mirror.mdb.damaged-<UTC stamp>, keeping the newest two. The store
+ * is not open. */
 enum rc store_set_aside(const char *dir, struct err *e);
 
-/* 16 random bytes as 32 hex digits, made with the file: cursors of another store are recognised by it. */
+/* 16 random bytes as 32 hex digits, made with the file: tells cursors of another store. */
 const char *store_id(const struct store *s);
 /* 32 secret bytes made with the file: the key of channel tokens. */
 const uint8_t *store_secret(const struct store *s);
 
 struct store_usage {
-    uint64_t map_bytes, used_bytes, file_bytes;
-    uint32_t readers;
-    uint64_t oldest_reader_txns; /* how many commits the oldest reader lags behind */
+    uint64_t map_bytes;
+    uint64_t used_bytes;         /* without the pages that are free for reuse */
+    uint64_t file_bytes;         /* on disk */
+    uint32_t readers;            /* transactions open at this moment */
+    uint64_t oldest_reader_txns; /* how many commits the oldest of them lags behind */
 };
 void store_usage(struct store *s, struct store_usage *ret);
 
 /* Frees reader slots of processes that died. Called now and then. */
 void store_reap_readers(struct store *s);
 
+/* Reads every record of every keyspace once, verifying its checksum; damaged ones are counted as
+ * reads count them (events_damaged) and named in the log by collection. Returns how many were
+ * found. Runs in its own short transactions; ends early when `stop` (NULL ok) says so. */
+uint64_t store_scrub(struct store *s, bool (*stop)(void *arg), void *arg);
+
 /* A read transaction sees one snapshot; any thread may hold several. Never across network I/O. */
 enum rc txn_read(struct store *s, struct txn **ret, struct err *e);
 /* The one writer; waits for another. */
 enum rc txn_write(struct store *s, struct txn **ret, struct err *e);
-enum rc txn_commit(struct txn *t, struct err *e); /* write transactions; returns the sticky failure if any */
-void txn_abort(struct txn *t);                    /* NULL ok; the end of every read transaction */
-enum rc txn_failed(const struct txn *t);          /* RC_OK while nothing failed */
+/* Write transactions; returns the sticky failure if there is one. */
+enum rc txn_commit(struct txn *t, struct err *e);
+void txn_abort(struct txn *t);           /* NULL ok; the end of every read transaction */
+enum rc txn_failed(const struct txn *t); /* RC_OK while nothing failed */
 
 /* The next number of the store-wide change sequence; first is 1. Write transactions. */
 uint64_t txn_next_seq(struct txn *t);
+/* The last one given out, as this transaction sees it. */
+uint64_t txn_last_seq(struct txn *t);
 
 #endif

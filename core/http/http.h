@@ -1,4 +1,5 @@
-/* http: one blocking request at a time over libcurl, with caps and deadlines, that can be interrupted. */
+/* http: one blocking request at a time over libcurl, with caps and deadlines, that can be
+ * interrupted. */
 #ifndef CORE_HTTP_HTTP_H
 #define CORE_HTTP_HTTP_H
 
@@ -16,32 +17,37 @@ void http_free(struct http_client *c);
 void http_interrupt(struct http_client *c);
 
 struct http_request {
-    const char *method;          /* "GET" "POST" */
+    const char *method; /* "GET" "POST" */
     const char *url;
-    const char *unix_socket;     /* connect here instead; NULL = the URL's host */
-    const char *const *headers;  /* "Name: value", NULL-terminated; NULL = none */
+    const char *unix_socket;    /* connect here instead; NULL = the URL's host */
+    const char *const *headers; /* "Name: value", NULL-terminated; NULL = none */
     struct span body;
     int64_t connect_ms, total_ms; /* deadlines; 0 = 10 s, 60 s */
-    size_t max_bytes;            /* of the decompressed answer; 0 = LIMIT_RESPONSE_BYTES */
-    void (*alive)(void *arg);    /* called at least once a second while bytes move; NULL ok */
+    int64_t stall_ms; /* once the answer began, HTTP_STALL_BYTES must come in each such span; 0 = 20
+                         s */
+    size_t max_bytes; /* of the decompressed answer; 0 = LIMIT_RESPONSE_BYTES */
+    void (*alive)(void *arg); /* called at least once a second until the answer is there; NULL ok */
     void *alive_arg;
 };
+#define HTTP_STALL_BYTES 1024
 
 struct http_response {
     long status;
     struct buf body;
-    bool is_json;            /* by Content-Type */
-    int64_t retry_after_ms;  /* -1 when absent or unreadable; seconds or date */
-    int64_t date_ms;         /* of the Date header; 0 when absent: shows clock skew */
-    char etag[128];
+    bool is_json;           /* by Content-Type */
+    int64_t retry_after_ms; /* -1 when absent or unreadable; seconds or date; at most a day */
+    int64_t date_ms;        /* of the Date header; 0 when absent: shows clock skew */
+    char etag[128];         /* "" when absent or longer */
     int64_t took_us;
 };
 
-/* RC_OK whatever the status, when a whole answer came. RC_AGAIN: network trouble, deadline, broken or cut
- * body. RC_BADDATA: larger than max_bytes. RC_INVALID: unusable URL. RC_CANCELED. No redirects are followed; http://
- * only for loopback hosts and unix sockets. */
-enum rc http_perform(struct http_client *c, const struct http_request *rq, struct http_response *ret,
-                     struct err *e);
+/* RC_OK whatever the status, when a whole answer came. RC_AGAIN: network trouble, deadline, broken
+ * or cut body. RC_BADDATA: larger than max_bytes. RC_INVALID: unusable URL or header. RC_CANCELED.
+ * RC_SYS: out of memory. No redirects are followed; http:// only for loopback hosts and unix
+ * sockets. The error names method and host, never the path or query. *ret is written for RC_OK
+ * only. */
+enum rc http_perform(struct http_client *c, const struct http_request *rq,
+                     struct http_response *ret, struct err *e);
 void http_response_release(struct http_response *r);
 
 #endif

@@ -28,6 +28,7 @@ enum listing_reason { LISTING_NONE = 0, LISTING_FIRST, LISTING_STALE, LISTING_AS
 struct listing {
     enum listing_reason reason; /* LISTING_NONE: none under way */
     bool direct;                /* no whole view existed: pages are written straight to their place */
+    uint64_t generation;        /* storage: names this listing; what it listed is marked with it */
     int64_t started_ms;         /* wall clock */
     uint64_t pages;
     uint64_t items;

@@ -1,0 +1,274 @@
+/* zone: time zones read from the system's TZif files, loaded once, immutable, cached for ever. */
+#include "core/calendar/zone.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/calendar/tzif.h"
+
+/* DESIGN
+ * The cache is an open-addressed table of pointers that only ever fills up: readers probe it
+ * without a lock, the one mutex is for loading. Names that are no zone are remembered too (n == 0),
+ * up to a bound, since a calendar full of "Customized Time Zone" must not cost a failing open() for
+ * each event. */
+
+#define SLOTS       2048 /* power of two, well above tzdata's 600 names */
+#define KNOWN_MAX   1200
+#define UNKNOWN_MAX 256
+
+static _Atomic(struct zone *) cache[SLOTS];
+static pthread_mutex_t load_mutex = PTHREAD_MUTEX_INITIALIZER;
+static unsigned known_count, unknown_count; /* under load_mutex */
+static char zone_dir[256];                  /* under load_mutex */
+
+static int64_t utc_at[1] = {INT64_MIN};
+static int64_t utc_wall[1] = {INT64_MIN};
+static int32_t utc_offset[1] = {0};
+static const struct zone utc = {"UTC", 1, utc_at, utc_wall, utc_offset, 0, INT64_MAX};
+
+/* Letters, digits and _+-/ only, so there is no dot and no way up; no empty path component. */
+static bool valid_name(const char *name)
+{
+    size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/");
+
+    return n > 0 && n < ZONE_NAME_MAX && name[n] == '\0' && name[0] != '/' && name[n - 1] != '/' &&
+           !strstr(name, "//");
+}
+
+static uint32_t hash(const char *name)
+{
+    uint32_t h = 2166136261u; /* FNV-1a */
+
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 16777619u;
+    return h;
+}
+
+/* The cached entry, or NULL with *ret_slot where it would go. */
+static struct zone *cache_find(const char *name, unsigned *ret_slot)
+{
+    unsigned i = hash(name) & (SLOTS - 1);
+    struct zone *z;
+
+    while ((z = atomic_load_explicit(&cache[i], memory_order_acquire)) != NULL) {
+        if (strcmp(z->name, name) == 0)
+            return z;
+        i = (i + 1) & (SLOTS - 1);
+    }
+    *ret_slot = i;
+    return NULL;
+}
+
+static enum rc read_file(const char *name, char *out, size_t size, size_t *ret_n, struct err *e)
+{
+    char path[sizeof(zone_dir) + ZONE_NAME_MAX + 1];
+    struct stat st;
+    enum rc rc = RC_OK;
+    size_t n = 0;
+    ssize_t got;
+    int fd;
+
+    snprintf(path, sizeof(path), "%s/%s", zone_dir, name);
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return err_errno(e, "%s", path);
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)size)
+        rc = err_set(e, RC_BADDATA, "%s: no file of that kind or size", path);
+    while (rc == RC_OK && n < size && (got = read(fd, out + n, size - n)) != 0) {
+        if (got > 0)
+            n += (size_t)got;
+        else if (errno != EINTR)
+            rc = err_errno(e, "%s", path);
+    }
+    close(fd);
+    if (rc == RC_OK)
+        *ret_n = n;
+    return rc;
+}
+
+/* A zone, or an entry with n == 0 when the name stands for none; NULL when memory ran out. */
+static struct zone *load(const char *name)
+{
+    struct zone *z = calloc(1, sizeof(*z));
+    char *bytes = malloc(TZIF_BYTES_MAX);
+    struct err e = {0};
+    size_t n = 0;
+    enum rc rc;
+
+    if (!z || !bytes) {
+        free(z);
+        free(bytes);
+        return NULL;
+    }
+    rc = read_file(name, bytes, TZIF_BYTES_MAX, &n, &e);
+    if (rc == RC_OK)
+        rc = tzif_read(z, (struct span){bytes, n}, &e);
+    if (rc != RC_OK)
+        log_info(NULL, "time zone is not known: %s", e.text);
+    text_copy(z->name, sizeof(z->name), (struct span){name, strlen(name)});
+    free(bytes);
+    return z;
+}
+
+static struct zone *load_locked(const char *name)
+{
+    unsigned slot;
+    struct zone *z = cache_find(name, &slot);
+
+    if (z) /* another thread was faster */
+        return z;
+    if (zone_dir[0] == '\0') {
+        const char *dir = getenv("CALMIRROR_ZONEINFO");
+        snprintf(zone_dir, sizeof(zone_dir), "%s", dir && *dir ? dir : "/usr/share/zoneinfo");
+    }
+    z = load(name);
+    if (!z)
+        return NULL;
+    if (z->n ? known_count >= KNOWN_MAX : unknown_count >= UNKNOWN_MAX) {
+        tzif_release(z);
+        free(z);
+        return NULL;
+    }
+    if (z->n)
+        known_count++;
+    else
+        unknown_count++;
+    atomic_store_explicit(&cache[slot], z, memory_order_release);
+    return z;
+}
+
+const struct zone *zone_find(const char *name)
+{
+    unsigned slot;
+    struct zone *z;
+
+    if (!valid_name(name))
+        return NULL;
+    z = cache_find(name, &slot);
+    if (!z) {
+        pthread_mutex_lock(&load_mutex);
+        z = load_locked(name);
+        pthread_mutex_unlock(&load_mutex);
+    }
+    return z && z->n ? z : NULL;
+}
+
+const struct zone *zone_utc(void)
+{
+    return &utc;
+}
+
+const char *zone_name(const struct zone *z)
+{
+    return z->name;
+}
+
+void zone_set_dir(const char *dir)
+{
+    pthread_mutex_lock(&load_mutex);
+    snprintf(zone_dir, sizeof(zone_dir), "%s", dir);
+    pthread_mutex_unlock(&load_mutex);
+}
+
+/* Whole cycles to take off a time so that it falls into the table. */
+static int64_t cycles(const struct zone *z, int64_t t)
+{
+    return t < z->cycle_hi ? 0 : (t - z->cycle_lo) / TZIF_CYCLE_S * TZIF_CYCLE_S;
+}
+
+/* The last i with v[i] <= t; v[0] is INT64_MIN. */
+static size_t find(const int64_t *v, size_t n, int64_t t)
+{
+    size_t lo = 0;
+
+    while (n > 1) {
+        size_t half = n / 2;
+        if (v[lo + half] <= t)
+            lo += half;
+        n -= half;
+    }
+    return lo;
+}
+
+/* `t` plus `shift`, where the ends of time stay what they are. */
+static int64_t shifted(int64_t t, int64_t shift)
+{
+    return t == INT64_MIN || t == INT64_MAX ? t : t + shift;
+}
+
+int32_t zone_offset_at(const struct zone *z, int64_t utc_s)
+{
+    return z->offset[find(z->at, z->n, utc_s - cycles(z, utc_s))];
+}
+
+int32_t zone_offset_lookup(const struct zone *z, int64_t utc_s, struct zone_hint *hint)
+{
+    int64_t shift = cycles(z, utc_s);
+    size_t i = find(z->at, z->n, utc_s - shift);
+
+    hint->lo =
+        shift ? utc_s : z->at[i]; /* a later cycle's first segment begins before the cycle does */
+    hint->hi = i + 1 < z->n ? shifted(z->at[i + 1], shift) : INT64_MAX;
+    hint->offset_s = z->offset[i];
+    return hint->offset_s;
+}
+
+struct zone_span zone_local_span(const struct zone *z, int64_t local_s)
+{
+    int64_t shift = cycles(z, local_s);
+    size_t i = find(z->wall, z->n, local_s - shift);
+    struct zone_span s = {.lo = shift ? local_s : z->wall[i],
+                          .gap = INT64_MAX,
+                          .hi = INT64_MAX,
+                          .offset_s = z->offset[i]};
+
+    if (i + 1 < z->n) {
+        s.hi = z->wall[i + 1] + shift;
+        s.gap = z->at[i + 1] + z->offset[i] + shift;
+        if (s.gap > s.hi)
+            s.gap = s.hi;
+    }
+    return s;
+}
+
+int64_t zone_local_to_utc(const struct zone *z, int64_t local_s)
+{
+    return local_s - z->offset[find(z->wall, z->n, local_s - cycles(z, local_s))];
+}
+
+bool zone_second_pass(const struct zone *z, int64_t utc_s, int64_t *ret_end)
+{
+    int64_t local = utc_s + zone_offset_at(z, utc_s);
+    struct zone_span s = zone_local_span(z, local);
+
+    if (local - s.offset_s == utc_s)
+        return false;
+    *ret_end = s.hi;
+    return true;
+}
+
+void zone_offset_range(const struct zone *z, int64_t from_s, int64_t to_s, int32_t *ret_min,
+                       int32_t *ret_max)
+{
+    int64_t shift = cycles(z, from_s);
+    size_t i = find(z->at, z->n, from_s - shift);
+    int32_t lo = z->offset[i], hi = z->offset[i];
+
+    for (i++; i < z->n && z->at[i] <= to_s - shift; i++) {
+        if (z->offset[i] < lo)
+            lo = z->offset[i];
+        if (z->offset[i] > hi)
+            hi = z->offset[i];
+    }
+    *ret_min = lo;
+    *ret_max = hi;
+}

@@ -1,0 +1,388 @@
+/* http: runs one request to its end, watching deadlines, sizes and the wish to stop.
+ *
+ * DESIGN: a curl_multi with a single easy handle rather than curl_easy_perform(): only a multi can
+ * be woken from another thread, so that a stop does not wait for a silent server. curl keeps the
+ * deadlines, we keep what it cannot: whole gzip streams (gunzip), decompressed size, and answers
+ * that trickle. */
+#include "core/http/http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/limits.h"
+#include "core/http/gunzip.h"
+#include "core/http/head.h"
+#include "core/http/target.h"
+
+#define CONNECT_MS       10000
+#define TOTAL_MS         60000
+#define STALL_MS         20000
+#define TICK_MS          500   /* the longest sleep: `alive` is promised once a second */
+#define HEAD_BYTES       65536 /* all header lines of an answer */
+#define BODY_FIRST_BYTES 8192  /* token answers fit, so that they are never moved and can be wiped \
+                                */
+#define CONNECTIONS 4          /* kept open: the API, the token endpoint, and room for a change */
+
+/* Google compresses only for clients whose User-Agent says so too (facts §9.2). */
+#define USER_AGENT "calmirror/" CALMIRROR_VERSION " (gzip)"
+
+struct http_client {
+    CURLM *multi;
+    CURL *easy;
+    atomic_bool interrupted;
+    struct gunzip gunzip;
+    char error[CURL_ERROR_SIZE];
+};
+
+/* One request on its way. */
+struct transfer {
+    struct http_client *client;
+    const struct http_request *rq;
+    struct target target;
+    struct head head;
+    struct http_response rs;
+    size_t max_bytes;
+    size_t head_bytes;
+    uint64_t moved;           /* bytes of the answer so far, as they came */
+    uint64_t window_moved;    /* of it when the stall window began */
+    int64_t window_ms;        /* when it began; 0 = not a byte yet */
+    struct curl_slist *lines; /* request headers */
+    enum rc refused;          /* why we cut the transfer ourselves */
+    struct err why;
+};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static bool global_ok;
+
+static void init_global(void)
+{
+    global_ok = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+}
+
+struct http_client *http_new(void)
+{
+    struct http_client *c = NULL;
+
+    pthread_once(&once, init_global);
+    if (global_ok)
+        c = calloc(1, sizeof(*c));
+    if (!c)
+        return NULL;
+    c->multi = curl_multi_init();
+    c->easy = curl_easy_init();
+    if (!c->multi || !c->easy ||
+        curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS)) {
+        http_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void http_free(struct http_client *c)
+{
+    if (!c)
+        return;
+    curl_easy_cleanup(c->easy);
+    curl_multi_cleanup(c->multi);
+    gunzip_release(&c->gunzip);
+    free(c);
+}
+
+void http_interrupt(struct http_client *c)
+{
+    atomic_store(&c->interrupted, true);
+    curl_multi_wakeup(c->multi);
+}
+
+void http_response_release(struct http_response *r)
+{
+    buf_release(&r->body);
+    *r = (struct http_response){0};
+}
+
+/* Remembers why, and tells curl to end the transfer. */
+static size_t refuse(struct transfer *t, enum rc rc)
+{
+    t->refused = rc;
+    return 0;
+}
+
+static size_t on_header(char *p, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+
+    n *= size;
+    t->moved += n;
+    t->head_bytes += n;
+    if (t->head_bytes > HEAD_BYTES)
+        return refuse(t, err_set(&t->why, RC_BADDATA, "more than %d bytes of headers", HEAD_BYTES));
+    head_line(&t->head, (struct span){p, n});
+    return n;
+}
+
+static enum rc take_body(struct transfer *t, const char *p, size_t n)
+{
+    struct buf *body = &t->rs.body;
+
+    switch (t->head.coding) {
+    case CODING_GZIP:
+        return gunzip_add(&t->client->gunzip, p, n, body, t->max_bytes, &t->why);
+    case CODING_OTHER:
+        return err_set(&t->why, RC_AGAIN, "a content coding that was not asked for");
+    case CODING_NONE:
+        break;
+    }
+    if (n > t->max_bytes - body->n)
+        return err_set(&t->why, RC_BADDATA, "answer larger than %zu bytes", t->max_bytes);
+    buf_add(body, p, n);
+    return body->failed ? err_set(&t->why, RC_SYS, "out of memory") : RC_OK;
+}
+
+static size_t on_body(char *p, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+    enum rc rc;
+
+    n *= size;
+    t->moved += n;
+    rc = take_body(t, p, n);
+    return rc ? refuse(t, rc) : n;
+}
+
+/* A line break in a header (from a token file, say) would begin another header. */
+static bool is_header_line(const char *line)
+{
+    for (; *line; line++)
+        if ((unsigned char)*line < ' ' || *line == 0x7f)
+            return false;
+    return true;
+}
+
+static enum rc build_headers(struct transfer *t, struct err *e)
+{
+    const char *const own[] = {"Accept-Encoding: gzip", "Expect:", NULL};
+    const char *const *lists[] = {own, t->rq->headers};
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        for (const char *const *line = lists[i]; line && *line; line++) {
+            struct curl_slist *more;
+
+            if (!is_header_line(*line))
+                return err_set(e, RC_INVALID, "control character in a request header");
+            more = curl_slist_append(t->lines, *line);
+            if (!more)
+                return err_set(e, RC_SYS, "out of memory");
+            t->lines = more;
+        }
+    }
+    return RC_OK;
+}
+
+/* Ours hold credentials: wiped before they go. */
+static void free_headers(struct curl_slist *lines)
+{
+    for (struct curl_slist *l = lines; l; l = l->next)
+        explicit_bzero(l->data, strlen(l->data));
+    curl_slist_free_all(lines);
+}
+
+static int64_t or_default(int64_t value, int64_t normal)
+{
+    return value > 0 ? value : normal;
+}
+
+#define SET(option, value) (bad |= curl_easy_setopt(easy, (option), (value)) != CURLE_OK)
+
+static bool set_request(struct transfer *t)
+{
+    const struct http_request *rq = t->rq;
+    CURL *easy = t->client->easy;
+    bool bad = false;
+
+    SET(CURLOPT_URL, rq->url);
+    SET(CURLOPT_HTTPHEADER, t->lines);
+    SET(CURLOPT_USERAGENT, USER_AGENT);
+    SET(CURLOPT_UNIX_SOCKET_PATH, rq->unix_socket);
+    if (strcmp(rq->method, "POST") == 0) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDS, rq->body.n ? rq->body.p : "");
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
+    } else {
+        SET(CURLOPT_HTTPGET, 1L);
+    }
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)or_default(rq->connect_ms, CONNECT_MS));
+    SET(CURLOPT_TIMEOUT_MS, (long)or_default(rq->total_ms, TOTAL_MS));
+    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->max_bytes);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_ERRORBUFFER, t->client->error);
+    return !bad;
+}
+
+static bool set_policy(struct transfer *t)
+{
+    CURL *easy = t->client->easy;
+    bool bad = false;
+
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the token to another host */
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_BUFFERSIZE, 65536L);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    /* A name server that hangs must hold up neither a deadline nor a stop: the resolver thread is
+     * left behind. */
+    SET(CURLOPT_QUICK_EXIT, 1L);
+    /* https goes through the proxy of the environment where an office demands one; what is on this
+     * machine never does. */
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    if (t->target.local)
+        SET(CURLOPT_PROXY, "");
+    return !bad;
+}
+
+/* The one place that knows CURLE_*. */
+static enum rc map_curl(struct transfer *t, CURLcode code, struct err *e)
+{
+    const char *text = t->client->error[0] ? t->client->error : curl_easy_strerror(code);
+
+    if (t->refused) {
+        if (e)
+            *e = t->why;
+        return t->refused;
+    }
+    /* Everything not named here is trouble on the way: names, connections, TLS, deadlines, cut
+     * answers. */
+    if (code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT)
+        return err_set(e, RC_SYS, "%s", text);
+    if (code == CURLE_URL_MALFORMAT)
+        return err_set(e, RC_INVALID, "%s", text);
+    if (code == CURLE_FILESIZE_EXCEEDED)
+        return err_set(e, RC_BADDATA, "answer larger than %zu bytes", t->max_bytes);
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return err_set(e, RC_AGAIN, "%s in time", t->moved ? "answer not complete" : "no answer");
+    return err_set(e, RC_AGAIN, "%s", text);
+}
+
+/* After the first byte a server must keep a minimal pace; how long it may think before is total_ms.
+ */
+static bool is_stalled(struct transfer *t, int64_t now)
+{
+    int64_t span = or_default(t->rq->stall_ms, STALL_MS);
+
+    if (!t->moved)
+        return false;
+    if (!t->window_ms || now - t->window_ms >= span) {
+        if (t->window_ms && t->moved - t->window_moved < HTTP_STALL_BYTES)
+            return true;
+        t->window_ms = now;
+        t->window_moved = t->moved;
+    }
+    return false;
+}
+
+static int tick_ms(const struct transfer *t)
+{
+    int64_t span = or_default(t->rq->stall_ms, STALL_MS);
+
+    return span < TICK_MS ? (int)span : TICK_MS;
+}
+
+/* Until the transfer is over, for whatever reason. */
+static enum rc drive(struct transfer *t, struct err *e)
+{
+    CURLM *multi = t->client->multi;
+    int running = 1, left;
+
+    for (;;) {
+        if (atomic_load(&t->client->interrupted))
+            return err_set(e, RC_CANCELED, "interrupted");
+        if (curl_multi_perform(multi, &running))
+            return err_set(e, RC_SYS, "curl_multi_perform failed");
+        if (!running)
+            break;
+        if (is_stalled(t, clock_mono_us() / 1000))
+            return err_set(e, RC_AGAIN, "answer trickles: given up");
+        if (t->rq->alive)
+            t->rq->alive(t->rq->alive_arg);
+        if (curl_multi_poll(multi, NULL, 0, tick_ms(t), NULL))
+            return err_set(e, RC_SYS, "curl_multi_poll failed");
+    }
+    for (CURLMsg *m; (m = curl_multi_info_read(multi, &left));)
+        if (m->msg == CURLMSG_DONE && m->data.result != CURLE_OK)
+            return map_curl(t, m->data.result, e);
+    return RC_OK;
+}
+
+static enum rc finish(struct transfer *t, struct err *e)
+{
+    struct http_response *rs = &t->rs;
+
+    if (curl_easy_getinfo(t->client->easy, CURLINFO_RESPONSE_CODE, &rs->status))
+        return err_set(e, RC_SYS, "no status");
+    if (t->head.coding == CODING_GZIP && rs->status != 204 && rs->status != 304 &&
+        !gunzip_whole(&t->client->gunzip))
+        return err_set(e, RC_AGAIN, "gzip answer cut short");
+    if (rs->body.failed)
+        return err_set(e, RC_SYS, "out of memory");
+    rs->is_json = t->head.is_json;
+    rs->date_ms = t->head.date_ms;
+    rs->retry_after_ms = head_retry_after_ms(&t->head, clock_wall_ms());
+    memcpy(rs->etag, t->head.etag, sizeof(rs->etag));
+    return RC_OK;
+}
+
+static enum rc perform(struct transfer *t, struct err *e)
+{
+    CURLM *multi = t->client->multi;
+    CURL *easy = t->client->easy;
+    enum rc rc = build_headers(t, e);
+
+    if (rc)
+        return rc;
+    curl_easy_reset(easy); /* keeps connections: they belong to the multi */
+    gunzip_reset(&t->client->gunzip);
+    t->client->error[0] = '\0';
+    buf_reserve(&t->rs.body, t->max_bytes < BODY_FIRST_BYTES ? t->max_bytes : BODY_FIRST_BYTES);
+    if (!set_request(t) || !set_policy(t) || curl_multi_add_handle(multi, easy))
+        return err_set(e, RC_SYS, "cannot set up the request");
+    rc = drive(t, e);
+    curl_multi_remove_handle(multi, easy); /* an unfinished connection is closed, not reused */
+    return rc ? rc : finish(t, e);
+}
+
+enum rc http_perform(struct http_client *c, const struct http_request *rq,
+                     struct http_response *ret, struct err *e)
+{
+    int64_t begin_us = clock_mono_us();
+    struct transfer t = {
+        .client = c,
+        .rq = rq,
+        .max_bytes = rq->max_bytes ? rq->max_bytes : LIMIT_RESPONSE_BYTES,
+        .rs = {.retry_after_ms = -1},
+    };
+    enum rc rc = target_read(&t.target, rq->url, rq->unix_socket != NULL, e);
+
+    if (rc)
+        return rc;
+    head_reset(&t.head);
+    t.rs.body.cap = t.max_bytes + 1;
+    rc = perform(&t, e);
+    free_headers(t.lines);
+    if (rc) {
+        http_response_release(&t.rs);
+        return err_prefix(e, rc, "%s %s", rq->method, t.target.host);
+    }
+    t.rs.took_us = clock_mono_us() - begin_us;
+    *ret = t.rs;
+    return RC_OK;
+}
