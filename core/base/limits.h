@@ -4,7 +4,7 @@
 
 #define LIMIT_BUF_BYTES      (64u << 20) /* a buffer without a cap of its own */
 #define LIMIT_JSON_DEPTH     64
-#define LIMIT_RESPONSE_BYTES (48u << 20) /* one upstream answer, decompressed; 2,500 events: ~3 MB */
+#define LIMIT_RESPONSE_BYTES (48u << 20) /* one answer of Google, unpacked; 2,500 events: ~3 MB */
 #define LIMIT_EVENT_BYTES    (4u << 20)  /* one event resource */
 #define LIMIT_ID_BYTES       1024        /* event id (Google's own bound), calendar id */
 #define LIMIT_NAME_BYTES     64          /* account, client, hook names in the config */
