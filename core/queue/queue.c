@@ -209,6 +209,17 @@ void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reason
     pthread_mutex_unlock(&q->lock);
 }
 
+void queue_poke(struct queue *q, uint32_t coll)
+{
+    pthread_mutex_lock(&q->lock);
+    struct entry *e = *find(q, coll);
+    if (e && e->running)
+        e->later |= QUEUE_SCHEDULE;
+    else if (e)
+        place(q, e, true, clock_mono_ms());
+    pthread_mutex_unlock(&q->lock);
+}
+
 void queue_restore(struct queue *q, uint32_t account, const struct queue_owed *owed)
 {
     pthread_mutex_lock(&q->lock);
