@@ -1,49 +1,190 @@
 # calmirror. `make` builds, `make demo` shows it, `make check` tests it; `make help` lists the rest.
 
-B       ?= build
-CC      ?= cc
 VERSION := 0.1.0
+
+B      ?= build
+PREFIX ?= /usr/local
+
 PKGS    := libcurl libmicrohttpd json-c lmdb openssl zlib libxxhash
-
-WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
-           -Wundef -Wswitch-enum
-HARDEN  := -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2 -fPIE
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \
+           -Wswitch-enum
 CFLAGS  ?= -O2 -g
-CPPFLAGS += -I. -D_GNU_SOURCE -DCALMIRROR_VERSION='"$(VERSION)"' $(EXTRA_CPPFLAGS)
-ALL_CFLAGS = -std=gnu2x $(WARN) $(HARDEN) $(CFLAGS) $(EXTRA_CFLAGS) -ffile-prefix-map=$(CURDIR)=.
-LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack -pthread
-LDLIBS  += $(shell pkg-config --libs $(PKGS)) -lm
+# Fortification is of no use, and warned about, without optimisation.
+FORTIFY  = $(if $(filter -O0,$(CFLAGS) $(EXTRA_CFLAGS)),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDEN   = -fstack-protector-strong -fstack-clash-protection -fPIE $(FORTIFY)
+ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DCALMIRROR_VERSION='"$(VERSION)"' $(PKG_CFLAGS) $(CPPFLAGS) $(EXTRA_CPPFLAGS)
+ALL_CFLAGS   = -std=gnu2x $(WARN) $(HARDEN) $(CFLAGS) $(EXTRA_CFLAGS) -ffile-prefix-map=$(CURDIR)=.
+ALL_LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -pthread $(LDFLAGS)
+# Asked for once, and only when something is compiled: pkg-config may be what `make deps` has yet to install.
+PKG_CFLAGS   = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
+PKG_LIBS     = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 
-LIB_SRC := $(sort $(wildcard core/*/*.c storage/*.c))
-D_SRC   := $(sort $(wildcard cmd/calmirrord/*.c))
-C_SRC   := $(sort $(wildcard cmd/calmirror/*.c))
-EMU_SRC := $(sort $(wildcard tests/emulator/*.c))
-UNIT    := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
-obj      = $(patsubst %.c,$(B)/obj/%.o,$(1))
+# ---- what is built -----------------------------------------------------------------------------------
 
-.PHONY: all clean
-all: $(B)/calmirrord $(B)/calmirror $(B)/gcal-emulator
+LIB_SRC  := $(sort $(wildcard core/*/*.c storage/*.c))
+D_SRC    := $(sort $(wildcard cmd/calmirrord/*.c))
+C_SRC    := $(sort $(wildcard cmd/calmirror/*.c))
+EMU_SRC  := $(sort $(wildcard tests/emulator/*.c))
+UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+TOOL_SRC := $(wildcard tests/fuzz/replay.c) $(sort $(wildcard tests/bench/*.c))
+obj       = $(patsubst %.c,$(B)/obj/%.o,$(1))
+
+PROGRAMS := $(if $(D_SRC),$(B)/calmirrord) $(if $(C_SRC),$(B)/calmirror) $(if $(EMU_SRC),$(B)/gcal-emulator)
+UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+FUZZ     := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(FUZZ_SRC))
+BENCH    := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+OBJ      := $(call obj,$(LIB_SRC) $(D_SRC) $(C_SRC) $(EMU_SRC) $(UNIT_SRC) $(FUZZ_SRC) $(TOOL_SRC))
+
+# All cores, unless the caller said -j.
+JOBS      = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
+SUBMAKE   = $(MAKE) --no-print-directory $(JOBS)
+
+.PHONY: all programs tests docs deps test-deps demo check check-asan check-valgrind unit bench fuzz install \
+        uninstall clean help FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all:
+	@+$(SUBMAKE) programs
+programs: $(PROGRAMS)
+tests: $(UNIT) $(FUZZ) $(BENCH) programs
+
+# Says what is made in a word; V=1 shows the commands.
+Q   = $(if $(V),,@)
+SAY = @$(if $(V),:,printf '  %-4s %s\n')
+LINK = $(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(PKG_LIBS) -lm
 
 $(B)/libcalmirror.a: $(call obj,$(LIB_SRC))
-	@rm -f $@; $(AR) rcD $@ $^
-
+	$(SAY) AR $@
+	@rm -f $@
+	$(Q)$(AR) rcD $@ $^
 $(B)/calmirrord: $(call obj,$(D_SRC)) $(B)/libcalmirror.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(SAY) LINK $@
+	$(LINK)
 $(B)/calmirror: $(call obj,$(C_SRC)) $(B)/libcalmirror.a
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(SAY) LINK $@
+	$(LINK)
 $(B)/gcal-emulator: $(call obj,$(EMU_SRC))
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
+	$(SAY) LINK $@
+	$(LINK)
 # A unit test may include the .c it tests, to reach its statics.
-$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcalmirror.a
-	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcalmirror.a | $(B)/unit/
+	$(SAY) LINK $@
+	$(LINK) -lcmocka
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libcalmirror.a | $(B)/bench/
+	$(SAY) LINK $@
+	$(LINK)
+# Reads each file of a corpus once. With FUZZER=1 (see `fuzz`) the driver is libFuzzer's instead.
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(if $(FUZZER),,$(B)/obj/tests/fuzz/replay.o) $(B)/libcalmirror.a | $(B)/fuzz/
+	$(SAY) LINK $@
+	$(LINK) $(if $(FUZZER),-fsanitize=fuzzer)
 
+$(OBJ): $(B)/flags
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+%/:
+	@mkdir -p $@
+
+# Holds the command line of the compiler; rewritten, and so everything rebuilt, only when that changes.
+$(B)/flags: FORCE | $(B)/
+	@pkg-config --exists $(PKGS) || { .ci/deps --missing; exit 1; }
+	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS))' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+-include $(OBJ:.o=.d)
+
+# ---- what it needs -----------------------------------------------------------------------------------
+
+deps:
+	@.ci/deps
+test-deps:
+	@.ci/deps --tests
+
+# ---- seeing and testing it ---------------------------------------------------------------------------
+
+demo: deps
+	@+$(SUBMAKE) programs
+	@B=$(B) tests/demo/run
+
+unit:
+	@+$(SUBMAKE) $(UNIT)
+	@tests/unit/run $(B)
+check: test-deps
+	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run default
+check-asan: test-deps
+	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run asan
+check-valgrind: test-deps
+	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run valgrind
+bench: test-deps
+	@+$(SUBMAKE) programs $(BENCH)
+	@B=$(B) tests/bench/run
+# One parser for as long as it takes to stop it: make fuzz TARGET=conf
+fuzz:
+	@+$(SUBMAKE) CC=clang B=$(B)/fuzzer FUZZER=1 $(B)/fuzzer/fuzz/fuzz_$(TARGET) \
+	    EXTRA_CFLAGS='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+	@mkdir -p $(B)/fuzzer/corpus/$(TARGET)
+	$(B)/fuzzer/fuzz/fuzz_$(TARGET) $(B)/fuzzer/corpus/$(TARGET) tests/fuzz/corpus/$(TARGET)
+
+# Brings config.example and the manual in step with the option table.
+docs: $(B)/unit/test_conf
+	CALMIRROR_UPDATE=1 $(B)/unit/test_conf >/dev/null
+
+# ---- putting it in place -----------------------------------------------------------------------------
+
+SYSCONFDIR ?= /etc
+# What goes where; @sbindir@ and @bindir@ in it are replaced.
+MAN      := $(sort $(wildcard cmd/*/*.[158]))
+SBIN      = $(DESTDIR)$(PREFIX)/sbin
+BIN       = $(DESTDIR)$(PREFIX)/bin
+UNITS     = $(DESTDIR)$(PREFIX)/lib/systemd/system
+SYSUSERS  = $(DESTDIR)$(PREFIX)/lib/sysusers.d
+BASH      = $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+DOC       = $(DESTDIR)$(PREFIX)/share/doc/calmirror
+MANDIR    = $(DESTDIR)$(PREFIX)/share/man
+CONFDIR   = $(DESTDIR)$(SYSCONFDIR)/calmirrord
+man_dest  = $(foreach m,$(MAN),$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m)))
+EXPAND    = sed -e 's|@sbindir@|$(PREFIX)/sbin|g' -e 's|@bindir@|$(PREFIX)/bin|g'
+
+install: all
+	install -d $(SBIN) $(BIN) $(UNITS) $(SYSUSERS) $(BASH) $(DOC) $(sort $(dir $(man_dest)))
+	install -d -m 0755 $(CONFDIR)
+	install -m 0755 $(B)/calmirrord $(SBIN)/calmirrord
+	install -m 0755 $(B)/calmirror $(BIN)/calmirror
+	$(EXPAND) cmd/calmirrord/calmirrord.service >$(UNITS)/calmirrord.service
+	chmod 0644 $(UNITS)/calmirrord.service
+	install -m 0644 cmd/calmirrord/calmirrord.sysusers $(SYSUSERS)/calmirrord.conf
+	install -m 0644 cmd/calmirrord/calmirrord.bash $(BASH)/calmirrord
+	install -m 0644 cmd/calmirror/calmirror.bash $(BASH)/calmirror
+	install -m 0644 config.example README.md $(DOC)/
+	for m in $(MAN); do install -m 0644 $$m $(MANDIR)/man$${m##*.}/ || exit 1; done
+	test -e $(CONFDIR)/calmirrord.conf || install -m 0644 config.example $(CONFDIR)/calmirrord.conf
+# Leaves the configuration and the state.
+uninstall:
+	rm -f $(SBIN)/calmirrord $(BIN)/calmirror $(UNITS)/calmirrord.service $(SYSUSERS)/calmirrord.conf \
+	    $(BASH)/calmirrord $(BASH)/calmirror $(man_dest)
+	rm -rf $(DOC)
 
 clean:
 	rm -rf $(B)
 
--include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+help:
+	@printf '%s\n' \
+	'make                  build the programs into $(B)/' \
+	'make demo             install what is missing, build, and show the main job' \
+	'make check            install what the tests need and run them all' \
+	'make check-asan       the whole suite with AddressSanitizer and UBSan' \
+	'make check-valgrind   the unit tests and a run of the service under valgrind' \
+	'make unit             the unit tests alone' \
+	'make bench            measurements' \
+	'make fuzz TARGET=conf libFuzzer on one parser (tests/fuzz/fuzz_*.c)' \
+	'make docs             write config.example and the list in calmirrord.conf(5) from the option table' \
+	'make deps, test-deps  install what building or testing needs (apt-get)' \
+	'make install          into $$(DESTDIR)$$(PREFIX), by default $(PREFIX); uninstall undoes it' \
+	'make clean            remove $(B)/' \
+	'' \
+	'Variables: B (build directory), CC, CFLAGS, EXTRA_CFLAGS, EXTRA_CPPFLAGS, LDFLAGS, V, PREFIX, DESTDIR, SYSCONFDIR.' \
+	'Crash points exist only in a build with EXTRA_CPPFLAGS=-DCALMIRROR_TEST.'
