@@ -1,0 +1,76 @@
+/* httpd: one HTTP server loop: a thread with a listening socket, its connections and their
+ * requests.
+ *
+ * Everything but httpd_wake(), httpd_heartbeat_ms(), httpd_stop_begin() and the response functions
+ * belongs to the loop's thread, that is, to the callbacks below. */
+#ifndef CORE_HTTPD_HTTPD_H
+#define CORE_HTTPD_HTTPD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/span.h"
+
+struct httpd;
+struct httpd_response;
+
+/* One request with its complete body. Valid until it is answered. */
+struct httpd_request {
+    const char *method;
+    struct span path;  /* as sent, still percent-encoded, without the query */
+    struct span query; /* as sent, behind the '?'; may be empty */
+    struct span body;
+    unsigned refused; /* 0, or the 4xx to answer it with: 413, 414 or 431; then there is no body */
+    void *user;       /* the handler's, until the answer; starts NULL */
+};
+
+struct httpd_options {
+    const char *name;         /* of the thread, at most 15 characters; a literal */
+    const char *listen;       /* "host:port", "[v6]:port", or a path: a unix socket, mode 0660 */
+    unsigned max_connections; /* each 0: a default */
+    unsigned max_per_address;
+    unsigned timeout_s;  /* silence after which a connection is closed */
+    size_t memory_bytes; /* per connection: request line, headers and answer headers must fit */
+    size_t body_bytes;   /* larger bodies are refused with 413 */
+    void *arg;           /* of the two below */
+    /* Must answer, now or later: the request waits until this thread calls httpd_answer(). */
+    void (*handle)(void *arg, struct httpd_request *req);
+    /* May be NULL. After every turn of the loop, when all requests that had come in were handled
+     * (so many can be answered by one commit). Returns in how many ms it wants to be called again
+     * at the latest, -1: no wish. Called once more when stopping; what is unanswered after that
+     * gets 503. */
+    int64_t (*after_turn)(void *arg, bool stopping);
+};
+
+/* Binds and starts. RC_INVALID: `listen` makes no sense; RC_SYS: address in use and the like. A
+ * unix socket that nobody answers on is replaced. */
+enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct err *e);
+/* No further connections; what is under way is finished, for at most a second. Returns at once. */
+void httpd_stop_begin(struct httpd *h);
+void httpd_free(struct httpd *h); /* begins the stop if need be and waits for its end; NULL ok */
+
+unsigned httpd_port(const struct httpd *h); /* as bound; 0 for a unix socket */
+/* Monotonic time of the loop's last turn; there is at least one a second. */
+int64_t httpd_heartbeat_ms(const struct httpd *h);
+void httpd_wake(struct httpd *h); /* makes a turn happen, so that after_turn is called */
+
+/* A header of the request; NULL when absent. Valid as long as the request. */
+const char *httpd_header(const struct httpd_request *req, const char *name);
+
+/* Takes one reference of the response. The request is gone afterwards. */
+void httpd_answer(struct httpd_request *req, struct httpd_response *r);
+
+/* A response may be answered with many times, by any thread, once it is complete. NULL when out of
+ * memory; the functions below accept that, and httpd_answer() then closes the connection. */
+/* Takes the malloc()ed body; NULL: none. */
+struct httpd_response *httpd_response_new(unsigned status, char *body, size_t n);
+/* Borrows the body until `release(arg)`, which any loop thread may call. */
+struct httpd_response *httpd_response_over(unsigned status, const char *body, size_t n,
+                                           void (*release)(void *arg), void *arg);
+void httpd_response_header(struct httpd_response *r, const char *name, const char *value);
+struct httpd_response *httpd_response_ref(struct httpd_response *r);
+void httpd_response_unref(struct httpd_response *r); /* NULL ok */
+
+#endif

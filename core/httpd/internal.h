@@ -1,0 +1,63 @@
+/* internal: what the parts of the HTTP loop know of each other. */
+#ifndef CORE_HTTPD_INTERNAL_H
+#define CORE_HTTPD_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include <microhttpd.h>
+
+#include "core/base/buf.h"
+#include "core/httpd/httpd.h"
+
+struct listener {
+    int fd; /* -1 once closed */
+    unsigned port;
+    char path[108]; /* of a unix socket; "" for TCP */
+    dev_t dev;      /* the socket file as bound, so that only our own is removed */
+    ino_t ino;
+};
+enum rc listener_open(struct listener *ret, const char *listen, struct err *e);
+void listener_close(struct listener *l);
+
+struct request {
+    struct httpd_request pub; /* first: the public pointer is this one */
+    struct httpd *h;
+    struct MHD_Connection *conn;
+    struct httpd_response *response; /* the answer, not yet queued */
+    struct request *prev, *next;     /* in h->waiting while suspended */
+    struct buf body;
+    size_t discarded; /* bytes of a refused body */
+    bool begun, handled, answered, waiting;
+    char uri[];
+};
+
+struct httpd {
+    struct httpd_options opt;
+    struct listener listener;
+    struct MHD_Daemon *daemon;
+    struct request *waiting; /* suspended requests */
+    unsigned in_flight;      /* requests begun and not yet completed */
+    int epoll_fd, wake_fd;
+    bool draining;
+    bool resumed; /* a waiting request was answered since the library last ran */
+    pthread_t thread;
+    bool started;
+    unsigned port;
+    atomic_bool stop;
+    _Atomic int64_t heartbeat_ms;
+};
+
+/* libmicrohttpd's callbacks, see request.c. `cls` is the struct httpd. */
+void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn);
+enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *data_size, void **con_cls);
+void request_end(void *cls, struct MHD_Connection *conn, void **con_cls,
+                 enum MHD_RequestTerminationCode why);
+size_t request_keep_escapes(void *cls, struct MHD_Connection *conn, char *text);
+
+enum MHD_Result response_queue(struct httpd_response *r, struct MHD_Connection *conn);
+
+#endif

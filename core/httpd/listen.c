@@ -1,0 +1,142 @@
+/* listen: opens the listening socket, TCP or unix. */
+#include "core/httpd/internal.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/text.h"
+
+#define BACKLOG     1024
+#define UNIX_MODE   0660
+#define SOCKET_TYPE (SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
+
+/* "host:port" or "[v6]:port" -> its address; names are not looked up, but for localhost. */
+static enum rc resolve(const char *listen, struct addrinfo **ret, struct err *e)
+{
+    const char *colon = strrchr(listen, ':');
+    uint64_t port = 0;
+    char host[INET6_ADDRSTRLEN + 1];
+    size_t n = colon ? (size_t)(colon - listen) : 0;
+    const char *p = listen;
+    if (n >= 2 && p[0] == '[' && p[n - 1] == ']') {
+        p++;
+        n -= 2;
+    }
+    if (!colon || n == 0 || n >= sizeof host || !text_to_u64(span_of(colon + 1), &port) ||
+        port > UINT16_MAX)
+        return err_set(e, RC_INVALID, "%s: not host:port and not a path", listen);
+    memcpy(host, p, n);
+    host[n] = '\0';
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+    bool local = strcmp(host, "localhost") == 0;
+    int code = getaddrinfo(local ? "127.0.0.1" : host, colon + 1, &hints, ret);
+    if (code)
+        return err_set(e, RC_INVALID, "%s: %s", listen, gai_strerror(code));
+    return RC_OK;
+}
+
+static unsigned bound_port(int fd)
+{
+    struct sockaddr_storage a = {0};
+    socklen_t n = sizeof a;
+    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0)
+        return 0;
+    if (a.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&a)->sin_port);
+}
+
+static enum rc open_tcp(struct listener *l, const char *text, struct err *e)
+{
+    struct addrinfo *a = NULL;
+    enum rc rc = resolve(text, &a, e);
+    if (rc)
+        return rc;
+    const int on = 1;
+    int fd = socket(a->ai_family, SOCKET_TYPE, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+        rc = err_errno(e, "%s", text);
+        if (fd >= 0)
+            close(fd);
+    } else {
+        l->fd = fd;
+        l->port = bound_port(fd);
+    }
+    freeaddrinfo(a);
+    return rc;
+}
+
+/* Removes a socket file that a dead process left. */
+static enum rc remove_stale(const struct sockaddr_un *a, struct err *e)
+{
+    struct stat st;
+    if (lstat(a->sun_path, &st) != 0)
+        return errno == ENOENT ? RC_OK : err_errno(e, "%s", a->sun_path);
+    if (!S_ISSOCK(st.st_mode))
+        return err_set(e, RC_INVALID, "%s: exists and is not a socket", a->sun_path);
+    int fd = socket(AF_UNIX, SOCKET_TYPE, 0);
+    if (fd < 0)
+        return err_errno(e, "%s", a->sun_path);
+    bool refused = connect(fd, (const struct sockaddr *)a, sizeof *a) != 0 && errno == ECONNREFUSED;
+    close(fd);
+    if (!refused)
+        return err_set(e, RC_SYS, "%s: another process listens there", a->sun_path);
+    return unlink(a->sun_path) == 0 ? RC_OK : err_errno(e, "%s", a->sun_path);
+}
+
+static enum rc open_unix(struct listener *l, const char *path, struct err *e)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof a.sun_path)
+        return err_set(e, RC_INVALID, "%s: longer than the %zu bytes a socket's path may have",
+                       path, sizeof a.sun_path - 1);
+    memcpy(a.sun_path, path, strlen(path) + 1);
+    enum rc rc = remove_stale(&a, e);
+    if (rc)
+        return rc;
+    /* The mode is set before listen(): nobody can connect earlier. */
+    struct stat st = {0};
+    int fd = socket(AF_UNIX, SOCKET_TYPE, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || chmod(path, UNIX_MODE) != 0 ||
+        lstat(path, &st) != 0 || listen(fd, BACKLOG) != 0) {
+        rc = err_errno(e, "%s", path);
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    l->fd = fd;
+    l->dev = st.st_dev;
+    l->ino = st.st_ino;
+    (void)snprintf(l->path, sizeof l->path, "%s", path);
+    return RC_OK;
+}
+
+enum rc listener_open(struct listener *ret, const char *listen, struct err *e)
+{
+    struct listener l = {.fd = -1};
+    enum rc rc = listen[0] == '/' ? open_unix(&l, listen, e) : open_tcp(&l, listen, e);
+    if (rc == RC_OK)
+        *ret = l;
+    return rc;
+}
+
+void listener_close(struct listener *l)
+{
+    if (l->fd < 0)
+        return;
+    struct stat st;
+    if (l->path[0] && lstat(l->path, &st) == 0 && st.st_dev == l->dev && st.st_ino == l->ino)
+        (void)unlink(l->path);
+    close(l->fd);
+    l->fd = -1;
+}

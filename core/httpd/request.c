@@ -1,0 +1,187 @@
+/* request: one request from its first byte to its last: the body is gathered, the handler asked,
+ * the answer queued.
+ *
+ * DESIGN. libmicrohttpd calls request_go_on() once when the headers are in, once per piece of body,
+ * and once more when the body is complete. Only the last call may answer: a response queued on the
+ * first one makes the library close the connection (four times slower than keeping it). The
+ * exception is a body too large to be worth reading. A request whose answer comes later is
+ * suspended and, resumed by the answer, called once more. The URI is copied as it came because the
+ * library splits its own copy at every '&'. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/httpd/internal.h"
+
+/* So much of a refused body is read and dropped, since closing a connection with unread data would
+ * take the answer away from the client. Beyond it that is the client's problem. */
+#define DISCARD_MAX (32u << 20)
+
+/* Shares of the connection's memory that the request line's target and all of the head may take;
+ * the rest is for the head of the answer. */
+#define URI_SHARE(memory)  ((memory) / 2)
+#define HEAD_SHARE(memory) ((memory) / 4 * 3)
+
+size_t request_keep_escapes(void *cls, struct MHD_Connection *conn, char *text)
+{
+    (void)cls, (void)conn;
+    return strlen(text);
+}
+
+/* "http://host/path" (allowed by RFC 9112 §3.2.2) names its path too. */
+static const char *skip_authority(const char *uri)
+{
+    const char *sep = uri[0] == '/' ? NULL : strstr(uri, "://");
+    const char *slash = sep ? strchr(sep + 3, '/') : NULL;
+    return slash ? slash : uri;
+}
+
+void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn)
+{
+    struct httpd *h = cls;
+    size_t n = strlen(uri);
+    struct request *r = malloc(sizeof *r + n + 1);
+    if (!r)
+        return NULL;
+    *r = (struct request){.h = h, .conn = conn};
+    memcpy(r->uri, uri, n + 1);
+    r->body.cap = h->opt.body_bytes;
+
+    const char *path = skip_authority(r->uri);
+    const char *end = path + strcspn(path, "?#");
+    r->pub.path = (struct span){path, (size_t)(end - path)};
+    if (*end == '?')
+        r->pub.query = (struct span){end + 1, strcspn(end + 1, "#")};
+    if (n > URI_SHARE(h->opt.memory_bytes))
+        r->pub.refused = MHD_HTTP_URI_TOO_LONG;
+    h->in_flight++;
+    return r;
+}
+
+void request_end(void *cls, struct MHD_Connection *conn, void **con_cls,
+                 enum MHD_RequestTerminationCode why)
+{
+    (void)conn, (void)why;
+    struct httpd *h = cls;
+    struct request *r = *con_cls;
+    if (!r)
+        return;
+    h->in_flight--;
+    httpd_response_unref(r->response);
+    buf_release(&r->body);
+    free(r);
+    *con_cls = NULL;
+}
+
+/* The headers are in. True: answer now, without waiting for a body. */
+static bool begin(struct request *r)
+{
+    size_t memory = r->h->opt.memory_bytes;
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (!r->pub.refused && head && head->header_size > HEAD_SHARE(memory))
+        r->pub.refused = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
+
+    const char *length = httpd_header(&r->pub, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    unsigned long long n = length ? strtoull(length, NULL, 10) : 0;
+    if (!r->pub.refused && n > r->h->opt.body_bytes)
+        r->pub.refused = MHD_HTTP_CONTENT_TOO_LARGE;
+    return r->pub.refused && n > 0 &&
+           (n > DISCARD_MAX || httpd_header(&r->pub, MHD_HTTP_HEADER_EXPECT));
+}
+
+/* A piece of body. False: enough of it, close. */
+static bool take_body(struct request *r, const char *data, size_t n)
+{
+    if (!r->pub.refused) {
+        buf_add(&r->body, data, n);
+        if (!r->body.failed)
+            return true;
+        r->pub.refused = MHD_HTTP_CONTENT_TOO_LARGE;
+        buf_release(&r->body);
+    }
+    r->discarded += n;
+    return r->discarded <= DISCARD_MAX;
+}
+
+static void handle(struct request *r)
+{
+    r->handled = true;
+    if (!r->pub.refused)
+        r->pub.body = buf_span(&r->body);
+    r->h->opt.handle(r->h->opt.arg, &r->pub);
+}
+
+/* Queues the answer if there is one. */
+static enum MHD_Result queue(struct request *r)
+{
+    enum MHD_Result done = response_queue(r->response, r->conn);
+    httpd_response_unref(r->response);
+    r->response = NULL;
+    return done;
+}
+
+static void wait_for_answer(struct request *r)
+{
+    struct httpd *h = r->h;
+    r->waiting = true;
+    r->prev = NULL;
+    r->next = h->waiting;
+    if (r->next)
+        r->next->prev = r;
+    h->waiting = r;
+    MHD_suspend_connection(r->conn);
+}
+
+enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *data_size, void **con_cls)
+{
+    (void)conn, (void)url, (void)version;
+    struct httpd *h = cls;
+    struct request *r = *con_cls;
+    if (!r || (h->draining && !r->begun))
+        return MHD_NO;
+    if (!r->begun) {
+        r->begun = true;
+        r->pub.method = method;
+        if (!begin(r))
+            return MHD_YES;
+        handle(r);
+        return r->answered ? queue(r) : MHD_YES;
+    }
+    if (*data_size) {
+        bool more = take_body(r, data, *data_size);
+        *data_size = 0;
+        return more ? MHD_YES : MHD_NO;
+    }
+    if (!r->handled)
+        handle(r);
+    if (r->answered)
+        return queue(r);
+    wait_for_answer(r);
+    return MHD_YES;
+}
+
+void httpd_answer(struct httpd_request *req, struct httpd_response *response)
+{
+    struct request *r = (struct request *)req;
+    r->response = response;
+    r->answered = true;
+    if (!r->waiting)
+        return;
+    r->waiting = false;
+    if (r->prev)
+        r->prev->next = r->next;
+    else
+        r->h->waiting = r->next;
+    if (r->next)
+        r->next->prev = r->prev;
+    MHD_resume_connection(r->conn);
+    r->h->resumed = true;
+}
+
+const char *httpd_header(const struct httpd_request *req, const char *name)
+{
+    const struct request *r = (const struct request *)req;
+    return MHD_lookup_connection_value(r->conn, MHD_HEADER_KIND, name);
+}

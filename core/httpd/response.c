@@ -1,0 +1,72 @@
+/* response: answers that can be shared between requests and threads. */
+#include "core/httpd/httpd.h"
+
+#include <stdlib.h>
+
+#include "core/httpd/internal.h"
+
+struct httpd_response {
+    struct MHD_Response *mhd;
+    unsigned status;
+    _Atomic unsigned refs;
+};
+
+static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd)
+{
+    struct httpd_response *r = mhd ? malloc(sizeof *r) : NULL;
+    if (!r) {
+        if (mhd)
+            MHD_destroy_response(mhd);
+        return NULL;
+    }
+    r->mhd = mhd;
+    r->status = status;
+    atomic_init(&r->refs, 1);
+    return r;
+}
+
+struct httpd_response *httpd_response_new(unsigned status, char *body, size_t n)
+{
+    if (!body)
+        return wrap(status, MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
+    struct MHD_Response *mhd = MHD_create_response_from_buffer(n, body, MHD_RESPMEM_MUST_FREE);
+    if (!mhd)
+        free(body);
+    return wrap(status, mhd);
+}
+
+struct httpd_response *httpd_response_over(unsigned status, const char *body, size_t n,
+                                           void (*release)(void *arg), void *arg)
+{
+    struct MHD_Response *mhd = MHD_create_response_from_buffer_with_free_callback_cls(
+        n, (void *)(uintptr_t)body, release, arg);
+    if (!mhd)
+        release(arg);
+    return wrap(status, mhd);
+}
+
+void httpd_response_header(struct httpd_response *r, const char *name, const char *value)
+{
+    if (r)
+        (void)MHD_add_response_header(r->mhd, name, value);
+}
+
+struct httpd_response *httpd_response_ref(struct httpd_response *r)
+{
+    if (r)
+        atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    return r;
+}
+
+void httpd_response_unref(struct httpd_response *r)
+{
+    if (!r || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    MHD_destroy_response(r->mhd);
+    free(r);
+}
+
+enum MHD_Result response_queue(struct httpd_response *r, struct MHD_Connection *conn)
+{
+    return r ? MHD_queue_response(conn, r->status, r->mhd) : MHD_NO;
+}
