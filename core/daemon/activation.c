@@ -43,7 +43,7 @@ int activation_take(const char *name)
     int64_t count = env_number("LISTEN_FDS");
 
     if (!names || count <= 0 || count > MOST_FDS || env_number("LISTEN_PID") != getpid())
-        return -1;
+        return 0;
     for (int i = 0; i < count; i++) {
         if ((taken & (1u << i)) || !span_is(name_at(names, i), name))
             continue;
@@ -51,5 +51,5 @@ int activation_take(const char *name)
         (void)fcntl(FIRST_FD + i, F_SETFD, FD_CLOEXEC);
         return FIRST_FD + i;
     }
-    return -1;
+    return 0;
 }

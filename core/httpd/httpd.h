@@ -29,6 +29,7 @@ struct httpd_request {
 struct httpd_options {
     const char *name;         /* of the thread, at most 15 characters; a literal */
     const char *listen;       /* "host:port", "[v6]:port", or a path: a unix socket, mode 0660 */
+    int inherited_fd;         /* a listening socket handed over by the manager, instead; <= 0: none */
     unsigned max_connections; /* each 0: a default */
     unsigned max_per_address;
     unsigned timeout_s;  /* silence after which a connection is closed */

@@ -18,7 +18,7 @@ struct listener {
     dev_t dev;      /* the socket file as bound, so that only our own is removed */
     ino_t ino;
 };
-enum rc listener_open(struct listener *ret, const char *listen, struct err *e);
+enum rc listener_open(struct listener *ret, const char *listen, int inherited_fd, struct err *e);
 void listener_close(struct listener *l);
 
 struct request {

@@ -1,7 +1,8 @@
-/* listen: opens the listening socket, TCP or unix. */
+/* listen: opens the listening socket, TCP or unix, or takes over an inherited one. */
 #include "core/httpd/internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -48,7 +49,7 @@ static unsigned bound_port(int fd)
 {
     struct sockaddr_storage a = {0};
     socklen_t n = sizeof a;
-    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0)
+    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0 || a.ss_family == AF_UNIX)
         return 0;
     if (a.ss_family == AF_INET6)
         return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
@@ -121,10 +122,23 @@ static enum rc open_unix(struct listener *l, const char *path, struct err *e)
     return RC_OK;
 }
 
-enum rc listener_open(struct listener *ret, const char *listen, struct err *e)
+/* A socket that someone else bound, and who also owns the file of a unix socket. */
+static enum rc adopt(struct listener *l, int fd, struct err *e)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return err_errno(e, "inherited socket %d", fd);
+    l->fd = fd;
+    l->port = bound_port(fd);
+    return RC_OK;
+}
+
+enum rc listener_open(struct listener *ret, const char *listen, int inherited_fd, struct err *e)
 {
     struct listener l = {.fd = -1};
-    enum rc rc = listen[0] == '/' ? open_unix(&l, listen, e) : open_tcp(&l, listen, e);
+    enum rc rc = inherited_fd > 0   ? adopt(&l, inherited_fd, e)
+                 : listen[0] == '/' ? open_unix(&l, listen, e)
+                                    : open_tcp(&l, listen, e);
     if (rc == RC_OK)
         *ret = l;
     return rc;

@@ -177,7 +177,7 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
     atomic_init(&h->heartbeat_ms, clock_mono_ms());
     enum rc rc = watch(h, h->wake_fd, e);
     if (rc == RC_OK)
-        rc = listener_open(&h->listener, h->opt.listen, e);
+        rc = listener_open(&h->listener, h->opt.listen, h->opt.inherited_fd, e);
     if (rc == RC_OK) {
         h->port = h->listener.port;
         h->daemon = start_library(h);
