@@ -11,14 +11,18 @@
 
 struct ping;
 
-/* Binds webhook.listen; serves the path of webhook.public_url and nothing else. RC_SYS when it cannot bind. */
-enum rc ping_new(struct ping **ret, const struct conf *conf, struct store *s, struct queue *q, struct err *e);
-void ping_free(struct ping *p); /* NULL ok; not running */
+struct ping_options {
+    const char *listen;     /* host:port or a unix socket */
+    int inherited_fd;       /* a listening socket handed over by the manager, instead; <= 0: none */
+    const char *public_url; /* its path is the only one served; copied */
+    struct store *store;
+    struct queue *queue;
+};
 
-enum rc ping_start(struct ping *p, struct err *e); /* its own thread */
-void ping_stop(struct ping *p);                    /* drains and joins */
+/* Starts listening in a thread of its own. RC_SYS when it cannot bind. */
+enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err *e);
+void ping_stop(struct ping *p); /* answers what came in, ends the thread, frees; NULL ok */
 
-uint16_t ping_port(const struct ping *p); /* the one bound, when the config said 0 */
-int64_t ping_heartbeat_ms(const struct ping *p); /* clock_mono_ms() of its last loop turn */
+int64_t ping_heartbeat_ms(const struct ping *p); /* clock_mono_ms() of its loop's last turn */
 
 #endif

@@ -1,0 +1,250 @@
+/* ping: the public webhook: Google's content-free notifications become durable dirty marks.
+ *
+ * DESIGN. A notification says only "something changed", so all it leaves is a mark that the collection
+ * owes a pull. The mark is on disk before Google gets its answer: after that answer Google will not
+ * send it again. All notifications that one turn of the loop brought in are marked in one commit
+ * (after_turn), so a burst costs one fsync; one for a collection that already has a mark which no
+ * pull has covered costs none, and is answered at once.
+ *
+ * Whoever asks gets the same empty 200, whatever the verdict: a prober learns nothing. Only a store
+ * that cannot write answers otherwise, with 503, so that Google tries again. */
+#include "core/ping/ping.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/httpd/httpd.h"
+#include "core/ping/verify.h"
+#include "storage/channels.h"
+#include "storage/jobs.h"
+
+#define DEFAULT_PATH "/hooks/google"
+
+/* A request that waits for the commit. */
+struct waiting {
+    struct httpd_request *req;
+    struct channel channel;
+    enum ping_verdict verdict;
+    uint64_t serial; /* of a PING_CHANGE */
+};
+
+struct ping {
+    struct store *store;
+    struct queue *queue;
+    struct httpd *httpd;
+    struct buf path;
+    struct waiting *waiting;
+    size_t n_waiting, cap_waiting;
+};
+
+static void answer(struct httpd_request *req, unsigned status)
+{
+    struct httpd_response *r = httpd_response_new(status, NULL, 0);
+
+    httpd_answer(req, r);
+    httpd_response_unref(r);
+}
+
+static struct span header(const struct httpd_request *req, const char *name)
+{
+    const char *value = httpd_header(req, name);
+
+    return value ? span_of(value) : (struct span){"", 0};
+}
+
+static bool wait_for_commit(struct ping *p, const struct waiting *w)
+{
+    if (p->n_waiting == p->cap_waiting) {
+        size_t cap = p->cap_waiting ? 2 * p->cap_waiting : 64;
+        struct waiting *more = realloc(p->waiting, cap * sizeof(*more));
+
+        if (!more)
+            return false;
+        p->waiting = more;
+        p->cap_waiting = cap;
+    }
+    p->waiting[p->n_waiting++] = *w;
+    return true;
+}
+
+/* True if the verdict has to be written down before the answer. */
+static bool needs_commit(struct ping *p, struct waiting *w, bool known)
+{
+    switch (w->verdict) {
+    case PING_FORGED:
+        queue_count_refused_ping(p->queue);
+        return false;
+    case PING_IGNORED:
+        return false;
+    case PING_STRAY:
+        return !known || w->channel.state != CHANNEL_STOPPING;
+    case PING_SYNC:
+        return w->channel.state == CHANNEL_OPENING || w->channel.state == CHANNEL_UNVERIFIED;
+    case PING_CHANGE:
+        return queue_ping(p->queue, w->channel.coll, &w->serial);
+    }
+    return false;
+}
+
+static void handle(void *arg, struct httpd_request *req)
+{
+    struct ping *p = arg;
+    struct waiting w = {.req = req};
+    bool known = false;
+
+    if (req->refused) {
+        answer(req, req->refused);
+        return;
+    }
+    if (!span_eq(req->path, buf_span(&p->path))) {
+        answer(req, 404);
+        return;
+    }
+    if (strcmp(req->method, "POST") != 0) {
+        answer(req, 405);
+        return;
+    }
+    struct ping_headers h = {.channel_id = header(req, "X-Goog-Channel-ID"),
+                             .token = header(req, "X-Goog-Channel-Token"),
+                             .resource_id = header(req, "X-Goog-Resource-ID"),
+                             .state = header(req, "X-Goog-Resource-State"),
+                             .number = header(req, "X-Goog-Message-Number")};
+
+    w.verdict = ping_verify(p->store, &h, clock_wall_ms(), &w.channel, &known);
+    (void)text_to_u64(h.number, &w.channel.last_number);
+    if (!needs_commit(p, &w, known))
+        answer(req, 200);
+    else if (!wait_for_commit(p, &w))
+        answer(req, 503);
+}
+
+/* The channel's record as it is now (the sync side may have moved it on), with what this ping adds. */
+static void write_channel(struct txn *t, const struct waiting *w, int64_t now_ms)
+{
+    struct channel ch;
+
+    if (channel_get(t, span_of(w->channel.id), &ch) != RC_OK)
+        ch = w->channel;
+    if (w->verdict == PING_STRAY)
+        ch.state = CHANNEL_STOPPING;
+    else if (w->verdict == PING_SYNC && (ch.state == CHANNEL_OPENING || ch.state == CHANNEL_UNVERIFIED))
+        ch.state = CHANNEL_LIVE;
+    ch.pings++;
+    ch.last_ping_ms = now_ms;
+    ch.last_number = w->channel.last_number;
+    channel_put(t, &ch);
+}
+
+static void write_mark(struct txn *t, const struct waiting *w, int64_t now_ms)
+{
+    struct job job;
+
+    if (job_get(t, w->channel.coll, &job) != RC_OK)
+        return; /* sticky: the commit reports it */
+    job.coll = w->channel.coll;
+    if (w->serial > job.pinged)
+        job.pinged = w->serial;
+    job.ping_ms = now_ms;
+    job_put(t, &job);
+}
+
+static enum rc commit(struct ping *p, struct err *e)
+{
+    int64_t now_ms = clock_wall_ms();
+    struct txn *t = NULL;
+    enum rc rc = txn_write(p->store, &t, e);
+
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = 0; i < p->n_waiting; i++) {
+        write_channel(t, &p->waiting[i], now_ms);
+        if (p->waiting[i].verdict == PING_CHANGE)
+            write_mark(t, &p->waiting[i], now_ms);
+    }
+    return txn_commit(t, e);
+}
+
+/* Even a mark that could not be written is worth a pull now; what is not durable is asked for again. */
+static void release(struct ping *p, const struct waiting *w, bool durable)
+{
+    if (w->verdict == PING_CHANGE)
+        queue_marked(p->queue, w->channel.coll, w->serial);
+    else
+        queue_poke(p->queue, w->channel.coll);
+    answer(w->req, durable ? 200 : 503);
+}
+
+static int64_t after_turn(void *arg, bool stopping)
+{
+    struct ping *p = arg;
+    struct err e = {0};
+
+    (void)stopping;
+    if (p->n_waiting == 0)
+        return -1;
+    enum rc rc = commit(p, &e);
+    if (rc != RC_OK)
+        log_err("webhook", "notifications could not be written down: %s", e.text);
+    for (size_t i = 0; i < p->n_waiting; i++)
+        release(p, &p->waiting[i], rc == RC_OK);
+    p->n_waiting = 0;
+    return -1;
+}
+
+/* The path of "https://host/path?query"; the default when there is none. */
+static struct span url_path(const char *url)
+{
+    const char *p = strstr(url, "://");
+
+    p = strchr(p ? p + 3 : url, '/');
+    if (!p || p[1] == '\0')
+        return span_of(DEFAULT_PATH);
+    return (struct span){p, strcspn(p, "?#")};
+}
+
+enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err *e)
+{
+    struct ping *p = calloc(1, sizeof(*p));
+    enum rc rc;
+
+    if (!p)
+        return err_set(e, RC_SYS, "webhook: out of memory");
+    p->store = opt->store;
+    p->queue = opt->queue;
+    buf_add_span(&p->path, url_path(opt->public_url));
+    rc = httpd_start(&p->httpd,
+                     &(struct httpd_options){.name = "ping",
+                                             .listen = opt->listen,
+                                             .inherited_fd = opt->inherited_fd,
+                                             .timeout_s = 10,
+                                             .memory_bytes = 16 * 1024,
+                                             .body_bytes = 1024,
+                                             .arg = p,
+                                             .handle = handle,
+                                             .after_turn = after_turn},
+                     e);
+    if (rc != RC_OK) {
+        ping_stop(p);
+        return err_prefix(e, rc, "webhook");
+    }
+    *ret = p;
+    return RC_OK;
+}
+
+void ping_stop(struct ping *p)
+{
+    if (!p)
+        return;
+    httpd_free(p->httpd);
+    free(p->waiting);
+    buf_release(&p->path);
+    free(p);
+}
+
+int64_t ping_heartbeat_ms(const struct ping *p)
+{
+    return httpd_heartbeat_ms(p->httpd);
+}

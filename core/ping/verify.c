@@ -1,0 +1,65 @@
+/* verify: is this request a notification of one of our channels, and what does it ask for?
+ *
+ * DESIGN. Google does not sign notifications; it only echoes the token that we gave when we asked for
+ * the channel. Ours is a MAC of the channel's id and of what it watches, so a forged request is
+ * turned away for the price of one hash, before the store is looked at, and a genuine one is known
+ * as such even when its record was lost in a crash: then it is stopped, for nobody else would.
+ *
+ * The resource id must fit too. It is unknown only while the watch call is on its way: the first
+ * message may overtake the answer. */
+#include "core/ping/verify.h"
+
+#include "core/base/clock.h"
+#include "core/base/text.h"
+#include "core/queue/token.h"
+#include "storage/channels.h"
+
+/* Google may still send what it had queued when the channel ended. */
+#define EXPIRY_SLACK_MS (60 * 1000)
+
+static enum ping_verdict judge(const struct ping_headers *h, int64_t now_ms, const struct channel *ch)
+{
+    if (ch->state == CHANNEL_STOPPING)
+        return PING_IGNORED;
+    if (ch->expires_ms && now_ms > ch->expires_ms + EXPIRY_SLACK_MS)
+        return PING_STRAY;
+    return span_is(h->state, "sync") ? PING_SYNC : PING_CHANGE;
+}
+
+/* What is left to know of a channel without a record. */
+static enum ping_verdict stray(const struct ping_headers *h, uint32_t coll, int64_t now_ms,
+                               struct channel *ret)
+{
+    struct channel ch = {.coll = coll, .state = CHANNEL_STOPPING, .created_ms = now_ms};
+
+    if (h->resource_id.n == 0 || !text_copy(ch.id, sizeof(ch.id), h->channel_id) ||
+        !text_copy(ch.resource_id, sizeof(ch.resource_id), h->resource_id))
+        return PING_FORGED;
+    *ret = ch;
+    return PING_STRAY;
+}
+
+enum ping_verdict ping_verify(struct store *s, const struct ping_headers *h, int64_t now_ms,
+                              struct channel *ret_channel, bool *ret_known)
+{
+    enum ping_verdict verdict = PING_FORGED;
+    struct channel ch;
+    struct txn *t = NULL;
+    uint32_t coll;
+
+    if (h->channel_id.n == 0 || h->channel_id.n > LIMIT_CHANNEL_BYTES ||
+        !channel_token_check(store_secret(s), h->channel_id, h->token, &coll))
+        return PING_FORGED;
+    if (txn_read(s, &t, NULL) != RC_OK)
+        return PING_FORGED;
+
+    *ret_known = channel_get(t, h->channel_id, &ch) == RC_OK;
+    if (!*ret_known) {
+        verdict = stray(h, coll, now_ms, ret_channel);
+    } else if (ch.resource_id[0] == '\0' || text_equal_secret(span_of(ch.resource_id), h->resource_id)) {
+        verdict = judge(h, now_ms, &ch);
+        *ret_channel = ch;
+    }
+    txn_abort(t);
+    return verdict;
+}
