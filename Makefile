@@ -27,7 +27,7 @@ C_SRC    := $(sort $(wildcard cmd/calmirror/*.c))
 EMU_SRC  := $(sort $(wildcard tests/emulator/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))
 FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
-TOOL_SRC := $(wildcard tests/fuzz/replay.c) $(sort $(wildcard tests/bench/*.c))
+TOOL_SRC := $(wildcard tests/fuzz/replay.c tests/recurrence/expand.c) $(sort $(wildcard tests/bench/*.c))
 obj       = $(patsubst %.c,$(B)/obj/%.o,$(1))
 
 PROGRAMS := $(if $(D_SRC),$(B)/calmirrord) $(if $(C_SRC),$(B)/calmirror) $(if $(EMU_SRC),$(B)/gcal-emulator)
@@ -48,7 +48,7 @@ SUBMAKE   = $(MAKE) --no-print-directory $(JOBS)
 all:
 	@+$(SUBMAKE) programs
 programs: $(PROGRAMS)
-tests: $(UNIT) $(FUZZ) $(BENCH) programs
+tests: $(UNIT) $(FUZZ) $(BENCH) $(B)/recur-expand programs
 
 # Says what is made in a word; V=1 shows the commands.
 Q   = $(if $(V),,@)
@@ -73,6 +73,9 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcalmirror.a | $(B)/unit/
 	$(SAY) LINK $@
 	$(LINK) -lcmocka
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libcalmirror.a | $(B)/bench/
+	$(SAY) LINK $@
+	$(LINK) $(BENCH_LIBS)
+$(B)/recur-expand: $(B)/obj/tests/recurrence/expand.o $(B)/libcalmirror.a
 	$(SAY) LINK $@
 	$(LINK)
 # Reads each file of a corpus once. With FUZZER=1 (see `fuzz`) the driver is libFuzzer's instead.

@@ -33,7 +33,7 @@ struct recur_set;
 enum rc recur_new(struct recur_set **ret, const struct recur_start *start, struct err *e);
 /* One line of `recurrence`; any order. RC_BADDATA, RC_FULL (more than the limits above), RC_SYS. */
 enum rc recur_add(struct recur_set *set, struct span line, struct err *e);
-void recur_seal(struct recur_set *set);
+enum rc recur_seal(struct recur_set *set, struct err *e); /* RC_FULL, RC_SYS */
 void recur_free(struct recur_set *set);
 
 /* An instance. All-day: start and end are the midnights in the set's zone, slot_ms the date's UTC

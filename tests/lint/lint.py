@@ -37,6 +37,7 @@ INCLUDES = {
     "tests/crash": ANYTHING,
     "tests/fuzz": ANYTHING,
     "tests/bench": ANYTHING,
+    "tests/recurrence": ANYTHING,
 }
 # These share no code with anyone, not even the common folders.
 ALONE = {"core/base", "tests/emulator"}
