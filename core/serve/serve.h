@@ -1,0 +1,31 @@
+/* serve: the local API: answers every read from the store, on a loop of its own. */
+#ifndef CORE_SERVE_SERVE_H
+#define CORE_SERVE_SERVE_H
+
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/conf/conf.h"
+#include "core/queue/queue.h"
+#include "storage/store.h"
+
+struct serve;
+
+/* All three are borrowed until serve_free(), `conf` until it is replaced. */
+enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *s, struct queue *q,
+                  struct err *e);
+void serve_free(struct serve *s); /* NULL ok; not running */
+
+/* Binds api.listen and starts the thread. RC_SYS when it cannot bind. */
+enum rc serve_start(struct serve *s, struct err *e);
+/* /readyz says no from now on; requests are still answered. */
+void serve_drain(struct serve *s);
+void serve_stop(struct serve *s); /* finishes what is under way and joins; at most about 1 s */
+
+/* Takes up a new configuration; when it returns, the loop no longer uses the old one. */
+void serve_reload(struct serve *s, const struct conf *conf);
+
+uint16_t serve_port(const struct serve *s);        /* as bound; 0 for a unix socket */
+int64_t serve_heartbeat_ms(const struct serve *s); /* clock_mono_ms() of its last loop turn */
+
+#endif
