@@ -16,8 +16,9 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *s, 
                   struct err *e);
 void serve_free(struct serve *s); /* NULL ok; not running */
 
-/* Binds api.listen and starts the thread. RC_SYS when it cannot bind. */
-enum rc serve_start(struct serve *s, struct err *e);
+/* Binds api.listen, or takes over a listening socket of the manager (inherited_fd > 0), and starts the
+ * thread. RC_SYS when it cannot bind. */
+enum rc serve_start(struct serve *s, int inherited_fd, struct err *e);
 /* /readyz says no from now on; requests are still answered. */
 void serve_drain(struct serve *s);
 void serve_stop(struct serve *s); /* finishes what is under way and joins; at most about 1 s */
