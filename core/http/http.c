@@ -7,6 +7,7 @@
 #include "core/http/http.h"
 
 #include <curl/curl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -18,14 +19,15 @@
 #include "core/http/head.h"
 #include "core/http/target.h"
 
-#define CONNECT_MS       10000
-#define TOTAL_MS         60000
-#define STALL_MS         20000
-#define TICK_MS          500   /* the longest sleep: `alive` is promised once a second */
-#define HEAD_BYTES       65536 /* all header lines of an answer */
-#define BODY_FIRST_BYTES 8192  /* token answers fit, so that they are never moved and can be wiped \
-                                */
-#define CONNECTIONS 4          /* kept open: the API, the token endpoint, and room for a change */
+#define CONNECT_MS 10000
+#define TOTAL_MS   60000
+#define STALL_MS   20000
+#define TICK_MS    500   /* the longest sleep: `alive` is promised once a second */
+#define HEAD_BYTES 65536 /* all header lines of an answer */
+#define BODY_FIRST_BYTES                                                                  \
+    8192              /* token answers fit, so that they are never moved and can be wiped \
+                       */
+#define CONNECTIONS 4 /* kept open: the API, the token endpoint, and room for a change */
 
 /* Google compresses only for clients whose User-Agent says so too (facts §9.2). */
 #define USER_AGENT "calmirror/" CALMIRROR_VERSION " (gzip)"
@@ -96,6 +98,13 @@ void http_interrupt(struct http_client *c)
 {
     atomic_store(&c->interrupted, true);
     curl_multi_wakeup(c->multi);
+}
+
+enum rc http_pause(struct http_client *c, int64_t ms, struct err *e)
+{
+    if (!atomic_load(&c->interrupted) && ms > 0)
+        curl_multi_poll(c->multi, NULL, 0, ms < INT_MAX ? (int)ms : INT_MAX, NULL);
+    return atomic_load(&c->interrupted) ? err_set(e, RC_CANCELED, "interrupted") : RC_OK;
 }
 
 void http_response_release(struct http_response *r)
@@ -232,6 +241,7 @@ static bool set_policy(struct transfer *t)
 
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
+    SET(CURLOPT_PATH_AS_IS, 1L);     /* an id may be ".." */
     SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the token to another host */
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);

@@ -15,6 +15,8 @@ struct http_client *http_new(void); /* NULL: out of memory */
 void http_free(struct http_client *c);
 /* From any thread: the request under way, and every later one, ends with RC_CANCELED. */
 void http_interrupt(struct http_client *c);
+/* Sleeps `ms`, or until interrupted: RC_CANCELED. For the client's own thread, between requests. */
+enum rc http_pause(struct http_client *c, int64_t ms, struct err *e);
 
 struct http_request {
     const char *method; /* "GET" "POST" */

@@ -552,6 +552,28 @@ static void test_interrupt(void **state)
     assert_int_equal(get_with(answer_plain, NULL, &rs, &e), RC_CANCELED); /* every later one */
 }
 
+static void *interrupt_client(void *arg)
+{
+    http_interrupt(arg);
+    return NULL;
+}
+
+static void test_pause(void **state)
+{
+    int64_t begin = clock_mono_ms();
+    struct err e = {0};
+    pthread_t thread;
+
+    (void)state;
+    assert_int_equal(http_pause(client, 30, &e), RC_OK);
+    assert_true(clock_mono_ms() - begin >= 29);
+    pthread_create(&thread, NULL, interrupt_client, client);
+    assert_int_equal(http_pause(client, 60000, &e), RC_CANCELED);
+    assert_int_equal(http_pause(client, 60000, &e), RC_CANCELED);
+    assert_true(clock_mono_ms() - begin < 10000);
+    pthread_join(thread, NULL);
+}
+
 static void count_alive(void *arg)
 {
     ++*(int *)arg;
@@ -710,6 +732,7 @@ int main(void)
         TEST(test_cut_answers),
         TEST(test_refused_connection),
         TEST(test_interrupt),
+        TEST(test_pause),
         TEST(test_alive),
         TEST(test_urls),
         TEST(test_header_injection),
