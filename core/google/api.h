@@ -1,9 +1,10 @@
 /* api: the calls we make to Google Calendar v3, and what its answers tell us to do next.
  *
- * rc of every call: RC_OK; RC_AGAIN (5xx, 429, rate-limit 403, network; see retry_after_ms); RC_STALE (410, or 400
- * "Invalid sync token value."); RC_AUTH (401 after one refresh, scope, API disabled: park the account);
- * RC_NOTFOUND (404, or 403 forbidden on one calendar); RC_INVALID (other 4xx: refused for good);
- * RC_BADDATA (a 200 that makes no sense); RC_CANCELED. */
+ * rc of every call: RC_OK; RC_AGAIN (5xx, 429, rate-limit 403, network, answers that are not Google's; see
+ * retry_after_ms); RC_STALE (410 on a list, or 400 about a sync or page token: begin at the first page, without a
+ * token); RC_AUTH (401 after one refresh, scope, API disabled: park the account); RC_NOTFOUND (404 in Google's own
+ * form, or 403 forbidden on one calendar, or access rules that the scope does not cover); RC_INVALID (other 4xx:
+ * refused for good); RC_BADDATA (a 200 that makes no sense, or too large); RC_CANCELED; RC_SYS. */
 #ifndef CORE_GOOGLE_API_H
 #define CORE_GOOGLE_API_H
 
@@ -23,7 +24,8 @@ struct google_options {
 };
 struct google *google_new(const struct google_options *opt);
 void google_free(struct google *g);
-uint64_t google_calls(const struct google *g); /* requests sent to the API since the start */
+uint64_t google_calls(const struct google *g);         /* requests sent to the API since the start */
+uint64_t google_quota_wait_ms(const struct google *g); /* spent waiting for our own budget */
 
 /* A caller: whose credentials, on which thread's connection, told what happened. */
 struct google_call {
@@ -44,6 +46,7 @@ struct google_page {
     struct buf body;      /* owns everything below */
     struct span head;     /* the top-level object (all members; items included) */
     struct span items;    /* the array */
+    bool mended;          /* had bytes that are not JSON text; they are U+FFFD or escapes now */
     char next_page[LIMIT_TOKEN_BYTES + 1];
     char next_sync[LIMIT_TOKEN_BYTES + 1];
 };
@@ -53,15 +56,18 @@ void google_page_release(struct google_page *p);
  * maxResults=2500, no time bounds; roster: showHidden and showDeleted; the parameters are always the same for a kind. */
 enum rc google_list(struct google_call *call, enum coll_kind kind, const char *calendar,
                     const char *sync_token, const char *page_token, struct google_page *ret, struct err *e);
-/* A single resource (calendarList entry, colors, calendar), raw. */
+/* A single resource (calendarList entry, colors, calendar), raw: a checked JSON object. `path` is relative to api_url,
+ * "users/me/calendarList/x%40y"; google_add_id() encodes ids for it. */
 enum rc google_get(struct google_call *call, const char *path, struct buf *ret, struct err *e);
+
+void google_add_id(struct buf *path, const char *id);
 
 struct google_channel {
     const char *id, *token, *address;
-    int64_t ttl_ms;
+    int64_t ttl_ms; /* asked for; 0 = Google's default */
 };
 struct google_watch {
-    char resource_id[128];
+    char resource_id[128]; /* "" when the answer had none; the sync ping tells it too */
     int64_t expires_ms; /* wall clock; 0 when the answer had none or nonsense */
 };
 enum rc google_watch(struct google_call *call, enum coll_kind kind, const char *calendar,
