@@ -60,7 +60,7 @@ void httpd_wake(struct httpd *h); /* makes a turn happen, so that after_turn is 
 /* A header of the request; NULL when absent. Valid as long as the request. */
 const char *httpd_header(const struct httpd_request *req, const char *name);
 
-/* Takes one reference of the response. The request is gone afterwards. */
+/* Keeps a reference of its own to the response. The request is gone afterwards. */
 void httpd_answer(struct httpd_request *req, struct httpd_response *r);
 
 /* A response may be answered with many times, by any thread, once it is complete. NULL when out of

@@ -92,8 +92,11 @@ static void sleep_until_ready(struct httpd *h, int wait_ms)
 
 static void answer_waiting(struct httpd *h)
 {
-    while (h->waiting)
-        httpd_answer(&h->waiting->pub, httpd_response_new(MHD_HTTP_SERVICE_UNAVAILABLE, NULL, 0));
+    while (h->waiting) {
+        struct httpd_response *r = httpd_response_new(MHD_HTTP_SERVICE_UNAVAILABLE, NULL, 0);
+        httpd_answer(&h->waiting->pub, r);
+        httpd_response_unref(r);
+    }
 }
 
 static void drain(struct httpd *h)

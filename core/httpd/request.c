@@ -165,7 +165,7 @@ enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char
 void httpd_answer(struct httpd_request *req, struct httpd_response *response)
 {
     struct request *r = (struct request *)req;
-    r->response = response;
+    r->response = httpd_response_ref(response);
     r->answered = true;
     if (!r->waiting)
         return;

@@ -28,6 +28,7 @@ static void answer_text(struct httpd_request *req, unsigned status, const char *
     struct httpd_response *r = httpd_response_new(status, strdup(text), strlen(text));
     httpd_response_header(r, "Content-Type", "text/plain");
     httpd_answer(req, r);
+    httpd_response_unref(r);
 }
 
 static void handle(void *arg, struct httpd_request *req)
@@ -382,7 +383,7 @@ static void release(void *arg)
 
 static void handle_shared(void *arg, struct httpd_request *req)
 {
-    httpd_answer(req, httpd_response_ref(arg));
+    httpd_answer(req, arg);
 }
 
 static void test_shared_response(void **state)
