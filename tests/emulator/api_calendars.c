@@ -6,8 +6,8 @@
 #include "tests/emulator/api.h"
 #include "tests/emulator/event.h"
 
-static const char *const SETTABLE[] = { "summary", "description", "location",
-                                        "conferenceProperties" };
+static const char *const SETTABLE[] = {"summary", "description", "location",
+                                       "conferenceProperties"};
 
 static void answer_calendar(struct req *r, const struct calendar *c)
 {
@@ -148,7 +148,7 @@ void calendars_clear(struct req *r)
         reply_bad(r, "invalid", "Only the primary calendar can be cleared.");
         return;
     }
-    struct event_write w = { .emu = r->emu, .cal = c, .creator = r->user->email };
+    struct event_write w = {.emu = r->emu, .cal = c, .creator = r->user->email};
     for (size_t i = 0; i < c->events.n; i++) {
         struct item *it = c->events.items[i];
         if (!it->gone && !it->event->purged) {

@@ -23,8 +23,7 @@ struct query {
 static bool type_wanted(const struct req *r, const char *type)
 {
     for (size_t i = 0; i < r->n_params; i++) {
-        if (strcmp(r->params[i].name, "eventTypes") == 0 &&
-            strcmp(r->params[i].value, type) == 0) {
+        if (strcmp(r->params[i].name, "eventTypes") == 0 && strcmp(r->params[i].value, type) == 0) {
             return true;
         }
     }
@@ -90,8 +89,7 @@ static bool wants_event(const struct listing *l, const struct item *it)
     if (f->purged || (it->gone && !shown_when_cancelled(q, it))) {
         return false;
     }
-    if (f->end_ms <= q->time_min || f->start_ms >= q->time_max ||
-        f->updated_us < q->updated_min) {
+    if (f->end_ms <= q->time_min || f->start_ms >= q->time_max || f->updated_us < q->updated_min) {
         return false;
     }
     if (q->ical_uid != NULL && (f->ical_uid == NULL || strcmp(f->ical_uid, q->ical_uid) != 0)) {
@@ -195,7 +193,7 @@ static bool read_query(struct req *r, struct listing *l, struct query *q)
             reply_error(r, &(struct api_error){
                                410, "calendar", "updatedMinTooLongAgo",
                                "The requested minimum modification time lies too far in the past.",
-                               "parameter", "updatedMin" });
+                               "parameter", "updatedMin"});
             return false;
         }
         q->updated_min *= 1000;
@@ -216,33 +214,38 @@ static bool read_query(struct req *r, struct listing *l, struct query *q)
 
 void events_list(struct req *r)
 {
-    static const char *const NOT_WITH_TOKEN[] = {
-        "iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty",
-        "timeMin", "timeMax", "updatedMin", NULL
-    };
-    static const char *const NO_FALSE[] = { "showDeleted", NULL };
+    static const char *const NOT_WITH_TOKEN[] = {"iCalUID",
+                                                 "orderBy",
+                                                 "privateExtendedProperty",
+                                                 "q",
+                                                 "sharedExtendedProperty",
+                                                 "timeMin",
+                                                 "timeMax",
+                                                 "updatedMin",
+                                                 NULL};
+    static const char *const NO_FALSE[] = {"showDeleted", NULL};
     struct calendar *c = access_calendar(r, ROLE_FREEBUSY);
     if (c == NULL) {
         return;
     }
-    struct query q = { .cal = c,
-                       .role = access_role(r, c),
-                       .time_min = INT64_MIN,
-                       .time_max = INT64_MAX,
-                       .updated_min = INT64_MIN,
-                       .view = { .cal = c, .self = r->user->email } };
-    struct listing l = { .r = r,
-                         .coll = &c->events,
-                         .kind = "calendar#events",
-                         .page_default = 250,
-                         .page_cap = 2500,
-                         .wants = wants_event,
-                         .wants_delta = wants_change,
-                         .render = render_event,
-                         .head = put_head,
-                         .not_with_token = NOT_WITH_TOKEN,
-                         .no_false = NO_FALSE,
-                         .query = &q };
+    struct query q = {.cal = c,
+                      .role = access_role(r, c),
+                      .time_min = INT64_MIN,
+                      .time_max = INT64_MAX,
+                      .updated_min = INT64_MIN,
+                      .view = {.cal = c, .self = r->user->email}};
+    struct listing l = {.r = r,
+                        .coll = &c->events,
+                        .kind = "calendar#events",
+                        .page_default = 250,
+                        .page_cap = 2500,
+                        .wants = wants_event,
+                        .wants_delta = wants_change,
+                        .render = render_event,
+                        .head = put_head,
+                        .not_with_token = NOT_WITH_TOKEN,
+                        .no_false = NO_FALSE,
+                        .query = &q};
     q.view.hide_private = q.role < ROLE_WRITER;
     event_tomb_rules(r->emu, &q.rich_lists, &q.rich_deltas);
     if (read_query(r, &l, &q)) {
@@ -256,10 +259,10 @@ void events_get(struct req *r)
     if (c == NULL) {
         return;
     }
-    struct event_view view = { .cal = c,
-                               .self = r->user->email,
-                               .hide_private = access_role(r, c) < ROLE_WRITER,
-                               .tombs = TOMB_RICH };
+    struct event_view view = {.cal = c,
+                              .self = r->user->email,
+                              .hide_private = access_role(r, c) < ROLE_WRITER,
+                              .tombs = TOMB_RICH};
     if (!param_zone(r, "timeZone", &view.zone) ||
         !param_count(r, "maxAttendees", &view.max_attendees)) {
         return;
@@ -271,7 +274,7 @@ void events_get(struct req *r)
         buf_str(&r->out, "");
         event_render(&view, it, &r->out);
         char *text = r->out.p;
-        r->out = (struct buf){ 0 };
+        r->out = (struct buf){0};
         r->etag = etag_of_text(text);
         req_answer_text(r, 200, text);
         r->indent = 1;

@@ -8,13 +8,13 @@
 
 static struct event_write write_by(struct req *r, struct calendar *c)
 {
-    return (struct event_write){ .emu = r->emu, .cal = c, .creator = r->user->email };
+    return (struct event_write){.emu = r->emu, .cal = c, .creator = r->user->email};
 }
 
 static void answer_event(struct req *r, const struct calendar *c, const struct item *it)
 {
-    struct event_view view = { .cal = c, .tombs = TOMB_RICH };
-    struct buf text = { 0 };
+    struct event_view view = {.cal = c, .tombs = TOMB_RICH};
+    struct buf text = {0};
     event_render(&view, it, &text);
     req_answer_text(r, 200, text.p);
     r->indent = 1;
@@ -137,11 +137,11 @@ static struct json_object *event_to_change(struct req *r, struct calendar *c,
 /* Time, place and rule count as a new version of the invitation. */
 static void bump_sequence(struct json_object *before, struct json_object *o)
 {
-    static const char *const COUNTED[] = { "start", "end", "location", "recurrence" };
+    static const char *const COUNTED[] = {"start", "end", "location", "recurrence"};
     bool changed = false;
     for (size_t i = 0; i < sizeof(COUNTED) / sizeof(*COUNTED); i++) {
-        changed = changed ||
-                  !json_object_equal(json_get(before, COUNTED[i]), json_get(o, COUNTED[i]));
+        changed =
+            changed || !json_object_equal(json_get(before, COUNTED[i]), json_get(o, COUNTED[i]));
     }
     int64_t was = json_int(before, "sequence", 0), now = json_int(o, "sequence", 0);
     if (changed && now <= was) {
@@ -176,9 +176,10 @@ void events_patch(struct req *r)
 
 void events_update(struct req *r)
 {
-    static const char *const KEPT[] = { "id", "created", "creator", "organizer", "iCalUID",
-                                        "recurringEventId", "originalStartTime", "eventType",
-                                        "htmlLink", "hangoutLink" };
+    static const char *const KEPT[] = {
+        "id",       "created",          "creator",           "organizer",
+        "iCalUID",  "recurringEventId", "originalStartTime", "eventType",
+        "htmlLink", "hangoutLink"};
     struct calendar *c = access_calendar(r, ROLE_WRITER);
     struct json_object *o = c ? access_body(r) : NULL;
     struct item *it = NULL;
@@ -233,13 +234,12 @@ void events_move(struct req *r)
         return;
     }
     if (destination == NULL) {
-        reply_error(r, &(struct api_error){ 400, "global", "required", "Required", "parameter",
-                                            "destination" });
+        reply_error(r, &(struct api_error){400, "global", "required", "Required", "parameter",
+                                           "destination"});
         return;
     }
     bool own = strcmp(destination, "primary") == 0;
-    struct calendar *to =
-        world_calendar(&r->emu->world, own ? r->user->email : destination);
+    struct calendar *to = world_calendar(&r->emu->world, own ? r->user->email : destination);
     struct item *it = coll_get(&c->events, r->arg[1]);
     if (it == NULL || it->gone || to == NULL || access_role(r, to) == ROLE_NONE) {
         reply_error(r, &NOT_FOUND);
@@ -251,9 +251,9 @@ void events_move(struct req *r)
     }
     struct item *there = coll_get(&to->events, it->id);
     if (it->event->series != NULL || to == c || (there != NULL && !there->gone)) {
-        reply_error(r, &(struct api_error){ 400, "calendar", "cannotChangeOrganizer",
-                                            "Cannot change the organizer of an instance.", NULL,
-                                            NULL });
+        reply_error(r,
+                    &(struct api_error){400, "calendar", "cannotChangeOrganizer",
+                                        "Cannot change the organizer of an instance.", NULL, NULL});
         return;
     }
     struct json_object *o = json_read(it->text, it->len);

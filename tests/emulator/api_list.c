@@ -9,16 +9,30 @@
 #include "tests/emulator/params.h"
 
 /* What the user may set on an entry; the rest belongs to the calendar. */
-static const char *const OWN[] = { "summaryOverride", "colorId",  "backgroundColor",
-                                   "foregroundColor", "hidden",   "selected",
-                                   "defaultReminders", "notificationSettings" };
+static const char *const OWN[] = {
+    "summaryOverride", "colorId",  "backgroundColor",  "foregroundColor",
+    "hidden",          "selected", "defaultReminders", "notificationSettings"};
 
-static const char *const ORDER[] = {
-    "kind", "etag", "id", "summary", "description", "location", "timeZone", "summaryOverride",
-    "colorId", "backgroundColor", "foregroundColor", "hidden", "selected", "accessRole",
-    "defaultReminders", "notificationSettings", "primary", "deleted", "conferenceProperties",
-    "dataOwner"
-};
+static const char *const ORDER[] = {"kind",
+                                    "etag",
+                                    "id",
+                                    "summary",
+                                    "description",
+                                    "location",
+                                    "timeZone",
+                                    "summaryOverride",
+                                    "colorId",
+                                    "backgroundColor",
+                                    "foregroundColor",
+                                    "hidden",
+                                    "selected",
+                                    "accessRole",
+                                    "defaultReminders",
+                                    "notificationSettings",
+                                    "primary",
+                                    "deleted",
+                                    "conferenceProperties",
+                                    "dataOwner"};
 
 struct query {
     const struct user *user;
@@ -49,11 +63,10 @@ static bool is_deleted(const struct req *r, const struct item *it)
            world_role(&r->emu->world, r->user, c) == ROLE_NONE;
 }
 
-static void put_shared_members(const struct req *r, struct json_object *o,
-                               const struct calendar *c)
+static void put_shared_members(const struct req *r, struct json_object *o, const struct calendar *c)
 {
-    static const char *const SHARED[] = { "summary", "description", "location",
-                                          "conferenceProperties" };
+    static const char *const SHARED[] = {"summary", "description", "location",
+                                         "conferenceProperties"};
     for (size_t i = 0; i < sizeof(SHARED) / sizeof(*SHARED); i++) {
         if (json_has(c->props, SHARED[i])) {
             json_put(o, SHARED[i], json_object_get(json_get(c->props, SHARED[i])));
@@ -124,9 +137,9 @@ static bool wants_entry(const struct listing *l, const struct item *it)
 
 void calendar_list_list(struct req *r)
 {
-    static const char *const NOT_WITH_TOKEN[] = { "minAccessRole", NULL };
-    static const char *const NO_FALSE[] = { "showDeleted", "showHidden", NULL };
-    struct query q = { .user = r->user };
+    static const char *const NOT_WITH_TOKEN[] = {"minAccessRole", NULL};
+    static const char *const NO_FALSE[] = {"showDeleted", "showHidden", NULL};
+    struct query q = {.user = r->user};
     const char *role = req_param(r, "minAccessRole");
     if (!param_bool(r, "showDeleted", &q.show_deleted) ||
         !param_bool(r, "showHidden", &q.show_hidden)) {
@@ -139,17 +152,17 @@ void calendar_list_list(struct req *r)
                         "'freeBusyReader|owner|reader|writer'");
         return;
     }
-    struct listing l = { .r = r,
-                         .coll = &r->user->list,
-                         .kind = "calendar#calendarList",
-                         .page_default = 100,
-                         .page_cap = 250,
-                         .wants = wants_entry,
-                         .render = render_entry,
-                         .not_with_token = NOT_WITH_TOKEN,
-                         .no_false = NO_FALSE,
-                         .no_token = role != NULL,
-                         .query = &q };
+    struct listing l = {.r = r,
+                        .coll = &r->user->list,
+                        .kind = "calendar#calendarList",
+                        .page_default = 100,
+                        .page_cap = 250,
+                        .wants = wants_entry,
+                        .render = render_entry,
+                        .not_with_token = NOT_WITH_TOKEN,
+                        .no_false = NO_FALSE,
+                        .no_token = role != NULL,
+                        .query = &q};
     list_answer(&l);
 }
 

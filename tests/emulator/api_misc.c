@@ -29,21 +29,21 @@ static void answer_item(struct req *r, const struct item *it)
 
 void acl_list(struct req *r)
 {
-    static const char *const NO_FALSE[] = { "showDeleted", NULL };
+    static const char *const NO_FALSE[] = {"showDeleted", NULL};
     struct calendar *c = access_calendar(r, ROLE_OWNER);
     bool show_deleted = false;
     if (c == NULL || !param_bool(r, "showDeleted", &show_deleted)) {
         return;
     }
-    struct listing l = { .r = r,
-                         .coll = &c->acl,
-                         .kind = "calendar#acl",
-                         .page_default = 100,
-                         .page_cap = 250,
-                         .wants = wants_live,
-                         .render = render_text,
-                         .no_false = NO_FALSE,
-                         .query = &show_deleted };
+    struct listing l = {.r = r,
+                        .coll = &c->acl,
+                        .kind = "calendar#acl",
+                        .page_default = 100,
+                        .page_cap = 250,
+                        .wants = wants_live,
+                        .render = render_text,
+                        .no_false = NO_FALSE,
+                        .query = &show_deleted};
     list_answer(&l);
 }
 
@@ -150,13 +150,13 @@ void acl_delete(struct req *r)
 
 void settings_list(struct req *r)
 {
-    struct listing l = { .r = r,
-                         .coll = &r->user->settings,
-                         .kind = "calendar#settings",
-                         .page_default = 100,
-                         .page_cap = 250,
-                         .wants = wants_live,
-                         .render = render_text };
+    struct listing l = {.r = r,
+                        .coll = &r->user->settings,
+                        .kind = "calendar#settings",
+                        .page_default = 100,
+                        .page_cap = 250,
+                        .wants = wants_live,
+                        .render = render_text};
     list_answer(&l);
 }
 

@@ -6,20 +6,23 @@
 #include "tests/emulator/api.h"
 #include "tests/emulator/deliver.h"
 
-#define GOOGLE         "https://www.googleapis.com/calendar/v3"
-#define DEFAULT_TTL_S  604800
-#define ID_MAX         64
-#define TOKEN_MAX      256
-#define ADDRESS_MAX    2048
+#define GOOGLE        "https://www.googleapis.com/calendar/v3"
+#define DEFAULT_TTL_S 604800
+#define ID_MAX        64
+#define TOKEN_MAX     256
+#define ADDRESS_MAX   2048
 
 static const struct api_error NOT_SUPPORTED = {
-    400,  "calendar", "pushNotSupportedForRequestedResource",
-    "Push notifications are not supported by this resource.", NULL, NULL
-};
+    400,
+    "calendar",
+    "pushNotSupportedForRequestedResource",
+    "Push notifications are not supported by this resource.",
+    NULL,
+    NULL};
 
 static bool is_loopback(const char *url)
 {
-    static const char *const HOSTS[] = { "http://127.0.0.1", "http://localhost", "http://[::1]" };
+    static const char *const HOSTS[] = {"http://127.0.0.1", "http://localhost", "http://[::1]"};
     for (size_t i = 0; i < sizeof(HOSTS) / sizeof(*HOSTS); i++) {
         const char *rest = url + strlen(HOSTS[i]);
         if (starts_with(url, HOSTS[i]) && (*rest == ':' || *rest == '/' || *rest == '\0')) {
@@ -60,8 +63,8 @@ static bool refused_by_conf(struct req *r, const struct coll *c)
     }
     if (conf->refuse_status != 0 && conf->refuse_count != 0) {
         conf->refuse_count -= conf->refuse_count > 0;
-        reply_error(r, &(struct api_error){ conf->refuse_status, "global", conf->refuse_reason,
-                                            conf->refuse_message, NULL, NULL });
+        reply_error(r, &(struct api_error){conf->refuse_status, "global", conf->refuse_reason,
+                                           conf->refuse_message, NULL, NULL});
         return true;
     }
     if (!c->watchable) {
@@ -100,8 +103,9 @@ static bool check_channel(struct req *r, struct json_object *o, const struct col
         return false;
     }
     if (strlen(id) > ID_MAX || strlen(token) > TOKEN_MAX) {
-        reply_bad(r, "invalid", strlen(id) > ID_MAX ? "Invalid channel id value."
-                                                    : "Invalid channel token value.");
+        reply_bad(r, "invalid",
+                  strlen(id) > ID_MAX ? "Invalid channel id value."
+                                      : "Invalid channel token value.");
         return false;
     }
     if (strcmp(type, "web_hook") != 0 && strcmp(type, "webhook") != 0) {
@@ -211,9 +215,9 @@ void channels_stop(struct req *r)
         reply_bad(r, "required", "Required");
     } else if (ch == NULL || !channel_live(r->emu, ch) || strcmp(ch->resource_id, resource) != 0 ||
                (ch->user != r->user && !ch->user->service_account)) {
-        char *message = xprintf("Channel '%s' not found for project '%s'", id,
-                                r->emu->channels.project_number);
-        reply_error(r, &(struct api_error){ 404, "global", "notFound", message, NULL, NULL });
+        char *message =
+            xprintf("Channel '%s' not found for project '%s'", id, r->emu->channels.project_number);
+        reply_error(r, &(struct api_error){404, "global", "notFound", message, NULL, NULL});
         free(message);
     } else {
         channel_stop(r->emu, ch);

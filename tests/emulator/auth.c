@@ -18,23 +18,23 @@ static const struct {
     const char *name; /* after "https://www.googleapis.com/auth/" */
     uint32_t bit;
 } SCOPES[] = {
-    { "calendar", SCOPE_ALL },
-    { "calendar.readonly", SCOPE_READ },
-    { "calendar.events", SCOPE_EVENTS },
-    { "calendar.events.readonly", SCOPE_EVENTS_READ },
-    { "calendar.events.owned", SCOPE_EVENTS_OWNED },
-    { "calendar.events.owned.readonly", SCOPE_EVENTS_OWNED_READ },
-    { "calendar.events.public.readonly", SCOPE_EVENTS_PUBLIC_READ },
-    { "calendar.events.freebusy", SCOPE_EVENTS_FREEBUSY },
-    { "calendar.freebusy", SCOPE_FREEBUSY },
-    { "calendar.calendarlist", SCOPE_LIST },
-    { "calendar.calendarlist.readonly", SCOPE_LIST_READ },
-    { "calendar.calendars", SCOPE_CALENDARS },
-    { "calendar.calendars.readonly", SCOPE_CALENDARS_READ },
-    { "calendar.acls", SCOPE_ACLS },
-    { "calendar.acls.readonly", SCOPE_ACLS_READ },
-    { "calendar.settings.readonly", SCOPE_SETTINGS_READ },
-    { "calendar.app.created", SCOPE_APP },
+    {"calendar", SCOPE_ALL},
+    {"calendar.readonly", SCOPE_READ},
+    {"calendar.events", SCOPE_EVENTS},
+    {"calendar.events.readonly", SCOPE_EVENTS_READ},
+    {"calendar.events.owned", SCOPE_EVENTS_OWNED},
+    {"calendar.events.owned.readonly", SCOPE_EVENTS_OWNED_READ},
+    {"calendar.events.public.readonly", SCOPE_EVENTS_PUBLIC_READ},
+    {"calendar.events.freebusy", SCOPE_EVENTS_FREEBUSY},
+    {"calendar.freebusy", SCOPE_FREEBUSY},
+    {"calendar.calendarlist", SCOPE_LIST},
+    {"calendar.calendarlist.readonly", SCOPE_LIST_READ},
+    {"calendar.calendars", SCOPE_CALENDARS},
+    {"calendar.calendars.readonly", SCOPE_CALENDARS_READ},
+    {"calendar.acls", SCOPE_ACLS},
+    {"calendar.acls.readonly", SCOPE_ACLS_READ},
+    {"calendar.settings.readonly", SCOPE_SETTINGS_READ},
+    {"calendar.app.created", SCOPE_APP},
 };
 
 uint32_t scopes_parse(const char *text, bool *ret_unknown)
@@ -60,7 +60,7 @@ uint32_t scopes_parse(const char *text, bool *ret_unknown)
 
 void auth_init(struct auth *a)
 {
-    *a = (struct auth){ .token_life_s = 3599 };
+    *a = (struct auth){.token_life_s = 3599};
 }
 
 static void token_free(struct access_token *t)
@@ -199,8 +199,7 @@ bool auth_check(struct req *r)
         return false;
     }
     const struct access_token *t = map_get(&r->emu->auth.tokens, token);
-    bool live = t != NULL &&
-                (t->expires_ms == 0 || world_now_ms(&r->emu->world) < t->expires_ms);
+    bool live = t != NULL && (t->expires_ms == 0 || world_now_ms(&r->emu->world) < t->expires_ms);
     r->user = live ? world_user(&r->emu->world, t->email) : NULL;
     if (r->user == NULL) {
         reply_bad_credentials(r);

@@ -52,8 +52,7 @@ bool channel_live(const struct emu *e, const struct channel *ch)
 static bool still_sends(const struct emu *e, const struct channel *ch)
 {
     int64_t now = world_now_ms(&e->world);
-    bool lingering =
-        ch->stopped_ms != 0 && now < ch->stopped_ms + e->channels.conf.stop_lag_ms;
+    bool lingering = ch->stopped_ms != 0 && now < ch->stopped_ms + e->channels.conf.stop_lag_ms;
     return now < ch->expires_ms && (ch->stopped_ms == 0 || lingering);
 }
 
@@ -73,15 +72,15 @@ struct channel *channel_add(struct emu *e, struct user *u, struct coll *c, struc
 {
     struct channels *cs = &e->channels;
     struct channel *ch = xalloc(sizeof(*ch));
-    *ch = (struct channel){ .id = xstrdup(json_str(spec, "id")),
-                            .token = xstrdup(json_str(spec, "token")),
-                            .address = xstrdup(json_str(spec, "address")),
-                            .resource_id = resource_id_of(e, u, c),
-                            .resource_uri = xstrdup(uri),
-                            .user = u,
-                            .coll = c,
-                            .next_on_coll = c->channels,
-                            .expires_ms = expires_ms };
+    *ch = (struct channel){.id = xstrdup(json_str(spec, "id")),
+                           .token = xstrdup(json_str(spec, "token")),
+                           .address = xstrdup(json_str(spec, "address")),
+                           .resource_id = resource_id_of(e, u, c),
+                           .resource_uri = xstrdup(uri),
+                           .user = u,
+                           .coll = c,
+                           .next_on_coll = c->channels,
+                           .expires_ms = expires_ms};
     c->channels = ch;
     if (cs->n == cs->cap) {
         cs->cap = cs->cap ? cs->cap * 2 : 64;
@@ -119,7 +118,7 @@ void emu_changed(struct emu *e, struct coll *c)
 
 static const char *kind_name(enum coll_kind kind)
 {
-    static const char *const NAMES[] = { "events", "calendarList", "acl", "settings" };
+    static const char *const NAMES[] = {"events", "calendarList", "acl", "settings"};
     return NAMES[kind];
 }
 

@@ -20,10 +20,10 @@ struct channel {
     struct user *user;
     struct coll *coll;
     struct channel *next_on_coll;
-    int64_t expires_ms;  /* by the emulated clock */
-    int64_t stopped_ms;  /* 0: live */
-    uint64_t number;     /* of the last message */
-    uint64_t owed;       /* pings not yet sent, for merging */
+    int64_t expires_ms; /* by the emulated clock */
+    int64_t stopped_ms; /* 0: live */
+    uint64_t number;    /* of the last message */
+    uint64_t owed;      /* pings not yet sent, for merging */
 };
 
 /* Set by /_emulator/watch. */

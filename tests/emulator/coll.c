@@ -8,7 +8,7 @@
 
 void coll_init(struct coll *c, enum coll_kind kind, const char *owner)
 {
-    *c = (struct coll){ .kind = kind, .owner = xstrdup(owner), .watchable = true };
+    *c = (struct coll){.kind = kind, .owner = xstrdup(owner), .watchable = true};
     char *name = xprintf("%d %s", kind, owner);
     c->hash = hash32(name);
     free(name);
@@ -19,7 +19,7 @@ void event_facts_release(struct event_facts *f)
     free(f->series);
     free(f->ical_uid);
     free(f->type);
-    *f = (struct event_facts){ 0 };
+    *f = (struct event_facts){0};
 }
 
 static void item_free(struct item *it)
@@ -43,7 +43,7 @@ void coll_release(struct coll *c)
     free(c->items);
     free(c->owner);
     map_free(&c->by_id);
-    *c = (struct coll){ 0 };
+    *c = (struct coll){0};
 }
 
 struct item *coll_get(const struct coll *c, const char *id)

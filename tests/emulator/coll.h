@@ -26,8 +26,8 @@ struct item {
     char *id;
     char *text; /* compact JSON as Google would send it */
     size_t len;
-    char *tomb; /* the shortest form of a cancelled event, or NULL */
-    char *prev; /* the text before the last change, or NULL */
+    char *tomb;  /* the shortest form of a cancelled event, or NULL */
+    char *prev;  /* the text before the last change, or NULL */
     int64_t seq; /* µs of the last change, unique in the world: the stuff of sync tokens */
     uint32_t ord;
     bool gone; /* deleted or cancelled */
@@ -60,9 +60,9 @@ void coll_init(struct coll *c, enum coll_kind kind, const char *owner);
 void coll_release(struct coll *c);
 
 struct item *coll_get(const struct coll *c, const char *id);
-struct item *coll_add(struct coll *c, const char *id); /* new, not yet touched */
+struct item *coll_add(struct coll *c, const char *id);         /* new, not yet touched */
 void coll_touch(struct coll *c, struct item *it, int64_t seq); /* now the newest change */
-void item_set_text(struct item *it, const char *text); /* keeps the old one in prev */
+void item_set_text(struct item *it, const char *text);         /* keeps the old one in prev */
 void event_facts_release(struct event_facts *f);
 
 #endif

@@ -130,7 +130,7 @@ static void get_dump(struct req *r)
         return;
     }
     const struct user *u = email ? world_user(&r->emu->world, email) : NULL;
-    struct event_view view = { .cal = c, .self = email };
+    struct event_view view = {.cal = c, .self = email};
     view.hide_private = u != NULL && world_role(&r->emu->world, u, c) < ROLE_WRITER;
     bool rich_lists, rich_deltas, first = true;
     event_tomb_rules(r->emu, &rich_lists, &rich_deltas);
@@ -446,28 +446,27 @@ static void post_auth(struct req *r)
 }
 
 const struct route CONTROL_ROUTES[] = {
-    { "GET", CTL "/requests", get_requests, NULL, 0 },
-    { "DELETE", CTL "/requests", delete_requests, NULL, 0 },
-    { "GET", CTL "/state", get_state, NULL, 0 },
-    { "GET", CTL "/dump", get_dump, NULL, 0 },
-    { "POST", CTL "/faults", post_fault, NULL, 0 },
-    { "GET", CTL "/faults", get_faults, NULL, 0 },
-    { "DELETE", CTL "/faults", delete_faults, NULL, 0 },
-    { "DELETE", CTL "/faults/{}", delete_fault, NULL, 0 },
-    { "POST", CTL "/release", post_release, NULL, 0 },
-    { "GET", CTL "/held", get_held, NULL, 0 },
-    { "POST", CTL "/sync-tokens/invalidate", post_invalidate, NULL, 0 },
-    { "GET", CTL "/pings", get_pings, NULL, 0 },
-    { "DELETE", CTL "/pings", delete_pings, NULL, 0 },
-    { "POST", CTL "/pings", post_pings, NULL, 0 },
-    { "POST", CTL "/ping", post_ping, NULL, 0 },
-    { "POST", CTL "/watch", post_watch, NULL, 0 },
-    { "POST", CTL "/quota", post_quota, NULL, 0 },
-    { "POST", CTL "/pages", post_pages, NULL, 0 },
-    { "POST", CTL "/clock", post_clock, NULL, 0 },
-    { "POST", CTL "/settings", post_settings, NULL, 0 },
-    { "PUT", CTL "/events", put_event, NULL, 0 },
-    { "POST", CTL "/seed", post_seed, NULL, 0 },
-    { "POST", CTL "/auth", post_auth, NULL, 0 },
-    { 0 }
-};
+    {"GET", CTL "/requests", get_requests, NULL, 0},
+    {"DELETE", CTL "/requests", delete_requests, NULL, 0},
+    {"GET", CTL "/state", get_state, NULL, 0},
+    {"GET", CTL "/dump", get_dump, NULL, 0},
+    {"POST", CTL "/faults", post_fault, NULL, 0},
+    {"GET", CTL "/faults", get_faults, NULL, 0},
+    {"DELETE", CTL "/faults", delete_faults, NULL, 0},
+    {"DELETE", CTL "/faults/{}", delete_fault, NULL, 0},
+    {"POST", CTL "/release", post_release, NULL, 0},
+    {"GET", CTL "/held", get_held, NULL, 0},
+    {"POST", CTL "/sync-tokens/invalidate", post_invalidate, NULL, 0},
+    {"GET", CTL "/pings", get_pings, NULL, 0},
+    {"DELETE", CTL "/pings", delete_pings, NULL, 0},
+    {"POST", CTL "/pings", post_pings, NULL, 0},
+    {"POST", CTL "/ping", post_ping, NULL, 0},
+    {"POST", CTL "/watch", post_watch, NULL, 0},
+    {"POST", CTL "/quota", post_quota, NULL, 0},
+    {"POST", CTL "/pages", post_pages, NULL, 0},
+    {"POST", CTL "/clock", post_clock, NULL, 0},
+    {"POST", CTL "/settings", post_settings, NULL, 0},
+    {"PUT", CTL "/events", put_event, NULL, 0},
+    {"POST", CTL "/seed", post_seed, NULL, 0},
+    {"POST", CTL "/auth", post_auth, NULL, 0},
+    {0}};

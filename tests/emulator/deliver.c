@@ -21,7 +21,7 @@
 struct ping {
     struct deliverer *d;
     struct channel *channel;
-    struct ping *next;        /* in its queue */
+    struct ping *next;          /* in its queue */
     struct ping *older, *newer; /* all pings */
     struct timer *timer;
     struct req *waiting;
@@ -62,7 +62,7 @@ struct deliverer {
 
 static void queue_init(struct queue *q)
 {
-    *q = (struct queue){ .end = &q->first };
+    *q = (struct queue){.end = &q->first};
 }
 
 static void queue_add(struct queue *q, struct ping *p)
@@ -214,10 +214,13 @@ static void ping_done(struct ping *p, CURLcode code)
     curl_easy_cleanup(p->easy);
     p->easy = NULL;
     d->sending--;
-    bool good = code == CURLE_OK && (status == 102 || (status >= 200 && status <= 204 &&
-                                                       status != 203));
+    bool good =
+        code == CURLE_OK && (status == 102 || (status >= 200 && status <= 204 && status != 203));
     bool again = worth_retry(code, status) && p->attempt <= d->retry_max;
-    pinglog_result(&d->log, p->log_n, good ? "delivered" : again ? "retrying" : "failed",
+    pinglog_result(&d->log, p->log_n,
+                   good    ? "delivered"
+                   : again ? "retrying"
+                           : "failed",
                    (int)status, code == CURLE_OK ? NULL : curl_easy_strerror(code));
     if (!again) {
         ping_end(p);
@@ -253,7 +256,7 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *k
         epoll_ctl(d->epoll, EPOLL_CTL_DEL, fd, NULL);
         return 0;
     }
-    struct epoll_event ev = { .data.fd = fd };
+    struct epoll_event ev = {.data.fd = fd};
     ev.events = (what & CURL_POLL_IN ? (unsigned)EPOLLIN : 0u) |
                 (what & CURL_POLL_OUT ? (unsigned)EPOLLOUT : 0u);
     epoll_ctl(d->epoll, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev);
@@ -292,13 +295,13 @@ void deliverer_ready(struct deliverer *d, int fd, uint32_t events)
 struct deliverer *deliverer_new(struct emu *e, int epoll_fd)
 {
     struct deliverer *d = xalloc(sizeof(*d));
-    *d = (struct deliverer){ .emu = e,
-                             .epoll = epoll_fd,
-                             .multi = curl_multi_init(),
-                             .retry_base_ms = 1000,
-                             .retry_max = 5,
-                             .max_in_flight = 64,
-                             .timeout_ms = 10000 };
+    *d = (struct deliverer){.emu = e,
+                            .epoll = epoll_fd,
+                            .multi = curl_multi_init(),
+                            .retry_base_ms = 1000,
+                            .retry_max = 5,
+                            .max_in_flight = 64,
+                            .timeout_ms = 10000};
     queue_init(&d->ready);
     queue_init(&d->paused);
     queue_init(&d->shuffled);
@@ -427,7 +430,7 @@ void deliver_forget(struct deliverer *d, struct req *r)
 /* A new rule replaces the old one whole; a request without any of its members leaves it. */
 static void set_rule(struct deliverer *d, struct json_object *o)
 {
-    static const char *const KEYS[] = { "drop", "delay_ms", "duplicate", "reorder", "reset" };
+    static const char *const KEYS[] = {"drop", "delay_ms", "duplicate", "reorder", "reset"};
     bool named = false;
     for (size_t i = 0; i < sizeof(KEYS) / sizeof(*KEYS); i++) {
         named = named || json_object_object_get_ex(o, KEYS[i], NULL);

@@ -1,4 +1,5 @@
-/* deliver: POSTs pings beside the event loop, loses or shuffles them when told so, and logs each. */
+/* deliver: POSTs pings beside the event loop, loses or shuffles them when told so, and logs each.
+ */
 #ifndef EMULATOR_DELIVER_H
 #define EMULATOR_DELIVER_H
 

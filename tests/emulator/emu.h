@@ -34,7 +34,7 @@ struct emu {
     struct page_conf pages;
     struct server *server;
     struct req *live; /* every request not yet answered in full */
-    char *base_url; /* "http://127.0.0.1:PORT" */
+    char *base_url;   /* "http://127.0.0.1:PORT" */
 };
 
 /* A collection changed: its watchers are told. */

@@ -6,16 +6,49 @@
 #include <string.h>
 
 /* The order in which Google writes the members. */
-static const char *const ORDER[] = {
-    "kind", "etag", "id", "status", "htmlLink", "created", "updated", "summary", "description",
-    "location", "colorId", "creator", "organizer", "start", "end", "endTimeUnspecified",
-    "recurrence", "recurringEventId", "originalStartTime", "transparency", "visibility", "iCalUID",
-    "sequence", "attendees", "attendeesOmitted", "extendedProperties", "hangoutLink",
-    "conferenceData", "gadget", "anyoneCanAddSelf", "guestsCanInviteOthers", "guestsCanModify",
-    "guestsCanSeeOtherGuests", "privateCopy", "locked", "reminders", "source",
-    "workingLocationProperties", "outOfOfficeProperties", "focusTimeProperties", "attachments",
-    "birthdayProperties", "eventType"
-};
+static const char *const ORDER[] = {"kind",
+                                    "etag",
+                                    "id",
+                                    "status",
+                                    "htmlLink",
+                                    "created",
+                                    "updated",
+                                    "summary",
+                                    "description",
+                                    "location",
+                                    "colorId",
+                                    "creator",
+                                    "organizer",
+                                    "start",
+                                    "end",
+                                    "endTimeUnspecified",
+                                    "recurrence",
+                                    "recurringEventId",
+                                    "originalStartTime",
+                                    "transparency",
+                                    "visibility",
+                                    "iCalUID",
+                                    "sequence",
+                                    "attendees",
+                                    "attendeesOmitted",
+                                    "extendedProperties",
+                                    "hangoutLink",
+                                    "conferenceData",
+                                    "gadget",
+                                    "anyoneCanAddSelf",
+                                    "guestsCanInviteOthers",
+                                    "guestsCanModify",
+                                    "guestsCanSeeOtherGuests",
+                                    "privateCopy",
+                                    "locked",
+                                    "reminders",
+                                    "source",
+                                    "workingLocationProperties",
+                                    "outOfOfficeProperties",
+                                    "focusTimeProperties",
+                                    "attachments",
+                                    "birthdayProperties",
+                                    "eventType"};
 
 struct json_object *event_reorder(struct json_object *o)
 {
@@ -23,29 +56,26 @@ struct json_object *event_reorder(struct json_object *o)
 }
 
 /* Members that only the server sets. */
-static const char *const READ_ONLY[] = { "kind",      "etag",    "htmlLink",         "created",
-                                         "updated",   "creator", "recurringEventId", "originalStartTime",
-                                         "organizer", "locked",  "hangoutLink",      "attendeesOmitted",
-                                         "privateCopy" };
+static const char *const READ_ONLY[] = {
+    "kind",       "etag",    "htmlLink",         "created",
+    "updated",    "creator", "recurringEventId", "originalStartTime",
+    "organizer",  "locked",  "hangoutLink",      "attendeesOmitted",
+    "privateCopy"};
 
-static const struct api_error NO_START = { 400, "global", "required", "Missing start time.", NULL,
-                                           NULL };
-static const struct api_error NO_END = { 400, "global", "required", "Missing end time.", NULL,
-                                         NULL };
-static const struct api_error BAD_START = { 400, "global", "invalid", "Invalid start time.", NULL,
-                                            NULL };
-static const struct api_error BAD_END = { 400, "global", "invalid", "Invalid end time.", NULL,
-                                          NULL };
-static const struct api_error BAD_RULE = { 400, "global", "invalid", "Invalid recurrence rule.",
-                                           NULL, NULL };
-static const struct api_error NO_ZONE = { 400, "global", "required",
-                                          "Missing time zone definition for start time.", NULL,
-                                          NULL };
-static const struct api_error BAD_ZONE = { 400, "global", "invalid",
-                                           "Invalid time zone definition for start time.", NULL,
-                                           NULL };
-static const struct api_error BAD_STATUS = { 400, "global", "invalid", "Invalid status value.",
-                                             NULL, NULL };
+static const struct api_error NO_START = {400,  "global", "required", "Missing start time.",
+                                          NULL, NULL};
+static const struct api_error NO_END = {400, "global", "required", "Missing end time.", NULL, NULL};
+static const struct api_error BAD_START = {400,  "global", "invalid", "Invalid start time.",
+                                           NULL, NULL};
+static const struct api_error BAD_END = {400, "global", "invalid", "Invalid end time.", NULL, NULL};
+static const struct api_error BAD_RULE = {400,  "global", "invalid", "Invalid recurrence rule.",
+                                          NULL, NULL};
+static const struct api_error NO_ZONE = {
+    400, "global", "required", "Missing time zone definition for start time.", NULL, NULL};
+static const struct api_error BAD_ZONE = {
+    400, "global", "invalid", "Invalid time zone definition for start time.", NULL, NULL};
+static const struct api_error BAD_STATUS = {400,  "global", "invalid", "Invalid status value.",
+                                            NULL, NULL};
 
 struct json_object *event_writable(struct json_object *o)
 {
@@ -111,12 +141,12 @@ bool event_is_all_day(struct json_object *o, const char *key)
 
 static bool recurrence_good(struct json_object *list)
 {
-    static const char *const NAMES[] = { "RRULE", "RDATE", "EXDATE", "EXRULE" };
+    static const char *const NAMES[] = {"RRULE", "RDATE", "EXDATE", "EXRULE"};
     size_t n = json_object_array_length(list);
     for (size_t i = 0; i < n; i++) {
         struct json_object *line = json_object_array_get_idx(list, i);
-        const char *s = json_object_is_type(line, json_type_string) ? json_object_get_string(line)
-                                                                    : "";
+        const char *s =
+            json_object_is_type(line, json_type_string) ? json_object_get_string(line) : "";
         bool known = false;
         for (size_t k = 0; k < sizeof(NAMES) / sizeof(*NAMES); k++) {
             size_t len = strlen(NAMES[k]);
@@ -143,7 +173,8 @@ static const struct api_error *check(struct json_object *o, const struct zone *z
     if (!event_instant(start, zone, &from)) {
         return &BAD_START;
     }
-    if (!event_instant(end, zone, &to) || event_is_all_day(o, "start") != event_is_all_day(o, "end")) {
+    if (!event_instant(end, zone, &to) ||
+        event_is_all_day(o, "start") != event_is_all_day(o, "end")) {
         return &BAD_END;
     }
     if (to < from) {
@@ -239,12 +270,18 @@ static void drop_defaults(struct json_object *o)
 {
     static const struct {
         const char *key, *text;
-    } DEFAULTS[] = { { "transparency", "\"opaque\"" },     { "visibility", "\"default\"" },
-                     { "guestsCanInviteOthers", "true" },  { "guestsCanModify", "false" },
-                     { "guestsCanSeeOtherGuests", "true" }, { "anyoneCanAddSelf", "false" },
-                     { "endTimeUnspecified", "false" },     { "recurrence", "[]" },
-                     { "attendees", "[]" },                 { "summary", "\"\"" },
-                     { "description", "\"\"" },             { "location", "\"\"" } };
+    } DEFAULTS[] = {{"transparency", "\"opaque\""},
+                    {"visibility", "\"default\""},
+                    {"guestsCanInviteOthers", "true"},
+                    {"guestsCanModify", "false"},
+                    {"guestsCanSeeOtherGuests", "true"},
+                    {"anyoneCanAddSelf", "false"},
+                    {"endTimeUnspecified", "false"},
+                    {"recurrence", "[]"},
+                    {"attendees", "[]"},
+                    {"summary", "\"\""},
+                    {"description", "\"\""},
+                    {"location", "\"\""}};
     for (size_t i = 0; i < sizeof(DEFAULTS) / sizeof(*DEFAULTS); i++) {
         struct json_object *v = json_get(o, DEFAULTS[i].key);
         if (v == NULL || strcmp(json_text(v), DEFAULTS[i].text) == 0) {
@@ -334,7 +371,7 @@ static void learn_facts(struct item *it, struct json_object *o, const struct zon
     int64_t updated = f->updated_us;
     bool purged = f->purged;
     event_facts_release(f);
-    *f = (struct event_facts){ .updated_us = updated, .purged = purged };
+    *f = (struct event_facts){.updated_us = updated, .purged = purged};
     if (!event_instant(json_get(o, "start"), zone, &f->start_ms)) {
         f->start_ms = 0;
     }
@@ -357,8 +394,8 @@ static void learn_facts(struct item *it, struct json_object *o, const struct zon
 /* The shortest form of a cancelled event: facts §6.2. */
 static void put_tomb(struct item *it, struct json_object *o)
 {
-    static const char *const KEEP[] = { "kind", "etag", "id", "status", "recurringEventId",
-                                        "originalStartTime" };
+    static const char *const KEEP[] = {
+        "kind", "etag", "id", "status", "recurringEventId", "originalStartTime"};
     struct json_object *tomb = json_object_new_object();
     for (size_t i = 0; i < sizeof(KEEP) / sizeof(*KEEP); i++) {
         if (json_has(o, KEEP[i])) {

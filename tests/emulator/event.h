@@ -1,4 +1,5 @@
-/* event: Google's event resource: made from what a client wrote, kept as text, shown to a reader. */
+/* event: Google's event resource: made from what a client wrote, kept as text, shown to a reader.
+ */
 #ifndef EMULATOR_EVENT_H
 #define EMULATOR_EVENT_H
 
@@ -9,9 +10,9 @@
 struct event_write {
     struct emu *emu;
     struct calendar *cal;
-    const char *creator;  /* e-mail */
-    bool seeding;         /* keep the times, creator, organizer and unknown members given */
-    bool only_private;    /* nothing but reminders changes: `updated` stays */
+    const char *creator;         /* e-mail */
+    bool seeding;                /* keep the times, creator, organizer and unknown members given */
+    bool only_private;           /* nothing but reminders changes: `updated` stays */
     const struct api_error *why; /* of a refusal */
 };
 

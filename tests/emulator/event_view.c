@@ -59,7 +59,7 @@ bool instance_parse(const struct calendar *cal, const char *id, struct instance 
     }
     json_put_str(original, "timeZone", json_str(json_get(o, "start"), "timeZone"));
     json_object_put(o);
-    *ret = (struct instance){ master, original };
+    *ret = (struct instance){master, original};
     return true;
 }
 
@@ -106,10 +106,23 @@ struct json_object *instance_make(const struct calendar *cal, const struct insta
 
 static void hide_details(struct json_object **o)
 {
-    static const char *const SHOWN[] = { "kind", "etag", "id", "status", "htmlLink", "created",
-                                         "updated", "start", "end", "recurrence",
-                                         "recurringEventId", "originalStartTime", "transparency",
-                                         "visibility", "iCalUID", "sequence", "eventType" };
+    static const char *const SHOWN[] = {"kind",
+                                        "etag",
+                                        "id",
+                                        "status",
+                                        "htmlLink",
+                                        "created",
+                                        "updated",
+                                        "start",
+                                        "end",
+                                        "recurrence",
+                                        "recurringEventId",
+                                        "originalStartTime",
+                                        "transparency",
+                                        "visibility",
+                                        "iCalUID",
+                                        "sequence",
+                                        "eventType"};
     struct json_object *shown = json_object_new_object();
     for (size_t i = 0; i < sizeof(SHOWN) / sizeof(*SHOWN); i++) {
         if (json_has(*o, SHOWN[i])) {

@@ -13,8 +13,8 @@
 static enum step begin(struct req *r)
 {
     if (r->too_big) {
-        reply_error(r, &(struct api_error){ 413, "global", "uploadTooLarge",
-                                            "Request Entity Too Large", NULL, NULL });
+        reply_error(r, &(struct api_error){413, "global", "uploadTooLarge",
+                                           "Request Entity Too Large", NULL, NULL});
         return STEP_SEND;
     }
     if (req_is_control(r)) {
@@ -93,11 +93,11 @@ static bool wants_gzip(const struct req *r)
 
 static bool compress_body(struct buf *b)
 {
-    z_stream z = { 0 };
+    z_stream z = {0};
     if (deflateInit2(&z, 1, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
         return false;
     }
-    struct buf out = { 0 };
+    struct buf out = {0};
     buf_reserve(&out, deflateBound(&z, b->len));
     z.next_in = (Bytef *)b->p;
     z.avail_in = (uInt)b->len;
@@ -122,7 +122,7 @@ static void print_pretty(struct req *r)
     if (plain || r->indent == 0 || req_is_control(r) || r->out.len == 0) {
         return;
     }
-    struct buf out = { 0 };
+    struct buf out = {0};
     json_pretty(&out, r->out.p, r->out.len, r->indent);
     buf_free(&r->out);
     r->out = out;
@@ -166,7 +166,7 @@ static struct MHD_Response *response_of(struct req *r)
         return MHD_create_response_from_callback(r->out.len, 65536, crawl, r, NULL);
     }
     struct buf b = r->out;
-    r->out = (struct buf){ 0 };
+    r->out = (struct buf){0};
     return MHD_create_response_from_buffer(b.len, b.p, MHD_RESPMEM_MUST_FREE);
 }
 

@@ -19,8 +19,8 @@ static bool read_body(struct fault *f)
 {
     struct json_object *body = json_get(f->spec, "body");
     const char *coded = json_str(f->spec, "body_base64");
-    f->content_type = xstrdup(json_str_or(f->spec, "content_type",
-                                          "application/json; charset=UTF-8"));
+    f->content_type =
+        xstrdup(json_str_or(f->spec, "content_type", "application/json; charset=UTF-8"));
     if (json_flag(f->spec, "html", false)) {
         xreplace(&f->content_type, xstrdup("text/html; charset=UTF-8"));
         buf_str(&f->body, HTML_BODY);
@@ -153,8 +153,8 @@ struct json_object *fault_describe(const struct fault *f)
 static bool strikes(const struct fault *f, const struct req *r)
 {
     char *what = xprintf("%s %s", r->method, r->path);
-    bool hit = f->is_regex ? regexec(&f->regex, what, 0, NULL, 0) == 0
-                           : fnmatch(f->match, what, 0) == 0;
+    bool hit =
+        f->is_regex ? regexec(&f->regex, what, 0, NULL, 0) == 0 : fnmatch(f->match, what, 0) == 0;
     free(what);
     if (hit && f->query != NULL) {
         hit = fnmatch(f->query, r->raw_query, 0) == 0;

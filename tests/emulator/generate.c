@@ -11,12 +11,11 @@
 #define ZONE_NAME "America/New_York"
 
 static const char *const TITLES[] = {
-    "Weekly sync",   "Design review",   "Sprint planning", "1:1 Anna / Bernd", "Zahnarzt",
-    "Déjeuner équipe", "Customer call", "会議：四半期",      "Budget – Q3",      "Interview",
-    "Team lunch 🍜", "Deep work",       "On-call handover", "Product demo",     "Retro"
-};
-static const char *const PLACES[] = { "Room 4.12", "Berlin, Alexanderplatz 1", "Meet", "Café Einstein",
-                                      "東京都千代田区" };
+    "Weekly sync",     "Design review", "Sprint planning",  "1:1 Anna / Bernd", "Zahnarzt",
+    "Déjeuner équipe", "Customer call", "会議：四半期",     "Budget – Q3",      "Interview",
+    "Team lunch 🍜",    "Deep work",     "On-call handover", "Product demo",     "Retro"};
+static const char *const PLACES[] = {"Room 4.12", "Berlin, Alexanderplatz 1", "Meet",
+                                     "Café Einstein", "東京都千代田区"};
 static const char FILLER[] =
     "Agenda: status of open points, decisions needed, next steps. Please read the notes "
     "beforehand and add your topics to the shared document until the evening before. Dial-in is "
@@ -39,8 +38,8 @@ static void put_times(struct json_object *o, struct rng *r, bool all_day)
         date_write(text, day + 1 + (rng_below(r, 4) == 0 ? rng_below(r, 9) : 0));
         json_put_str(end, "date", text);
     } else {
-        int64_t from = day * 86400 + (int64_t)(11 + rng_below(r, 11)) * 3600 +
-                       (int64_t)rng_below(r, 4) * 900;
+        int64_t from =
+            day * 86400 + (int64_t)(11 + rng_below(r, 11)) * 3600 + (int64_t)rng_below(r, 4) * 900;
         int64_t minutes = 15 * (1 + (int64_t)rng_below(r, 8));
         time_write(text, from * 1000, NULL);
         json_put_str(start, "dateTime", text);
@@ -55,9 +54,9 @@ static void put_times(struct json_object *o, struct rng *r, bool all_day)
 
 static void put_rule(struct json_object *o, struct rng *r)
 {
-    static const char *const RULES[] = { "RRULE:FREQ=WEEKLY", "RRULE:FREQ=WEEKLY;BYDAY=MO,WE,FR",
-                                         "RRULE:FREQ=DAILY;COUNT=30", "RRULE:FREQ=MONTHLY",
-                                         "RRULE:FREQ=WEEKLY;INTERVAL=2;UNTIL=20311231T000000Z" };
+    static const char *const RULES[] = {"RRULE:FREQ=WEEKLY", "RRULE:FREQ=WEEKLY;BYDAY=MO,WE,FR",
+                                        "RRULE:FREQ=DAILY;COUNT=30", "RRULE:FREQ=MONTHLY",
+                                        "RRULE:FREQ=WEEKLY;INTERVAL=2;UNTIL=20311231T000000Z"};
     struct json_object *list = json_object_new_array();
     json_object_array_add(list, json_object_new_string(PICK(r, RULES)));
     json_put(o, "recurrence", list);
@@ -65,13 +64,13 @@ static void put_rule(struct json_object *o, struct rng *r)
 
 static void put_guests(struct json_object *o, struct rng *r, const char *calendar)
 {
-    static const char *const ANSWERS[] = { "accepted", "declined", "tentative", "needsAction" };
+    static const char *const ANSWERS[] = {"accepted", "declined", "tentative", "needsAction"};
     struct json_object *list = json_object_new_array();
     uint32_t n = 1 + rng_below(r, 3);
     for (uint32_t i = 0; i <= n; i++) {
         struct json_object *a = json_object_new_object();
-        char *email = i == 0 ? xstrdup(calendar)
-                             : xprintf("guest%u@example.com", rng_below(r, 200));
+        char *email =
+            i == 0 ? xstrdup(calendar) : xprintf("guest%u@example.com", rng_below(r, 200));
         json_put_str(a, "email", email);
         json_put_str(a, "responseStatus", PICK(r, ANSWERS));
         json_object_array_add(list, a);
@@ -83,7 +82,7 @@ static void put_guests(struct json_object *o, struct rng *r, const char *calenda
 static struct json_object *make_event(struct rng *r, const char *calendar, long i)
 {
     struct json_object *o = json_object_new_object();
-    struct rng for_id = { r->state ^ 0x5bd1e995 };
+    struct rng for_id = {r->state ^ 0x5bd1e995};
     char id[27] = "", text[TIME_TEXT_MAX];
     for (int k = 0; k < 26; k++) {
         id[k] = "0123456789abcdefghijklmnopqrstuv"[rng_below(&for_id, 32)];
@@ -96,7 +95,8 @@ static struct json_object *make_event(struct rng *r, const char *calendar, long 
     uint32_t length = rng_below(r, 4) ? rng_below(r, 2 * (uint32_t)(sizeof(FILLER) - 1)) : 0;
     char *description = xprintf("%.*s", (int)length, FILLER);
     if (length > sizeof(FILLER) - 1) {
-        xreplace(&description, xprintf("%s%.*s", FILLER, (int)(length - sizeof(FILLER) + 1), FILLER));
+        xreplace(&description,
+                 xprintf("%s%.*s", FILLER, (int)(length - sizeof(FILLER) + 1), FILLER));
     }
     json_put_str(o, "description", description);
     free(description);
@@ -123,7 +123,7 @@ static struct json_object *make_event(struct rng *r, const char *calendar, long 
 void seed_generate(struct emu *e, const char *id, long n, uint64_t random_seed)
 {
     struct world *w = &e->world;
-    struct rng r = { random_seed };
+    struct rng r = {random_seed};
     struct calendar *c = world_calendar(w, id);
     if (c == NULL) {
         struct user *u = w->user_list[0];
@@ -134,7 +134,7 @@ void seed_generate(struct emu *e, const char *id, long n, uint64_t random_seed)
         list_set(w, u, c, own);
         json_object_put(own);
     }
-    struct event_write write = { .emu = e, .cal = c, .creator = c->owner, .seeding = true };
+    struct event_write write = {.emu = e, .cal = c, .creator = c->owner, .seeding = true};
     for (long i = 0; i < n; i++) {
         struct json_object *o = make_event(&r, id, i);
         event_store(&write, coll_get(&c->events, json_str(o, "id")), o);

@@ -9,9 +9,10 @@ struct json_object *json_read(const char *text, size_t n)
     struct json_tokener *t = json_tokener_new();
     json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
     struct json_object *o = json_tokener_parse_ex(t, text, (int)n);
-    bool whole = json_tokener_get_error(t) == json_tokener_success &&
-                 json_tokener_get_parse_end(t) + strspn(text + json_tokener_get_parse_end(t),
-                                                        " \t\r\n") == n;
+    bool whole =
+        json_tokener_get_error(t) == json_tokener_success &&
+        json_tokener_get_parse_end(t) + strspn(text + json_tokener_get_parse_end(t), " \t\r\n") ==
+            n;
     json_tokener_free(t);
     if (!whole) {
         json_object_put(o);
@@ -107,8 +108,8 @@ void json_put_bool(struct json_object *o, const char *key, bool v)
 
 const char *json_text(struct json_object *o)
 {
-    return json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-                                                 JSON_C_TO_STRING_NOSLASHESCAPE);
+    return json_object_to_json_string_ext(o,
+                                          JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 struct json_object *json_copy(struct json_object *o)

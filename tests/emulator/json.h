@@ -19,7 +19,8 @@ struct json_object *json_get_array(struct json_object *o, const char *key);
 const char *json_str(struct json_object *o, const char *key); /* NULL: absent or no string */
 const char *json_str_or(struct json_object *o, const char *key, const char *otherwise);
 bool json_flag(struct json_object *o, const char *key, bool otherwise);
-int64_t json_int(struct json_object *o, const char *key, int64_t otherwise); /* digits in a string too */
+int64_t json_int(struct json_object *o, const char *key,
+                 int64_t otherwise);                   /* digits in a string too */
 bool json_has(struct json_object *o, const char *key); /* present and not null */
 
 void json_put(struct json_object *o, const char *key, struct json_object *value); /* takes value */

@@ -39,11 +39,11 @@ bool jwt_signed_by(const char *jwt, const char *public_key_pem)
     BIO *bio = BIO_new_mem_buf(public_key_pem, -1);
     EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool good = signature != NULL && key != NULL && ctx != NULL &&
-                EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
-                EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
-                EVP_DigestVerify(ctx, signature, n, (const unsigned char *)jwt,
-                                 (size_t)(dot - jwt)) == 1;
+    bool good =
+        signature != NULL && key != NULL && ctx != NULL &&
+        EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA &&
+        EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+        EVP_DigestVerify(ctx, signature, n, (const unsigned char *)jwt, (size_t)(dot - jwt)) == 1;
     EVP_MD_CTX_free(ctx);
     EVP_PKEY_free(key);
     BIO_free(bio);

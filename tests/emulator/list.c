@@ -25,18 +25,18 @@ void list_kill_tokens(struct coll *c, int64_t seq, enum token_fate fate, bool pe
 static void reply_token_fate(struct req *r, enum token_fate fate)
 {
     if (fate == TOKEN_INVALID || fate == TOKEN_FINE) {
-        reply_error(r, &(struct api_error){ 400, "global", "invalid", "Invalid sync token value.",
-                                            "parameter", "syncToken" });
+        reply_error(r, &(struct api_error){400, "global", "invalid", "Invalid sync token value.",
+                                           "parameter", "syncToken"});
     } else if (fate == TOKEN_GONE_BY_TIME) {
         reply_error(r, &(struct api_error){
                            410, "calendar", "updatedMinTooLongAgo",
                            "The requested minimum modification time lies too far in the past.",
-                           "parameter", "updatedMin" });
+                           "parameter", "updatedMin"});
     } else {
-        reply_error(r, &(struct api_error){
-                           410, "calendar", "fullSyncRequired",
-                           "Sync token is no longer valid, a full sync is required.", "parameter",
-                           "syncToken" });
+        reply_error(r,
+                    &(struct api_error){410, "calendar", "fullSyncRequired",
+                                        "Sync token is no longer valid, a full sync is required.",
+                                        "parameter", "syncToken"});
     }
 }
 
@@ -55,8 +55,7 @@ static bool token_restrictions(const struct listing *l)
     for (const char *const *p = l->no_false; p && *p; p++) {
         const char *v = req_param(r, *p);
         if (v != NULL && strcmp(v, "false") == 0) {
-            reply_bad(r, "badRequest",
-                      "Sync token cannot be used with other request restrictions");
+            reply_bad(r, "badRequest", "Sync token cannot be used with other request restrictions");
             return false;
         }
     }
@@ -69,7 +68,7 @@ static bool find_place(struct listing *l, struct walk *w)
     struct req *r = l->r;
     const char *sync = req_param(r, "syncToken"), *page = req_param(r, "pageToken");
     struct coll *c = l->coll;
-    *w = (struct walk){ .since = -1, .pos = -1, .query = params_hash(r) };
+    *w = (struct walk){.since = -1, .pos = -1, .query = params_hash(r)};
     w->snapshot = c->seq > c->floor ? c->seq : c->floor;
     if (sync != NULL) {
         if (!token_restrictions(l)) {
@@ -89,9 +88,9 @@ static bool find_place(struct listing *l, struct walk *w)
     if (page != NULL) {
         struct walk at;
         if (!page_token_read(c, page, &at) || at.query != w->query || at.since != w->since) {
-            reply_error(r, &(struct api_error){ 400, "global", "invalid",
-                                                "Invalid value for: pageToken", "parameter",
-                                                "pageToken" });
+            reply_error(r, &(struct api_error){400, "global", "invalid",
+                                               "Invalid value for: pageToken", "parameter",
+                                               "pageToken"});
             return false;
         }
         *w = at;
@@ -247,8 +246,7 @@ static void put_page(const struct listing *l, const struct walk *began, const st
         l->head(l, out);
     }
     if (more) {
-        char *token = conf->same_page_token && same ? xstrdup(same)
-                                                    : page_token_write(l->coll, w);
+        char *token = conf->same_page_token && same ? xstrdup(same) : page_token_write(l->coll, w);
         buf_printf(out, ",\"nextPageToken\":\"%s\"", token);
         free(token);
     } else if (!l->no_token && !conf->no_sync_token) {
@@ -280,7 +278,7 @@ void list_answer(struct listing *l)
     max = conf->max_page > 0 && max > conf->max_page ? conf->max_page : max;
     struct walk began = w;
     bool empty = conf->empty_every > 0 && (w.page + 1) % conf->empty_every == 0;
-    struct page p = { .max = empty ? 0 : (size_t)max };
+    struct page p = {.max = empty ? 0 : (size_t)max};
     p.items = xalloc(p.max * sizeof(const struct item *));
     if (l->delta) {
         walk_changes(l, &w, &p);

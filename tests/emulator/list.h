@@ -18,10 +18,10 @@ struct listing {
     void (*head)(const struct listing *l, struct buf *out); /* members after etag; or NULL */
     const char *const *not_with_token; /* parameters a sync token forbids; ends with NULL */
     const char *const *no_false;       /* which may not be "false" then; ends with NULL */
-    bool by_updated; /* order; the default is the order of creation */
-    bool no_token;   /* this query earns no sync token */
-    bool delta;      /* set by list_answer before anything is rendered */
-    const void *query; /* of the caller's */
+    bool by_updated;                   /* order; the default is the order of creation */
+    bool no_token;                     /* this query earns no sync token */
+    bool delta;                        /* set by list_answer before anything is rendered */
+    const void *query;                 /* of the caller's */
 };
 
 void list_answer(struct listing *l);

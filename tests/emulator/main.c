@@ -37,13 +37,13 @@ struct options {
 /* False: the program ends with *ret_exit. */
 static bool parse_options(int argc, char **argv, struct options *o, int *ret_exit)
 {
-    static const struct option LONG[] = { { "listen", required_argument, NULL, 'l' },
-                                          { "seed", required_argument, NULL, 's' },
-                                          { "generate", required_argument, NULL, 'g' },
-                                          { "random-seed", required_argument, NULL, 'r' },
-                                          { "help", no_argument, NULL, 'h' },
-                                          { "version", no_argument, NULL, 'V' },
-                                          { 0 } };
+    static const struct option LONG[] = {{"listen", required_argument, NULL, 'l'},
+                                         {"seed", required_argument, NULL, 's'},
+                                         {"generate", required_argument, NULL, 'g'},
+                                         {"random-seed", required_argument, NULL, 'r'},
+                                         {"help", no_argument, NULL, 'h'},
+                                         {"version", no_argument, NULL, 'V'},
+                                         {0}};
     for (int c; (c = getopt_long(argc, argv, "hV", LONG, NULL)) != -1;) {
         switch (c) {
         case 'l':
@@ -111,7 +111,7 @@ static void emu_release(struct emu *e)
 int main(int argc, char **argv)
 {
     static struct emu emu;
-    struct options o = { .listen = "127.0.0.1:8085", .random_seed = 1 };
+    struct options o = {.listen = "127.0.0.1:8085", .random_seed = 1};
     int code = EX_CONFIG;
     if (!parse_options(argc, argv, &o, &code)) {
         return code;

@@ -46,19 +46,19 @@ void map_put(struct map *m, const char *key, void *value)
     }
     struct map_slot *s = slot_of(m, key);
     m->used += s->key == NULL;
-    *s = (struct map_slot){ key, value };
+    *s = (struct map_slot){key, value};
 }
 
 void map_del(struct map *m, const char *key)
 {
     struct map_slot *s = m->cap ? slot_of(m, key) : NULL;
     if (s != NULL && s->key != NULL) {
-        *s = (struct map_slot){ DELETED, NULL };
+        *s = (struct map_slot){DELETED, NULL};
     }
 }
 
 void map_free(struct map *m)
 {
     free(m->slots);
-    *m = (struct map){ 0 };
+    *m = (struct map){0};
 }

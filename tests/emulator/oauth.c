@@ -55,8 +55,8 @@ static bool audience_good(const struct req *r, const char *aud)
     char *ours = xprintf("%s/token", r->emu->base_url);
     const char *host = req_header(r, "Host");
     char *asked = xprintf("http://%s/token", host ? host : "");
-    bool good = strcmp(aud, "https://oauth2.googleapis.com/token") == 0 ||
-                strcmp(aud, ours) == 0 || strcmp(aud, asked) == 0;
+    bool good = strcmp(aud, "https://oauth2.googleapis.com/token") == 0 || strcmp(aud, ours) == 0 ||
+                strcmp(aud, asked) == 0;
     free(ours);
     free(asked);
     return good;
@@ -183,8 +183,7 @@ static void by_code(struct req *r)
     code->revoked = true; /* a code works once */
     char *id = world_new_id(&r->emu->world, 32), *refresh = xprintf("1//%s", id);
     auth_add_grant(&r->emu->auth, refresh, code->email, code->client_id, code->scopes);
-    answer_token(r, code->email, code->scopes, refresh,
-                 "https://www.googleapis.com/auth/calendar");
+    answer_token(r, code->email, code->scopes, refresh, "https://www.googleapis.com/auth/calendar");
     free(refresh);
     free(id);
 }
@@ -194,9 +193,9 @@ void token_endpoint(struct req *r)
     static const struct {
         const char *type;
         route_fn *handler;
-    } TYPES[] = { { GRANT_JWT, by_assertion },
-                  { "refresh_token", by_refresh_token },
-                  { "authorization_code", by_code } };
+    } TYPES[] = {{GRANT_JWT, by_assertion},
+                 {"refresh_token", by_refresh_token},
+                 {"authorization_code", by_code}};
     char *type = form_value(r, "grant_type");
     for (size_t i = 0; type != NULL && i < sizeof(TYPES) / sizeof(*TYPES); i++) {
         if (strcmp(type, TYPES[i].type) == 0) {

@@ -70,9 +70,9 @@ bool param_zone(struct req *r, const char *name, const struct zone **ret)
 
 uint32_t params_hash(const struct req *r)
 {
-    static const char *const FREE[] = { "pageToken",   "maxResults", "fields",   "prettyPrint",
-                                        "key",         "alt",        "userIp",   "quotaUser",
-                                        "oauth_token", "access_token" };
+    static const char *const FREE[] = {"pageToken",   "maxResults",  "fields", "prettyPrint",
+                                       "key",         "alt",         "userIp", "quotaUser",
+                                       "oauth_token", "access_token"};
     uint32_t sum = 0;
     for (size_t i = 0; i < r->n_params; i++) {
         bool counts = r->params[i].name[0] != '$';

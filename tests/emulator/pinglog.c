@@ -12,7 +12,7 @@ static void entry_free(struct pinglog_entry *e)
     free(e->of);
     free(e->state);
     free(e->error);
-    *e = (struct pinglog_entry){ 0 };
+    *e = (struct pinglog_entry){0};
 }
 
 static struct pinglog_entry *entry_of(const struct pinglog *l, uint64_t n)
@@ -29,13 +29,13 @@ uint64_t pinglog_begin(struct pinglog *l, const struct channel *ch, const char *
     }
     struct pinglog_entry *e = &l->ring[++l->last % PINGLOG_KEEP];
     entry_free(e);
-    *e = (struct pinglog_entry){ .n = l->last,
-                                 .number = number,
-                                 .channel = xstrdup(ch->id),
-                                 .of = xstrdup(ch->coll->owner),
-                                 .state = xstrdup(state),
-                                 .result = "queued",
-                                 .queued_ms = real_us() / 1000 };
+    *e = (struct pinglog_entry){.n = l->last,
+                                .number = number,
+                                .channel = xstrdup(ch->id),
+                                .of = xstrdup(ch->coll->owner),
+                                .state = xstrdup(state),
+                                .result = "queued",
+                                .queued_ms = real_us() / 1000};
     return l->last;
 }
 
@@ -93,5 +93,5 @@ void pinglog_release(struct pinglog *l)
         entry_free(&l->ring[i]);
     }
     free(l->ring);
-    *l = (struct pinglog){ 0 };
+    *l = (struct pinglog){0};
 }

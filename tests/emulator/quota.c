@@ -46,11 +46,11 @@ static void refuse(struct req *r, bool by_user)
     struct quota *q = &r->emu->quota;
     q->refused++;
     bool user_reason = by_user && q->status != 429;
-    reply_error(r, &(struct api_error){
-                       q->status == 429 ? 429 : 403, "usageLimits",
-                       user_reason ? "userRateLimitExceeded" : "rateLimitExceeded",
-                       user_reason ? "User Rate Limit Exceeded" : "Rate Limit Exceeded", NULL,
-                       NULL });
+    reply_error(
+        r, &(struct api_error){q->status == 429 ? 429 : 403, "usageLimits",
+                               user_reason ? "userRateLimitExceeded" : "rateLimitExceeded",
+                               user_reason ? "User Rate Limit Exceeded" : "Rate Limit Exceeded",
+                               NULL, NULL});
     if (q->retry_after_s > 0) {
         char *seconds = xprintf("%lld", (long long)q->retry_after_s);
         req_add_header(r, "Retry-After", seconds);
@@ -110,5 +110,5 @@ void quota_release(struct quota *q)
     }
     map_free(&q->users);
     free(q->project.at);
-    q->project = (struct window){ 0 };
+    q->project = (struct window){0};
 }

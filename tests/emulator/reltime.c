@@ -10,7 +10,7 @@
 /* "today", "+3d", "-10d", "mon", "fri+1w", "mon-12w": days since 1970. */
 static bool resolve_day(const char *s, size_t n, int64_t today, int64_t *ret)
 {
-    static const char *const WEEKDAYS[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
+    static const char *const WEEKDAYS[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
     char *text = xstrndup(s, n);
     int64_t number;
     char unit = 0;
@@ -33,9 +33,8 @@ static bool resolve_day(const char *s, size_t n, int64_t today, int64_t *ret)
         }
         value = 0;
         unit = 'w';
-        good = text[3] == '\0' ||
-               (sscanf(text + 3, "%lld%c%n", &value, &unit, &used) == 2 && unit == 'w' &&
-                text[3 + used] == '\0');
+        good = text[3] == '\0' || (sscanf(text + 3, "%lld%c%n", &value, &unit, &used) == 2 &&
+                                   unit == 'w' && text[3 + used] == '\0');
         *ret = monday + i + 7 * value;
     }
     free(text);
@@ -76,13 +75,13 @@ static bool resolve_member(struct json_object *when, const char *key, int64_t to
 
 bool seed_resolve_times(struct json_object *event, const struct zone *zone, int64_t now_ms)
 {
-    static const char *const MEMBERS[] = { "start", "end", "originalStartTime" };
+    static const char *const MEMBERS[] = {"start", "end", "originalStartTime"};
     int64_t local = now_ms / 1000 + zone_offset(zone, now_ms / 1000);
     int64_t today = local / 86400;
     for (size_t i = 0; i < sizeof(MEMBERS) / sizeof(*MEMBERS); i++) {
         struct json_object *when = json_get_object(event, MEMBERS[i]);
-        if (when != NULL && (!resolve_member(when, "date", today) ||
-                             !resolve_member(when, "dateTime", today))) {
+        if (when != NULL &&
+            (!resolve_member(when, "date", today) || !resolve_member(when, "dateTime", today))) {
             return false;
         }
     }

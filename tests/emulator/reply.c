@@ -5,29 +5,24 @@
 
 #include "tests/emulator/router.h"
 
-const struct api_error NOT_FOUND = { 404, "global", "notFound", "Not Found", NULL, NULL };
-const struct api_error BAD_REQUEST = { 400, "global", "badRequest", "Bad Request", NULL, NULL };
-const struct api_error DELETED = {
-    410, "global", "deleted", "Resource has been deleted", NULL, NULL
-};
+const struct api_error NOT_FOUND = {404, "global", "notFound", "Not Found", NULL, NULL};
+const struct api_error BAD_REQUEST = {400, "global", "badRequest", "Bad Request", NULL, NULL};
+const struct api_error DELETED = {410,  "global", "deleted", "Resource has been deleted",
+                                  NULL, NULL};
 const struct api_error DUPLICATE = {
-    409, "global", "duplicate", "The requested identifier already exists.", NULL, NULL
-};
-const struct api_error PARSE_ERROR = { 400, "global", "parseError", "Parse Error", NULL, NULL };
+    409, "global", "duplicate", "The requested identifier already exists.", NULL, NULL};
+const struct api_error PARSE_ERROR = {400, "global", "parseError", "Parse Error", NULL, NULL};
 const struct api_error PRECONDITION_FAILED = {
-    412, "global", "conditionNotMet", "Precondition Failed", "header", "If-Match"
-};
+    412, "global", "conditionNotMet", "Precondition Failed", "header", "If-Match"};
 const struct api_error TIME_RANGE_EMPTY = {
-    400, "calendar", "timeRangeEmpty", "The specified time range is empty.", "parameter", "timeMax"
-};
+    400,         "calendar", "timeRangeEmpty", "The specified time range is empty.",
+    "parameter", "timeMax"};
 const struct api_error NO_WRITER = {
     403,  "calendar", "requiredAccessLevel", "You need to have writer access to this calendar.",
-    NULL, NULL
-};
-const struct api_error FORBIDDEN = { 403, "global", "forbidden", "Forbidden", NULL, NULL };
-const struct api_error BAD_RESOURCE_ID = {
-    400, "global", "invalid", "Invalid resource id value.", NULL, NULL
-};
+    NULL, NULL};
+const struct api_error FORBIDDEN = {403, "global", "forbidden", "Forbidden", NULL, NULL};
+const struct api_error BAD_RESOURCE_ID = {400,  "global", "invalid", "Invalid resource id value.",
+                                          NULL, NULL};
 
 static struct json_object *error_item(const struct api_error *e)
 {
@@ -65,20 +60,20 @@ void reply_error(struct req *r, const struct api_error *e)
 
 void reply_bad(struct req *r, const char *reason, const char *message)
 {
-    reply_error(r, &(struct api_error){ 400, "global", reason, message, NULL, NULL });
+    reply_error(r, &(struct api_error){400, "global", reason, message, NULL, NULL});
 }
 
 void reply_bad_param(struct req *r, const char *name, const char *value, const char *rule)
 {
     char *message = xprintf("Invalid value '%s'. Values must %s", value, rule);
-    reply_error(r, &(struct api_error){ 400, "global", "invalidParameter", message, "parameter",
-                                        name });
+    reply_error(r,
+                &(struct api_error){400, "global", "invalidParameter", message, "parameter", name});
     free(message);
 }
 
 void reply_not_implemented(struct req *r, const char *what)
 {
-    reply_error(r, &(struct api_error){ 501, "global", "notImplemented", what, NULL, NULL });
+    reply_error(r, &(struct api_error){501, "global", "notImplemented", what, NULL, NULL});
 }
 
 struct rpc_error {
@@ -104,12 +99,12 @@ void reply_login_required(struct req *r)
 {
     req_add_header(r, "WWW-Authenticate", "Bearer realm=\"https://accounts.google.com/\"");
     reply_front(r,
-                &(struct rpc_error){ { 401, "global", "required", "Login Required.", "header",
-                                       "Authorization" },
-                                     "UNAUTHENTICATED",
-                                     "Request is missing required authentication credential. "
-                                     "Expected OAuth 2 access token, login cookie or other valid "
-                                     "authentication credential." },
+                &(struct rpc_error){
+                    {401, "global", "required", "Login Required.", "header", "Authorization"},
+                    "UNAUTHENTICATED",
+                    "Request is missing required authentication credential. "
+                    "Expected OAuth 2 access token, login cookie or other valid "
+                    "authentication credential."},
                 NULL);
 }
 
@@ -118,12 +113,12 @@ void reply_bad_credentials(struct req *r)
     req_add_header(r, "WWW-Authenticate",
                    "Bearer realm=\"https://accounts.google.com/\", error=\"invalid_token\"");
     reply_front(r,
-                &(struct rpc_error){ { 401, "global", "authError", "Invalid Credentials", "header",
-                                       "Authorization" },
-                                     "UNAUTHENTICATED",
-                                     "Request had invalid authentication credentials. Expected "
-                                     "OAuth 2 access token, login cookie or other valid "
-                                     "authentication credential." },
+                &(struct rpc_error){
+                    {401, "global", "authError", "Invalid Credentials", "header", "Authorization"},
+                    "UNAUTHENTICATED",
+                    "Request had invalid authentication credentials. Expected "
+                    "OAuth 2 access token, login cookie or other valid "
+                    "authentication credential."},
                 NULL);
 }
 
@@ -139,10 +134,10 @@ void reply_scope_missing(struct req *r)
     free(method);
     json_put(info, "metadata", meta);
     reply_front(r,
-                &(struct rpc_error){ { 403, "global", "insufficientPermissions",
-                                       "Insufficient Permission", NULL, NULL },
-                                     "PERMISSION_DENIED",
-                                     "Request had insufficient authentication scopes." },
+                &(struct rpc_error){{403, "global", "insufficientPermissions",
+                                     "Insufficient Permission", NULL, NULL},
+                                    "PERMISSION_DENIED",
+                                    "Request had insufficient authentication scopes."},
                 info);
 }
 

@@ -101,7 +101,7 @@ bool req_is_control(const struct req *r)
 void req_add_header(struct req *r, const char *name, const char *value)
 {
     struct param *p = params_add(&r->headers, &r->n_headers);
-    *p = (struct param){ xstrdup(name), xstrdup(value) };
+    *p = (struct param){xstrdup(name), xstrdup(value)};
 }
 
 void req_answer_text(struct req *r, int status, const char *text)

@@ -56,7 +56,7 @@ struct req {
     char *etag;
     struct param *headers;
     size_t n_headers;
-    int indent; /* when pretty */
+    int indent;     /* when pretty */
     size_t allowed; /* bytes a crawling answer may have sent by now */
     struct req *prev_live, *next_live;
 };

@@ -21,7 +21,7 @@ static void entry_free(struct log_entry *e)
     free(e->user);
     free(e->agent);
     free(e->fault);
-    *e = (struct log_entry){ 0 };
+    *e = (struct log_entry){0};
 }
 
 void reqlog_begin(struct reqlog *l, struct req *r)
@@ -109,5 +109,5 @@ void reqlog_release(struct reqlog *l)
         entry_free(&l->ring[i]);
     }
     free(l->ring);
-    *l = (struct reqlog){ 0 };
+    *l = (struct reqlog){0};
 }

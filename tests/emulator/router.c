@@ -59,8 +59,8 @@ void router_dispatch(struct req *r)
     bool known;
     r->route = find(API_ROUTES, r, &known);
     if (r->route == NULL) {
-        reply_error(r, known ? &(struct api_error){ 405, "global", "httpMethodNotAllowed",
-                                                    "Method Not Allowed", NULL, NULL }
+        reply_error(r, known ? &(struct api_error){405, "global", "httpMethodNotAllowed",
+                                                   "Method Not Allowed", NULL, NULL}
                              : &NOT_FOUND);
         return;
     }
@@ -76,9 +76,9 @@ void router_dispatch(struct req *r)
             return;
         }
         if (r->user->no_calendar) {
-            reply_error(r, &(struct api_error){ 403, "calendar", "notACalendarUser",
-                                                "The user must be signed up for Google Calendar.",
-                                                NULL, NULL });
+            reply_error(r, &(struct api_error){403, "calendar", "notACalendarUser",
+                                               "The user must be signed up for Google Calendar.",
+                                               NULL, NULL});
             return;
         }
     }

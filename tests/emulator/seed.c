@@ -83,10 +83,10 @@ static bool add_account(struct emu *e, struct json_object *o, char **ret_why)
     struct service_account *sa = xalloc(sizeof(*sa));
     bool unknown;
     const char *scopes = json_str(o, "delegation");
-    *sa = (struct service_account){ .email = xstrdup(email),
-                                    .public_key = xstrdup(key),
-                                    .delegate_all = json_flag(o, "delegation", false),
-                                    .delegated = scopes ? scopes_parse(scopes, &unknown) : 0 };
+    *sa = (struct service_account){.email = xstrdup(email),
+                                   .public_key = xstrdup(key),
+                                   .delegate_all = json_flag(o, "delegation", false),
+                                   .delegated = scopes ? scopes_parse(scopes, &unknown) : 0};
     auth_add_account(&e->auth, sa);
     user_of(e, email, NULL)->service_account = true;
     return true;
@@ -149,7 +149,7 @@ static bool add_event(struct emu *e, struct calendar *c, struct json_object *giv
         json_put_str(o, "id", id);
         free(id);
     }
-    struct event_write w = { .emu = e, .cal = c, .creator = c->owner, .seeding = true };
+    struct event_write w = {.emu = e, .cal = c, .creator = c->owner, .seeding = true};
     struct item *there = coll_get(&c->events, json_str(o, "id"));
     if (event_store(&w, there, o) == NULL) {
         char *why = xprintf("%s %s", w.why->message, json_text(given));
@@ -162,8 +162,8 @@ static bool add_event(struct emu *e, struct calendar *c, struct json_object *giv
 
 static struct json_object *calendar_props(struct json_object *o)
 {
-    static const char *const KEYS[] = { "summary", "description", "location",
-                                        "conferenceProperties" };
+    static const char *const KEYS[] = {"summary", "description", "location",
+                                       "conferenceProperties"};
     struct json_object *props = json_object_new_object();
     for (size_t i = 0; i < sizeof(KEYS) / sizeof(*KEYS); i++) {
         if (json_has(o, KEYS[i])) {
@@ -299,7 +299,7 @@ static bool read_whole(const char *path, struct buf *b)
 
 bool seed_file(struct emu *e, const char *path, char **ret_why)
 {
-    struct buf b = { 0 };
+    struct buf b = {0};
     *ret_why = NULL;
     if (!read_whole(path, &b)) {
         buf_free(&b);

@@ -145,7 +145,7 @@ static int listen_socket(const char *listen_at)
     }
     bool bracket = *listen_at == '[' && colon > listen_at && colon[-1] == ']';
     char *host = xstrndup(listen_at + bracket, (size_t)(colon - listen_at) - 2 * bracket);
-    struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *found = NULL;
     int bad = getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found);
     free(host);
     if (bad) {
@@ -180,7 +180,7 @@ static char *url_of_socket(int fd)
 
 static void watch_fd(struct server *s, int fd)
 {
-    struct epoll_event ev = { .events = EPOLLIN, .data.fd = fd };
+    struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
     if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) != 0) {
         perror("gcal-emulator: epoll");
         abort();
@@ -214,17 +214,16 @@ struct server *server_new(struct emu *e, const char *listen_at)
     s->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, e,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri, e,
-        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)64 << 10,
-        MHD_OPTION_CONNECTION_LIMIT, 16384u, MHD_OPTION_END);
+        MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        NULL, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)64 << 10, MHD_OPTION_CONNECTION_LIMIT,
+        16384u, MHD_OPTION_END);
     if (s->daemon == NULL) {
         fputs("gcal-emulator: cannot start the HTTP server\n", stderr);
         close(fd);
         server_free(s);
         return NULL;
     }
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     s->mhd_epoll = info->listen_fd;
     watch_fd(s, s->mhd_epoll);
     watch_fd(s, s->signals);

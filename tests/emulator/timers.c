@@ -53,9 +53,8 @@ struct timer *timer_add(struct timers *t, int64_t delay_ms, timer_fn *fn, void *
         t->heap = xgrow(t->heap, t->cap * sizeof(*t->heap));
     }
     struct timer *timer = xalloc(sizeof(*timer));
-    *timer = (struct timer){
-        .due_ms = mono_ms() + delay_ms, .order = t->order++, .fn = fn, .arg = arg
-    };
+    *timer =
+        (struct timer){.due_ms = mono_ms() + delay_ms, .order = t->order++, .fn = fn, .arg = arg};
     put(t, t->n++, timer);
     sift(t, timer->at);
     return timer;
@@ -104,5 +103,5 @@ void timers_release(struct timers *t)
         free(t->heap[--t->n]);
     }
     free(t->heap);
-    *t = (struct timers){ 0 };
+    *t = (struct timers){0};
 }

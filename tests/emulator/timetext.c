@@ -95,7 +95,7 @@ struct parts {
 
 static struct parts parts_of(int64_t wall_s)
 {
-    struct parts p = { .days = floor_div(wall_s, 86400) };
+    struct parts p = {.days = floor_div(wall_s, 86400)};
     int rest = (int)(wall_s - p.days * 86400);
     date_of_days(p.days, &p.year, &p.month, &p.day);
     p.hour = rest / 3600;
@@ -144,11 +144,10 @@ void time_write_stamp(char out[TIME_TEXT_MAX], int64_t utc_ms)
 
 void time_write_http(char out[TIME_TEXT_MAX], int64_t utc_ms)
 {
-    static const char DAYS[7][4] = { "Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed" };
-    static const char MONTHS[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    static const char DAYS[7][4] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"};
+    static const char MONTHS[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                       "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     struct parts p = parts_of(floor_div(utc_ms, 1000));
-    snprintf(out, TIME_TEXT_MAX, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-             DAYS[(p.days % 7 + 7) % 7], p.day, MONTHS[p.month - 1], p.year, p.hour, p.minute,
-             p.second);
+    snprintf(out, TIME_TEXT_MAX, "%s, %02d %s %04d %02d:%02d:%02d GMT", DAYS[(p.days % 7 + 7) % 7],
+             p.day, MONTHS[p.month - 1], p.year, p.hour, p.minute, p.second);
 }

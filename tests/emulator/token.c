@@ -14,14 +14,14 @@
 static void put_varint(struct buf *b, uint64_t v)
 {
     for (; v >= 0x80; v >>= 7) {
-        buf_add(b, &(char){ (char)(v | 0x80) }, 1);
+        buf_add(b, &(char){(char)(v | 0x80)}, 1);
     }
-    buf_add(b, &(char){ (char)v }, 1);
+    buf_add(b, &(char){(char)v}, 1);
 }
 
 static char *write_fields(const uint64_t *fields, int n)
 {
-    struct buf b = { 0 };
+    struct buf b = {0};
     for (int i = 0; i < n; i++) {
         put_varint(&b, (uint64_t)(i + 1) << 3);
         put_varint(&b, fields[i]);
@@ -64,7 +64,7 @@ static bool read_fields(const char *token, uint64_t *fields, int n)
 
 char *sync_token_write(const struct coll *c, int64_t seq)
 {
-    uint64_t fields[] = { (uint64_t)seq, (uint64_t)seq, 5, c->hash, c->hash };
+    uint64_t fields[] = {(uint64_t)seq, (uint64_t)seq, 5, c->hash, c->hash};
     return write_fields(fields, 5);
 }
 
@@ -81,10 +81,13 @@ bool sync_token_read(const struct coll *c, const char *token, int64_t *ret_seq)
 
 char *page_token_write(const struct coll *c, const struct walk *w)
 {
-    uint64_t fields[FIELDS_MAX] = { (uint64_t)(w->since + 1), (uint64_t)w->snapshot,
-                                    (uint64_t)w->pos,         (uint64_t)w->pos2,
-                                    (uint64_t)w->page,        w->query,
-                                    c->hash };
+    uint64_t fields[FIELDS_MAX] = {(uint64_t)(w->since + 1),
+                                   (uint64_t)w->snapshot,
+                                   (uint64_t)w->pos,
+                                   (uint64_t)w->pos2,
+                                   (uint64_t)w->page,
+                                   w->query,
+                                   c->hash};
     return write_fields(fields, 7);
 }
 
@@ -94,11 +97,11 @@ bool page_token_read(const struct coll *c, const char *token, struct walk *ret)
     if (!read_fields(token, f, 7) || f[6] != c->hash) {
         return false;
     }
-    *ret = (struct walk){ .since = (int64_t)f[0] - 1,
-                          .snapshot = (int64_t)f[1],
-                          .pos = (int64_t)f[2],
-                          .pos2 = (int64_t)f[3],
-                          .page = (int64_t)f[4],
-                          .query = (uint32_t)f[5] };
+    *ret = (struct walk){.since = (int64_t)f[0] - 1,
+                         .snapshot = (int64_t)f[1],
+                         .pos = (int64_t)f[2],
+                         .pos2 = (int64_t)f[3],
+                         .page = (int64_t)f[4],
+                         .query = (uint32_t)f[5]};
     return true;
 }

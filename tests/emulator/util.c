@@ -114,7 +114,7 @@ void buf_quote(struct buf *b, const char *s)
 void buf_free(struct buf *b)
 {
     free(b->p);
-    *b = (struct buf){ 0 };
+    *b = (struct buf){0};
 }
 
 uint32_t hash32(const char *s)
@@ -142,13 +142,13 @@ static const char B64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 char *b64url_encode(const void *p, size_t n, bool pad)
 {
     const unsigned char *in = p;
-    struct buf b = { 0 };
+    struct buf b = {0};
     buf_reserve(&b, n * 4 / 3 + 4);
     for (size_t i = 0; i < n; i += 3) {
         uint32_t v = (uint32_t)in[i] << 16;
         v |= i + 1 < n ? (uint32_t)in[i + 1] << 8 : 0;
         v |= i + 2 < n ? in[i + 2] : 0;
-        char out[4] = { B64[v >> 18], B64[v >> 12 & 63], B64[v >> 6 & 63], B64[v & 63] };
+        char out[4] = {B64[v >> 18], B64[v >> 12 & 63], B64[v >> 6 & 63], B64[v & 63]};
         size_t whole = n - i >= 3 ? 4 : n - i + 1;
         buf_add(&b, out, whole);
         if (pad) {
@@ -211,7 +211,7 @@ char *url_decode(const char *s, size_t n, bool plus)
 
 char *url_encode(const char *s)
 {
-    struct buf b = { 0 };
+    struct buf b = {0};
     buf_reserve(&b, strlen(s));
     for (; *s; s++) {
         unsigned char c = (unsigned char)*s;

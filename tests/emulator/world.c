@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const ROLES[] = { "none", "freeBusyReader", "reader", "writer", "owner" };
+static const char *const ROLES[] = {"none", "freeBusyReader", "reader", "writer", "owner"};
 
 void world_init(struct world *w, uint64_t seed)
 {
-    *w = (struct world){ .rng = { seed } };
+    *w = (struct world){.rng = {seed}};
 }
 
 static void calendar_free(struct calendar *c)

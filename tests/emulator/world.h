@@ -14,7 +14,7 @@ enum role { ROLE_NONE, ROLE_FREEBUSY, ROLE_READER, ROLE_WRITER, ROLE_OWNER };
 
 struct calendar {
     char *id;
-    char *owner; /* e-mail of the data owner */
+    char *owner;               /* e-mail of the data owner */
     struct json_object *props; /* summary, description, location, … */
     const struct zone *zone;
     bool primary, deleted;

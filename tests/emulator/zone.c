@@ -24,10 +24,10 @@ struct rule {
 
 struct zone {
     char *name;
-    int64_t *at;       /* transition instants, ascending */
-    int32_t *offset;   /* in force from at[i] */
+    int64_t *at;     /* transition instants, ascending */
+    int32_t *offset; /* in force from at[i] */
     size_t n;
-    int32_t first;     /* before at[0] */
+    int32_t first; /* before at[0] */
     bool has_footer, has_dst;
     int32_t std, dst;
     struct rule begin, end;
@@ -103,7 +103,7 @@ static int32_t footer_time(const char **s)
 static bool footer_rule(const char **s, struct rule *r)
 {
     int used = 0;
-    *r = (struct rule){ .form = 'D', .time_s = 7200 };
+    *r = (struct rule){.form = 'D', .time_s = 7200};
     if (**s != ',') {
         return false;
     }
@@ -161,8 +161,8 @@ static int64_t rule_wall(const struct rule *r, int year)
         return (jan1 + r->day - 1 + (leap && r->day >= 60)) * 86400 + r->time_s;
     }
     int64_t first = days_of_date(year, r->month, 1);
-    int64_t next = r->month == 12 ? days_of_date(year + 1, 1, 1)
-                                  : days_of_date(year, r->month + 1, 1);
+    int64_t next =
+        r->month == 12 ? days_of_date(year + 1, 1, 1) : days_of_date(year, r->month + 1, 1);
     int64_t weekday = ((first + 4) % 7 + 7) % 7;
     int64_t day = first + (r->day - weekday + 7) % 7 + (r->week - 1) * 7;
     while (day >= next) {
@@ -275,7 +275,7 @@ const struct zone *zone_get(const char *name)
     size_t n = fread(bytes, 1, ZONE_FILE_MAX, f);
     fclose(f);
     z = xalloc(sizeof(*z));
-    if (tzif_parse((struct tzif){ bytes, bytes + n }, z)) {
+    if (tzif_parse((struct tzif){bytes, bytes + n}, z)) {
         z->name = xstrdup(name);
         map_put(&zones, z->name, z);
     } else {

@@ -29,7 +29,7 @@ bool time_parse(const char *s, int64_t *ret_ms, bool *ret_wall);
 void date_write(char out[TIME_TEXT_MAX], int64_t days);
 void time_write(char out[TIME_TEXT_MAX], int64_t utc_ms, const struct zone *z); /* NULL: "…Z" */
 void time_write_ms(char out[TIME_TEXT_MAX], int64_t utc_ms);                    /* "….123Z" */
-void time_write_stamp(char out[TIME_TEXT_MAX], int64_t utc_ms);                 /* "20260329T013000Z" */
+void time_write_stamp(char out[TIME_TEXT_MAX], int64_t utc_ms); /* "20260329T013000Z" */
 void time_write_http(char out[TIME_TEXT_MAX], int64_t utc_ms);
 
 #endif
