@@ -1,0 +1,33 @@
+# Completion of calmirror(1) for bash.
+_calmirror()
+{
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" word
+    local common="-c --config= --api= -h --help"
+    [[ $current == "=" ]] && current=
+    [[ $previous == "=" ]] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+    case $previous in
+    -c | --config | --api)
+        mapfile -t COMPREPLY < <(compgen -f -- "$current")
+        return
+        ;;
+    -f | --from | -t | --to)
+        mapfile -t COMPREPLY < <(compgen -W "now today tomorrow" -- "$current")
+        return
+        ;;
+    esac
+    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+        case $word in
+        status | resync | calendars | events | version | help) command=$word && break ;;
+        esac
+    done
+    case $command in
+    "") word="status resync calendars events version help -V --version $common" ;;
+    status | calendars | version) word="-j --json $common" ;;
+    resync) word="-j --json -a --account= -w --wait $common" ;;
+    events) word="-j --json -f --from= -t --to= $common" ;;
+    help) word="status resync calendars events version help" ;;
+    esac
+    mapfile -t COMPREPLY < <(compgen -W "$word" -- "$current")
+    [[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+}
+complete -o filenames -F _calmirror calmirror

@@ -1,0 +1,70 @@
+/* cli: what the subcommands of calmirror share: the options given, the service's API, the error
+ * exits. */
+#ifndef CMD_CALMIRROR_CLI_H
+#define CMD_CALMIRROR_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/buf.h"
+#include "core/http/http.h"
+
+enum cli_option { /* bits: which options a subcommand takes besides --config, --api and --help */
+                  OPTION_JSON = 1u << 0,
+                  OPTION_ACCOUNT = 1u << 1,
+                  OPTION_WAIT = 1u << 2,
+                  OPTION_FROM = 1u << 3,
+                  OPTION_TO = 1u << 4,
+};
+
+struct cli {
+    const char *config; /* NULL: the default place, which need not exist */
+    const char *api;    /* NULL: from the configuration */
+    const char *account, *from, *to;
+    bool json, wait;
+    char **args; /* behind the subcommand */
+    int n_args;
+
+    /* set by cli_connect() */
+    struct http_client *http;
+    char base[300];         /* "http://127.0.0.1:8080" */
+    const char *socket;     /* of a unix socket, or NULL */
+    char place[300];        /* where the service should be, for messages */
+    struct buf socket_text; /* owns `socket` */
+};
+
+struct command {
+    const char *name, *args; /* args as the usage line shows them */
+    const char *summary;
+    int min_args, max_args;
+    unsigned options; /* enum cli_option */
+    bool talks;       /* needs the service */
+    int (*run)(struct cli *cli);
+};
+extern const struct command cli_commands[]; /* ends with a NULL name */
+
+/* Subcommands; each returns an exit status of sysexits.h after saying on stderr what went wrong. */
+int run_status(struct cli *cli);
+int run_resync(struct cli *cli);
+int run_calendars(struct cli *cli);
+int run_events(struct cli *cli);
+int run_version(struct cli *cli);
+int run_help(struct cli *cli);
+
+void cli_usage(const struct command *command); /* NULL: of the program; to stdout */
+
+/* Finds the API's address. EX_OK, EX_CONFIG, EX_NOINPUT, EX_USAGE, EX_OSERR. */
+int cli_connect(struct cli *cli);
+void cli_close(struct cli *cli);
+
+/* One request; the answer, which is JSON that passed json_check(), into *ret. EX_OK;
+ * EX_UNAVAILABLE: nobody answers; EX_NOUSER: 404; EX_TEMPFAIL: 5xx; EX_DATAERR: other refusals;
+ * EX_PROTOCOL: no JSON. */
+int cli_get(struct cli *cli, const char *path, struct buf *ret);
+int cli_post(struct cli *cli, const char *path, struct span body, struct buf *ret);
+
+/* "calmirror: ...", returns `status`. */
+int cli_fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int cli_print_json(struct span json); /* indented, to stdout */
+
+#endif

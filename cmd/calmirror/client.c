@@ -1,0 +1,173 @@
+/* client: finds the service's local API and talks to it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cmd/calmirror/cli.h"
+#include "core/base/json.h"
+#include "core/conf/address.h"
+#include "core/conf/conf.h"
+
+#define DEFAULT_CONFIG "/etc/calmirrord/calmirrord.conf"
+#define DEFAULT_LISTEN \
+    "127.0.0.1:8080" /* as in the option table; used when there is no file at all */
+
+int cli_fail(int status, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    (void)fputs("calmirror: ", stderr);
+    (void)vfprintf(stderr, fmt, args);
+    (void)fputc('\n', stderr);
+    va_end(args);
+    return status;
+}
+
+int cli_print_json(struct span json)
+{
+    struct buf out = {0};
+    json_reformat(&out, json, 2, 0);
+    buf_add_char(&out, '\n');
+    bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n;
+    buf_release(&out);
+    return ok ? EX_OK : cli_fail(EX_IOERR, "cannot write the output");
+}
+
+/* `text` is what a socket listens on, or a URL. */
+static int use_address(struct cli *cli, const char *text, const char *origin)
+{
+    struct err e = {0};
+    struct address a;
+    struct url u;
+    if (strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0) {
+        if (url_parse(span_of(text), &u, &e) != RC_OK || strlen(text) >= sizeof(cli->base))
+            return cli_fail(EX_USAGE, "%s: %s: %s", origin, text, e.text[0] ? e.text : "too long");
+        size_t n = strlen(text);
+        while (text[n - 1] == '/')
+            n--;
+        (void)snprintf(cli->base, sizeof(cli->base), "%.*s", (int)n, text);
+        (void)snprintf(cli->place, sizeof(cli->place), "%s", cli->base);
+        return EX_OK;
+    }
+    if (address_parse(text, &a, &e) != RC_OK)
+        return cli_fail(EX_USAGE, "%s: %s: %s", origin, text, e.text);
+    (void)snprintf(cli->place, sizeof(cli->place), "%s", text);
+    if (a.path) {
+        buf_add_text(&cli->socket_text, a.path);
+        cli->socket = buf_text(&cli->socket_text);
+        (void)snprintf(cli->base, sizeof(cli->base), "http://localhost");
+        return EX_OK;
+    }
+    if (a.port == 0)
+        return cli_fail(EX_USAGE, "%s: port 0 names no place to connect to; give --api", origin);
+    (void)snprintf(cli->base, sizeof(cli->base), "http://%s", text);
+    return EX_OK;
+}
+
+static int use_config(struct cli *cli)
+{
+    const char *path = cli->config ? cli->config : DEFAULT_CONFIG;
+    struct buf problems = {0};
+    struct conf *conf = NULL;
+    if (!cli->config && access(path, F_OK) != 0 && errno == ENOENT)
+        return use_address(cli, DEFAULT_LISTEN, "default");
+    enum rc rc = conf_load(path, &conf, &problems);
+    if (rc == RC_OK) {
+        char origin[] = "[api] listen";
+        int status = use_address(cli, conf->api.listen, origin);
+        conf_free(conf);
+        return status == EX_OK ? EX_OK : EX_CONFIG;
+    }
+    (void)fputs(buf_text(&problems), stderr);
+    buf_release(&problems);
+    return cli_fail(rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT,
+                    "the address of the service comes from that file; --api names it without");
+}
+
+int cli_connect(struct cli *cli)
+{
+    int status = cli->api ? use_address(cli, cli->api, "--api") : use_config(cli);
+    if (status != EX_OK)
+        return status;
+    cli->http = http_new();
+    return cli->http ? EX_OK : cli_fail(EX_OSERR, "out of memory");
+}
+
+void cli_close(struct cli *cli)
+{
+    http_free(cli->http);
+    buf_release(&cli->socket_text);
+}
+
+static int unreachable(const struct cli *cli, const struct err *e)
+{
+    (void)cli_fail(EX_UNAVAILABLE, "no answer from the service at %s: %s", cli->place, e->text);
+    (void)fputs(
+        "Is it running?  systemctl status calmirrord\n"
+        "To start it:    systemctl start calmirrord   (or: calmirrord -c FILE)\n"
+        "If it listens elsewhere, name its configuration with -c or the place with --api.\n",
+        stderr);
+    return EX_UNAVAILABLE;
+}
+
+static int refused(const struct http_response *r)
+{
+    struct span message = {0};
+    struct buf text = {0};
+    if (json_check(buf_span(&r->body), NULL) == RC_OK)
+        message = json_path(buf_span(&r->body), "error", "message", NULL);
+    if (!json_string(message, &text))
+        buf_printf(&text, "status %ld", r->status);
+    int status = r->status == 404 ? EX_NOUSER : r->status >= 500 ? EX_TEMPFAIL : EX_DATAERR;
+    (void)cli_fail(status, "the service refused: %s", buf_text(&text));
+    buf_release(&text);
+    return status;
+}
+
+static int perform(struct cli *cli, const char *method, const char *path, struct span body,
+                   struct buf *ret)
+{
+    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    struct http_response response = {0};
+    struct buf url = {0};
+    struct err e = {0};
+    int status = EX_OK;
+
+    buf_printf(&url, "%s%s", cli->base, path);
+    struct http_request request = {.method = method,
+                                   .url = buf_text(&url),
+                                   .unix_socket = cli->socket,
+                                   .headers = body.n ? headers : NULL,
+                                   .body = body};
+    enum rc rc = http_perform(cli->http, &request, &response, &e);
+    if (rc == RC_AGAIN)
+        status = unreachable(cli, &e);
+    else if (rc != RC_OK)
+        status = cli_fail(EX_OSERR, "%s: %s", cli->place, e.text);
+    else if (response.status < 200 || response.status > 299)
+        status = refused(&response);
+    else if (json_check(buf_span(&response.body), &e) != RC_OK)
+        status = cli_fail(EX_PROTOCOL, "%s: the answer is not JSON (%s): is that calmirrord?",
+                          cli->place, e.text);
+    if (status == EX_OK) {
+        buf_release(ret);
+        *ret = response.body;
+        response.body = (struct buf){0};
+    }
+    http_response_release(&response);
+    buf_release(&url);
+    return status;
+}
+
+int cli_get(struct cli *cli, const char *path, struct buf *ret)
+{
+    return perform(cli, "GET", path, (struct span){0}, ret);
+}
+
+int cli_post(struct cli *cli, const char *path, struct span body, struct buf *ret)
+{
+    return perform(cli, "POST", path, body, ret);
+}

@@ -1,0 +1,116 @@
+/* status: how every account and calendar stands, as a table. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "cmd/calmirror/cli.h"
+#include "cmd/calmirror/fields.h"
+#include "cmd/calmirror/term.h"
+#include "core/base/clock.h"
+#include "core/base/json.h"
+
+/* A collection as it is called in the table. */
+static const char *title_of(struct span coll, char out[256])
+{
+    if (!field_is(coll, "kind", "events"))
+        return field_text(coll, "kind", out,
+                          256); /* the account's list of calendars and the like */
+    return field_text(coll, "calendar", out, 256);
+}
+
+static enum style style_of_state(const char *state)
+{
+    if (strcmp(state, "ready") == 0 || strcmp(state, "ok") == 0 || strcmp(state, "live") == 0)
+        return STYLE_GOOD;
+    return strcmp(state, "gone") == 0 ? STYLE_DIM : STYLE_WARN;
+}
+
+static void add_state(struct table *t, struct span coll)
+{
+    char state[32];
+    struct span listing = json_get(coll, "listing");
+    (void)field_text(coll, "state", state, sizeof(state));
+    if (json_type_of(listing) == JSON_OBJECT)
+        table_addf(t, STYLE_WARN, "%s, listing (%lld)", state,
+                   (long long)field_number(listing, "items", 0));
+    else
+        table_add(t, style_of_state(state), state);
+}
+
+static void add_channel(struct table *t, struct span coll)
+{
+    struct span channel = json_get(coll, "channel");
+    char state[32], left[32];
+    if (json_type_of(channel) != JSON_OBJECT) {
+        table_add(t, STYLE_DIM, "polled");
+        return;
+    }
+    int64_t expires_ms = field_number(channel, "expires_ms", 0);
+    (void)field_text(channel, "state", state, sizeof(state));
+    table_addf(t, style_of_state(state), "%s%s%s", state, expires_ms ? ", " : "",
+               expires_ms ? term_span(expires_ms - clock_wall_ms(), left) : "");
+}
+
+static void add_collection(struct table *t, struct span coll)
+{
+    char text[256];
+    int64_t age_ms = field_number(coll, "age_ms", -1);
+    int64_t fails = field_number(coll, "fails", 0);
+    table_add(t, STYLE_PLAIN, field_text(coll, "account", text, sizeof(text)));
+    table_add(t, STYLE_PLAIN, title_of(coll, text));
+    add_state(t, coll);
+    table_add(t, fails > 0 ? STYLE_WARN : STYLE_PLAIN, term_span(age_ms, text));
+    add_channel(t, coll);
+    table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "live_items", 0));
+    table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "pings", 0));
+    table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "pulls", 0));
+    table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "upstream_calls", 0));
+    table_add(t, STYLE_BAD, field_text(coll, "last_error", text, sizeof(text)));
+}
+
+static void print_collections(struct span status)
+{
+    static const char *const heads[] = {"ACCOUNT", "CALENDAR", "STATE", "FRESH", "CHANNEL",
+                                        "EVENTS",  "PINGS",    "PULLS", "CALLS", "LAST ERROR"};
+    struct table t = {.columns = sizeof(heads) / sizeof(heads[0]), .right = 0x1e8};
+    struct json_iter it = json_iter(json_get(status, "collections"));
+    struct span key, coll;
+    for (size_t i = 0; i < t.columns; i++)
+        table_add(&t, STYLE_HEAD, heads[i]);
+    while (json_next(&it, &key, &coll))
+        add_collection(&t, coll);
+    table_print(&t, stdout);
+    table_release(&t);
+}
+
+/* Accounts that need a person, above the table where they are seen. */
+static void print_accounts(struct span status)
+{
+    struct table t = {.columns = 3};
+    struct json_iter it = json_iter(json_get(status, "accounts"));
+    struct span key, account;
+    char text[512];
+    while (json_next(&it, &key, &account)) {
+        if (field_is(account, "state", "ok"))
+            continue;
+        table_addf(&t, STYLE_BAD, "account %s:", field_text(account, "name", text, 256));
+        table_add(&t, STYLE_BAD, field_text(account, "state", text, sizeof(text)));
+        table_add(&t, STYLE_PLAIN, field_text(account, "reason", text, sizeof(text)));
+    }
+    table_print(&t, stdout);
+    table_release(&t);
+}
+
+int run_status(struct cli *cli)
+{
+    struct buf body = {0};
+    int status = cli_get(cli, "/v1/status", &body);
+    if (status == EX_OK && cli->json)
+        status = cli_print_json(buf_span(&body));
+    else if (status == EX_OK) {
+        print_accounts(buf_span(&body));
+        print_collections(buf_span(&body));
+    }
+    buf_release(&body);
+    return status;
+}

@@ -1,0 +1,175 @@
+/* term: columns, colours and a progress bar for a terminal. */
+#include "cmd/calmirror/term.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+
+static const char *const codes[] = {
+    [STYLE_PLAIN] = "",        [STYLE_HEAD] = "\033[1m", [STYLE_GOOD] = "\033[32m",
+    [STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m", [STYLE_DIM] = "\033[2m",
+};
+
+bool term_colours(FILE *out)
+{
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(fileno(out)) && !(no_color && no_color[0]) && term && strcmp(term, "dumb") != 0;
+}
+
+/* Length of the control character at p (C0, DEL, or C1 in UTF-8), 0 when it is none. */
+static size_t control_length(const char *p)
+{
+    unsigned char c = (unsigned char)p[0], next = c ? (unsigned char)p[1] : 0;
+    if ((c > 0 && c < ' ') || c == 0x7f)
+        return 1;
+    return c == 0xc2 && next >= 0x80 && next <= 0x9f ? 2 : 0;
+}
+
+static char *safe_copy(const char *text)
+{
+    char *copy = malloc(strlen(text) + 1);
+    size_t n = 0;
+    for (const char *p = text; copy && *p;) {
+        size_t skip = control_length(p);
+        copy[n++] = skip ? '?' : *p;
+        p += skip ? skip : 1;
+    }
+    if (copy)
+        copy[n] = '\0';
+    return copy;
+}
+
+void term_print_safe(FILE *out, const char *text)
+{
+    char *copy = safe_copy(text);
+    if (copy)
+        (void)fputs(copy, out);
+    free(copy);
+}
+
+/* Columns on the screen, by the locale; bytes when the locale cannot read it. */
+static size_t width_of(const char *text)
+{
+    mbstate_t state = {0};
+    size_t width = 0;
+    for (const char *p = text, *end = text + strlen(text); p < end;) {
+        wchar_t wide;
+        size_t n = mbrtowc(&wide, p, (size_t)(end - p), &state);
+        if (n == 0 || n > (size_t)(end - p))
+            return strlen(text);
+        int columns = wcwidth(wide);
+        width += columns > 0 ? (size_t)columns : 0;
+        p += n;
+    }
+    return width;
+}
+
+void table_add(struct table *t, enum style style, const char *text)
+{
+    struct table_cell *cells = reallocarray(t->cells, t->n_cells + 1, sizeof(*cells));
+    if (cells)
+        t->cells = cells;
+    char *copy = safe_copy(text);
+    if (!cells || !copy) {
+        free(copy);
+        t->failed = true;
+        return;
+    }
+    cells[t->n_cells++] = (struct table_cell){copy, style};
+}
+
+void table_addf(struct table *t, enum style style, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    table_add(t, style, text);
+}
+
+static void pad(FILE *out, size_t n)
+{
+    (void)fprintf(out, "%*s", (int)n, "");
+}
+
+static void print_cell(const struct table *t, size_t i, size_t room, bool colours, FILE *out)
+{
+    const struct table_cell *c = &t->cells[i];
+    bool right = t->right & (1u << i % t->columns), last = i % t->columns == t->columns - 1;
+    size_t width = width_of(c->text);
+    bool styled = colours && c->style != STYLE_PLAIN;
+    if (right)
+        pad(out, room - width);
+    (void)fprintf(out, "%s%s%s", styled ? codes[c->style] : "", c->text, styled ? "\033[0m" : "");
+    if (last)
+        (void)fputc('\n', out);
+    else
+        pad(out, (right ? 0 : room - width) + 2);
+}
+
+void table_print(const struct table *t, FILE *out)
+{
+    size_t *widths = calloc(t->columns, sizeof(*widths));
+    bool colours = term_colours(out);
+    if (!widths || t->failed) {
+        (void)fputs("out of memory\n", stderr);
+        free(widths);
+        return;
+    }
+    for (size_t i = 0; i < t->n_cells; i++) {
+        size_t width = width_of(t->cells[i].text), *most = &widths[i % t->columns];
+        *most = width > *most ? width : *most;
+    }
+    for (size_t i = 0; i < t->n_cells; i++)
+        print_cell(t, i, widths[i % t->columns], colours, out);
+    free(widths);
+}
+
+void table_release(struct table *t)
+{
+    for (size_t i = 0; i < t->n_cells; i++)
+        free(t->cells[i].text);
+    free(t->cells);
+    *t = (struct table){.columns = t->columns};
+}
+
+const char *term_span(int64_t ms, char out[32])
+{
+    int64_t s = ms / 1000;
+    if (ms < 0)
+        (void)snprintf(out, 32, "-");
+    else if (s < 60)
+        (void)snprintf(out, 32, "%ds", (int)s);
+    else if (s < 3600)
+        (void)snprintf(out, 32, "%dm", (int)(s / 60));
+    else if (s < 86400)
+        (void)snprintf(out, 32, "%dh %dm", (int)(s / 3600), (int)(s % 3600 / 60));
+    else
+        (void)snprintf(out, 32, "%lldd %dh", (long long)(s / 86400), (int)(s % 86400 / 3600));
+    return out;
+}
+
+#define BAR_WIDTH 30
+
+void term_progress(const char *what, uint64_t done, uint64_t total, const char *detail)
+{
+    char bar[BAR_WIDTH + 1];
+    if (!isatty(STDERR_FILENO))
+        return;
+    size_t full = total ? (size_t)(done * BAR_WIDTH / total) : 0;
+    for (size_t i = 0; i < BAR_WIDTH; i++)
+        bar[i] = i < full ? '#' : '.';
+    bar[BAR_WIDTH] = '\0';
+    (void)fprintf(stderr, "\r\033[K%s [%s] %llu/%llu %s", what, bar, (unsigned long long)done,
+                  (unsigned long long)total, detail);
+    (void)fflush(stderr);
+}
+
+void term_progress_end(void)
+{
+    if (isatty(STDERR_FILENO))
+        (void)fputs("\r\033[K", stderr);
+}

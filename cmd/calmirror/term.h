@@ -1,0 +1,46 @@
+/* term: columns, colours and a progress bar for a terminal. */
+#ifndef CMD_CALMIRROR_TERM_H
+#define CMD_CALMIRROR_TERM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/base/buf.h"
+
+enum style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_WARN, STYLE_BAD, STYLE_DIM };
+
+/* Whether `out` is a terminal that shows colours, and the user has not set NO_COLOR (no-color.org).
+ */
+bool term_colours(FILE *out);
+
+/* A table whose columns are as wide as they must be. `= { .columns = n }` is an empty one. Text is
+ * copied; control characters in it, which could steer the terminal, become '?'. */
+struct table {
+    size_t columns;
+    unsigned right; /* bit i: column i is aligned to the right */
+    struct table_cell {
+        char *text;
+        enum style style;
+    } * cells;
+    size_t n_cells;
+    bool failed;
+};
+void table_add(struct table *t, enum style style, const char *text);
+void table_addf(struct table *t, enum style style, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void table_print(const struct table *t, FILE *out);
+void table_release(struct table *t);
+
+/* Without control characters; for text that is printed outside a table. */
+void term_print_safe(FILE *out, const char *text);
+
+/* "8s", "4m", "2h 5m", "6d 3h"; "-" for a negative one. */
+const char *term_span(int64_t ms, char out[32]);
+
+/* Redraws one line of stderr; nothing when that is no terminal. `done` of `total`. */
+void term_progress(const char *what, uint64_t done, uint64_t total, const char *detail);
+void term_progress_end(void);
+
+#endif
