@@ -1,5 +1,5 @@
 /* backoff: how long to wait after the n-th failure in a row: truncated exponential with jitter. */
-#include "core/queue/queue.h"
+#include "core/queue/backoff.h"
 
 #define RETRY_AFTER_MOST_MS (24 * 3600 * 1000LL) /* a longer wish is a mistake of the server's */
 

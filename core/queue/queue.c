@@ -360,6 +360,7 @@ static void begin(struct queue *q, struct entry *e, int64_t now, struct queue_ti
         .fails = e->counters.fails,
         .pinged = e->durable,
         .pinged_ms = e->pinged_ms,
+        .due_in_ms = e->due_ms - now,
     };
     if (ret->reasons == 0 || e->due_ms <= now)
         ret->reasons |= QUEUE_SCHEDULE;

@@ -19,8 +19,7 @@ enum queue_reason {
 struct queue;
 struct queue *queue_new(void);
 void queue_free(struct queue *q);
-/* How many threads take (1 until told). While others wait, one account gets half of them at most;
- * so do, ever, all accounts together whose last run failed. */
+/* How many threads take (1 until told). One account gets half of them at most while others wait, all accounts together whose last run failed get half at most. */
 void queue_set_workers(struct queue *q, unsigned n);
 /* At start: every collection in the store, with what is owed to it. */
 enum rc queue_load(struct queue *q, struct store *s, struct err *e);
@@ -33,12 +32,11 @@ void queue_drop(struct queue *q, uint32_t coll); /* it is gone; a run under way 
 void queue_hold(struct queue *q, uint32_t account, int64_t delay_ms);
 
 /* A verified ping. True: make it durable (jobs: pinged = *ret_serial), then queue_marked(), then
- * answer it. False: an earlier ping that no pull has covered yet is durable already, or nobody
- * follows the collection. */
+ * answer it. False: one that no pull has covered yet is durable, or nobody follows the collection.
+ */
 bool queue_ping(struct queue *q, uint32_t coll, uint64_t *ret_serial);
 void queue_marked(struct queue *q, uint32_t coll, uint64_t serial); /* now a worker may take it */
-/* The caller made jobs.resync durable. True: one was asked for already or runs, which this one
- * joins. */
+/* The caller made jobs.resync durable. True: one was asked for already or runs; this one joins. */
 bool queue_resync(struct queue *q, uint32_t coll);
 
 struct queue_ticket {
@@ -47,15 +45,15 @@ struct queue_ticket {
     uint32_t fails;    /* runs before this one that failed, in a row */
     uint64_t pinged;   /* a complete pull commits jobs.pulled = this */
     int64_t pinged_ms; /* wall clock of the first ping not yet covered; 0 none */
+    int64_t due_in_ms; /* until its scheduled run: > 0 when something else made it run now */
 };
 /* Waits for the next due collection that no worker has; the account served longest ago goes first.
  * `alive` is called at least once a second while waiting. RC_CANCELED after queue_stop(). */
 enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void *), void *arg);
 
 struct queue_result {
-    unsigned
-        covered; /* reasons that were fulfilled (PING: up to ticket->pinged); others stay owed */
-    bool failed; /* nothing that comes in makes it run before delay_ms */
+    unsigned covered; /* reasons fulfilled (PING: up to ticket->pinged); others stay owed */
+    bool failed;      /* nothing that comes in makes it run before delay_ms */
     int64_t delay_ms; /* >= 0, until the next run; sooner if something came in during this one */
 };
 void queue_finish(struct queue *q, const struct queue_ticket *t, const struct queue_result *result);
@@ -76,10 +74,5 @@ struct queue_totals {
 };
 void queue_totals(struct queue *q, struct queue_totals *ret);
 void queue_count_refused_ping(struct queue *q);
-
-/* Pure: truncated exponential with jitter; retry_after_ms (-1: none) is a lower bound. random:
- * 0..65535. */
-int64_t queue_backoff_ms(uint32_t fails, int64_t min_ms, int64_t max_ms, int64_t retry_after_ms,
-                         unsigned random);
 
 #endif

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/clock.h"
+#include "core/queue/backoff.h"
 #include "core/queue/heap.h"
 #include "core/queue/load.h"
 #include "core/queue/token.h"

@@ -1,0 +1,98 @@
+/* batch: the events of a page or of a whole pull, decoded, widened, each id once. */
+#include "core/sync/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/json.h"
+
+void batch_release(struct batch *b)
+{
+    for (size_t i = 0; i < b->n; i++)
+        buf_release(&b->texts[i].text);
+    free(b->events);
+    free(b->texts);
+    *b = (struct batch){0};
+}
+
+static bool reserve(struct batch *b)
+{
+    if (b->n < b->size)
+        return true;
+    size_t size = b->size ? 2 * b->size : 64;
+    struct event *events = realloc(b->events, size * sizeof(*events));
+    if (events)
+        b->events = events;
+    struct event_text *texts = realloc(b->texts, size * sizeof(*texts));
+    if (texts)
+        b->texts = texts;
+    if (!events || !texts)
+        return false;
+    b->size = size;
+    return true;
+}
+
+enum rc batch_add(struct batch *b, const struct google_page *page, const char *zone, struct err *e)
+{
+    struct json_iter it = json_iter(page->items);
+    struct span key, item;
+    while (json_next(&it, &key, &item)) {
+        if (!reserve(b))
+            return err_set(e, RC_SYS, "out of memory for a page of events");
+        struct event ev = {0};
+        struct event_text text = {0};
+        if (google_decode_event(item, span_of(zone), &text, &ev, NULL) != RC_OK) {
+            buf_release(&text.text);
+            b->unusable++;
+            continue;
+        }
+        extent_widen(&ev);
+        b->odd += (ev.flags & EVENT_ODD) != 0;
+        b->texts[b->n] = text;
+        b->events[b->n++] = ev;
+    }
+    return RC_OK;
+}
+
+/* By id, and the one to be kept last. */
+static int by_id(const void *pa, const void *pb)
+{
+    const struct event *a = *(const struct event *const *)pa;
+    const struct event *b = *(const struct event *const *)pb;
+    size_t n = a->id.n < b->id.n ? a->id.n : b->id.n;
+    int order = n ? memcmp(a->id.p, b->id.p, n) : 0;
+    if (order == 0)
+        order = (a->id.n > b->id.n) - (a->id.n < b->id.n);
+    /* A sparse tombstone has no time of change: then the order in which they came decides. */
+    if (order == 0 && a->updated_ms && b->updated_ms)
+        order = (a->updated_ms > b->updated_ms) - (a->updated_ms < b->updated_ms);
+    return order ? order : (a > b) - (a < b);
+}
+
+void batch_unique(struct batch *b)
+{
+    if (b->n < 2)
+        return;
+    const struct event **order = calloc(b->n, sizeof(*order));
+    bool *drop = calloc(b->n, sizeof(*drop));
+    if (!order || !drop)
+        abort();
+    for (size_t i = 0; i < b->n; i++)
+        order[i] = &b->events[i];
+    qsort(order, b->n, sizeof(*order), by_id);
+    for (size_t i = 0; i + 1 < b->n; i++)
+        drop[order[i] - b->events] = span_eq(order[i]->id, order[i + 1]->id);
+
+    size_t kept = 0;
+    for (size_t i = 0; i < b->n; i++) {
+        if (drop[i]) {
+            buf_release(&b->texts[i].text);
+            continue;
+        }
+        b->events[kept] = b->events[i];
+        b->texts[kept++] = b->texts[i];
+    }
+    b->n = kept;
+    free(order);
+    free(drop);
+}

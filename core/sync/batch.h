@@ -1,0 +1,26 @@
+/* batch: the events of a page or of a whole pull, decoded, widened, each id once. */
+#ifndef CORE_SYNC_BATCH_H
+#define CORE_SYNC_BATCH_H
+
+#include "core/google/api.h"
+#include "core/google/decode.h"
+
+struct batch {            /* `= { 0 }` is empty */
+    struct event *events; /* borrow from the pages and from `texts` */
+    struct event_text *texts;
+    size_t n, size;
+    uint64_t odd, unusable; /* kept raw; left out since they have no id */
+};
+void batch_release(struct batch *b);
+
+/* Decodes the page's items and appends them. `zone`: the calendar's. RC_FULL only. The page must
+ * outlive the batch. */
+enum rc batch_add(struct batch *b, const struct google_page *page, const char *zone, struct err *e);
+/* Leaves one event per id, in the order they came: the one with the newer `updated`, else the later
+ * one. */
+void batch_unique(struct batch *b);
+
+/* A series ends with its last instance: sets start_ms and end_ms of a master from its rules. */
+void extent_widen(struct event *ev);
+
+#endif

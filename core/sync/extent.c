@@ -1,0 +1,67 @@
+/* extent: the stretch of time in which a series can have instances, for the index of windows. */
+#include "core/sync/batch.h"
+
+#include "core/base/json.h"
+#include "core/calendar/recur.h"
+
+/* All-day series are kept as floating dates: as if in UTC, whatever the calendar's zone will be. */
+static const struct zone *series_zone(const struct event *ev)
+{
+    char name[ZONE_NAME_MAX];
+    const struct zone *zone = NULL;
+    if (!(ev->flags & EVENT_ALL_DAY) &&
+        json_string_copy(json_path(ev->raw, "start", "timeZone", NULL), name, sizeof(name)))
+        zone = zone_find(name);
+    return zone ? zone : zone_utc();
+}
+
+static bool add_lines(struct recur_set *set, struct span lines)
+{
+    struct json_iter it = json_iter(lines);
+    struct span key, value;
+    struct buf line = {0};
+    bool good = true;
+    while (json_next(&it, &key, &value)) {
+        buf_reset(&line);
+        if (!json_string(value, &line) || recur_add(set, buf_span(&line), NULL) != RC_OK)
+            good = false;
+    }
+    buf_release(&line);
+    return good;
+}
+
+static void widen(struct event *ev, const struct recur_set *set)
+{
+    int64_t start_ms = ev->start_ms, end_ms = ev->end_ms;
+    recur_bounds(set, &start_ms, &end_ms);
+    if (start_ms < ev->start_ms)
+        ev->start_ms = start_ms;
+    if (end_ms > ev->end_ms)
+        ev->end_ms = end_ms;
+}
+
+void extent_widen(struct event *ev)
+{
+    if (!(ev->flags & EVENT_SERIES) || ev->flags & EVENT_UNTIMED)
+        return;
+    struct recur_set *set = NULL;
+    bool good = false;
+    if (recur_new(&set,
+                  &(struct recur_start){.zone = series_zone(ev),
+                                        .start_ms = ev->start_ms,
+                                        .end_ms = ev->end_ms,
+                                        .all_day = ev->flags & EVENT_ALL_DAY},
+                  NULL) == RC_OK) {
+        good = add_lines(set, json_get(ev->raw, "recurrence"));
+        if (recur_seal(set, NULL) == RC_OK)
+            widen(ev, set);
+        else
+            good = false;
+    }
+    if (!good) {
+        /* Rules that make no sense: never miss it in a window, let whoever expands it judge. */
+        ev->flags |= EVENT_ODD;
+        ev->end_ms = INT64_MAX;
+    }
+    recur_free(set);
+}

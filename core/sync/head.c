@@ -1,0 +1,60 @@
+/* head: what a list answer says of its collection besides the items: name, zone, role, reminders.
+ */
+#include "core/sync/head.h"
+
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/json.h"
+
+static bool left_out(struct span key)
+{
+    return span_is(key, "items") || span_is(key, "nextPageToken") || span_is(key, "nextSyncToken");
+}
+
+static void write_head(struct span page, struct buf *out)
+{
+    struct json_iter it = json_iter(page);
+    struct span key, value;
+    buf_add_char(out, '{');
+    while (json_next(&it, &key, &value)) {
+        if (left_out(key))
+            continue;
+        buf_add_text(out, out->n > 1 ? ",\"" : "\"");
+        buf_add_span(out, key);
+        buf_add_text(out, "\":");
+        buf_add_span(out, value);
+    }
+    buf_add_char(out, '}');
+}
+
+/* The read-only part of a calendarList entry that is also here. */
+static bool list_differs(struct span a, struct span b)
+{
+    static const char *const members[] = {"summary", "description", "timeZone", "accessRole"};
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (!span_eq(json_get(a, members[i]), json_get(b, members[i])))
+            return true;
+    }
+    return false;
+}
+
+bool head_store(struct run *r, struct txn *t, const struct google_page *page)
+{
+    struct buf head = {0};
+    bool tell = false;
+    write_head(page->head, &head);
+    struct span old = coll_head(t, r->c.no);
+    if (!head.failed && !span_eq(old, buf_span(&head))) {
+        tell = r->c.kind == COLL_EVENTS && old.n && list_differs(old, buf_span(&head));
+        char zone[sizeof(r->c.zone)];
+        if (r->c.kind == COLL_EVENTS &&
+            json_string_copy(json_get(page->head, "timeZone"), zone, sizeof(zone)))
+            memcpy(r->c.zone, zone, sizeof(zone));
+        coll_set_head(t, r->c.no, buf_span(&head));
+        r->c.version = txn_next_seq(t);
+        r->c.changed_ms = clock_wall_ms();
+    }
+    buf_release(&head);
+    return tell;
+}

@@ -1,0 +1,151 @@
+/* pull: asks for what changed in a calendar since its token, and commits all of it at once.
+ *
+ * DESIGN. Every page is fetched and decoded before the write transaction begins, so the one writer
+ * is never held up by the network; data, token, freshness and "pulled up to this ping" land
+ * together or not at all. The pages of one pull are held in memory: a delta larger than
+ * PULL_BYTES_MAX is answered by a full listing, which goes page by page. */
+#include "core/sync/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/crashpoint.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/sync/batch.h"
+#include "core/sync/head.h"
+#include "core/sync/pages.h"
+#include "storage/events.h"
+
+#define PULL_BYTES_MAX (12u << 20)
+#define SETTLED_MS                                                                 \
+    10000 /* a ping this soon after a change came in may well be about that change \
+           */
+#define EMPTY_RETRY_MS 10000 /* a ping without a change: Google may show it only a moment later */
+
+struct pull {
+    struct pages pages;
+    struct batch batch;
+    int64_t started_ms; /* wall clock of the first request */
+    uint64_t changed;   /* events that differ from what was stored */
+    bool unannounced;   /* one of them is old enough that a ping should have come */
+};
+
+static enum rc fetch(struct run *r, struct pull *p, struct err *e)
+{
+    enum rc rc = pages_fetch(r, &p->pages, r->c.sync_token, PULL_BYTES_MAX, e);
+    r->too_large = rc == RC_FULL;
+    for (size_t i = 0; rc == RC_OK && i < p->pages.n; i++)
+        rc = batch_add(&p->batch, &p->pages.v[i], r->c.zone, e);
+    if (rc == RC_OK)
+        batch_unique(&p->batch);
+    return rc;
+}
+
+/* A deleted series takes its exceptions along: Google need not name them (facts 6.2). Those it does
+ * name are put afterwards. */
+static void remove_exceptions(struct run *r, struct txn *t, struct span id)
+{
+    struct buf ids = {0};
+    struct event ev;
+    struct event_scan *scan = events_of_series(t, &r->c, id);
+    while (event_scan_next(scan, &ev)) {
+        buf_add_span(&ids, ev.id);
+        buf_add_char(&ids, '\0');
+    }
+    event_scan_close(scan);
+    for (size_t at = 0; at < ids.n; at += strlen(ids.p + at) + 1)
+        event_remove(t, &r->c, span_of(ids.p + at));
+    buf_release(&ids);
+}
+
+static void apply(struct run *r, struct txn *t, struct pull *p)
+{
+    int64_t announced_by = p->started_ms - plan_grace_ms(&r->set->rules);
+    struct event old;
+    for (size_t i = 0; i < p->batch.n; i++) {
+        const struct event *ev = &p->batch.events[i];
+        if (ev->flags & EVENT_CANCELLED && !(ev->flags & EVENT_EXCEPTION) &&
+            event_get(t, r->c.no, ev->id, &old) == RC_OK && old.flags & EVENT_SERIES)
+            remove_exceptions(r, t, ev->id);
+    }
+    for (size_t i = 0; i < p->batch.n; i++) {
+        const struct event *ev = &p->batch.events[i];
+        if (!event_put(t, &r->c, ev))
+            continue;
+        p->changed++;
+        p->unannounced |= ev->updated_ms != 0 && ev->updated_ms < announced_by;
+    }
+}
+
+/* A scheduled pull found what no ping announced: the live channel does not deliver. */
+static void blame_channel(struct run *r, struct txn *t, const struct pull *p)
+{
+    if (!p->unannounced || r->ticket.reasons & QUEUE_PING || r->job.pinged > r->ticket.pinged)
+        return;
+    for (size_t i = 0; i < r->n_channels; i++) {
+        struct channel *ch = &r->channels[i];
+        /* It can only have missed what happened in its time. */
+        if (ch->state != CHANNEL_LIVE ||
+            ch->created_ms > p->started_ms - plan_grace_ms(&r->set->rules))
+            continue;
+        ch->state = CHANNEL_DEGRADED;
+        channel_put(t, ch);
+        log_notice(r->about, "a check found a change that no notification announced: the channel "
+                             "will be replaced");
+    }
+}
+
+static enum rc commit(struct run *r, struct pull *p, struct err *e)
+{
+    struct txn *t = NULL;
+    enum rc rc = run_begin(r, &t, e);
+    if (rc != RC_OK)
+        return rc;
+    bool quiet = p->started_ms - r->c.changed_ms > SETTLED_MS;
+    uint64_t version = r->c.version;
+    const struct google_page *last = &p->pages.v[p->pages.n - 1];
+    apply(r, t, p);
+    blame_channel(r, t, p);
+    uint32_t roster = 0;
+    bool owe = head_store(r, t, last) && roster_owe(r, t, &roster);
+    memcpy(r->c.sync_token, last->next_sync, sizeof(r->c.sync_token));
+    run_succeeded(r, p->started_ms, QUEUE_PING);
+    bool empty = r->ticket.reasons & QUEUE_PING && p->changed == 0;
+    if (empty && quiet)
+        r->delay_ms = EMPTY_RETRY_MS;
+    bool changed = r->c.version != version;
+    CRASHPOINT("pull.commit.before");
+    rc = run_commit(r, t, e);
+    if (rc != RC_OK)
+        return rc;
+    CRASHPOINT("pull.commit.after");
+    if (owe)
+        queue_resync(r->sync->opt.queue, roster);
+    if (changed && r->sync->opt.changed)
+        r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);
+    r->did.changes += p->changed;
+    r->did.empty_pulls += empty;
+    return RC_OK;
+}
+
+enum rc pull_run(struct run *r, struct err *e)
+{
+    struct pull p = {.started_ms = clock_wall_ms()};
+    enum rc rc = fetch(r, &p, e);
+    if (rc == RC_OK)
+        rc = commit(r, &p, e);
+    if (rc == RC_OK) {
+        r->did.pulls++;
+        if (p.changed)
+            log_info(r->about, "%llu changes, %s", (unsigned long long)p.changed,
+                     r->ticket.reasons & QUEUE_PING ? "after a notification" : "found by a check");
+        if (p.batch.unusable)
+            log_warning(r->about, "%llu events without a usable id were left out",
+                        (unsigned long long)p.batch.unusable);
+    }
+    batch_release(&p.batch);
+    pages_release(&p.pages);
+    return rc;
+}

@@ -1,0 +1,166 @@
+/* roster: an account's calendars come and go with the entries of its calendar list.
+ *
+ * An entry that is missing from a list of changes says nothing; one that is missing from a full
+ * listing, is marked deleted, or is not wanted by the config, retires its calendar. Retired
+ * collections keep their name until their own run has stopped their channels and dropped the data
+ * (retire.c). */
+#include "core/sync/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/crashpoint.h"
+#include "core/base/json.h"
+#include "core/base/log.h"
+#include "core/google/decode.h"
+
+void roster_change_release(struct roster_change *change)
+{
+    free(change->added);
+    free(change->gone);
+    *change = (struct roster_change){0};
+}
+
+static void append(uint32_t **list, size_t *n, uint32_t no)
+{
+    /* Grows by doubling at each power of two. */
+    if ((*n & (*n - 1)) == 0) {
+        uint32_t *grown = realloc(*list, (*n ? 2 * *n : 1) * sizeof(uint32_t));
+        if (!grown)
+            abort();
+        *list = grown;
+    }
+    (*list)[(*n)++] = no;
+}
+
+struct census { /* the collections of the account's calendars, before and of those that stay */
+    uint32_t account;
+    uint32_t *known, *kept;
+    size_t n_known, n_kept;
+};
+
+static bool count_known(void *arg, enum rc rc, const struct collection *c)
+{
+    struct census *census = arg;
+    if (rc == RC_OK && c->account == census->account && c->state != COLL_GONE &&
+        (c->kind == COLL_EVENTS || c->kind == COLL_ACL))
+        append(&census->known, &census->n_known, c->no);
+    return true;
+}
+
+static void retire(struct txn *t, struct collection *c, struct roster_change *change)
+{
+    c->state = COLL_GONE;
+    c->sync_token[0] = '\0';
+    coll_put(t, c);
+    append(&change->gone, &change->n_gone, c->no);
+}
+
+/* Makes the collection be there or not. */
+static void settle(struct run *r, struct txn *t, enum coll_kind kind,
+                   const struct roster_entry *entry, bool wanted, struct census *census,
+                   struct roster_change *change)
+{
+    struct collection c;
+    enum rc rc = coll_find(t, r->c.account, kind, span_of(entry->id), &c);
+    bool there = rc == RC_OK && c.state != COLL_GONE;
+    if (wanted && there)
+        append(&census->kept, &census->n_kept, c.no);
+    if (there && !wanted)
+        retire(t, &c, change);
+    if (there || !wanted)
+        return;
+    if (rc != RC_OK) {
+        c = (struct collection){.account = r->c.account, .kind = kind};
+        memcpy(c.calendar, entry->id, strlen(entry->id) + 1);
+    }
+    /* One that comes back before it was dropped starts over: its token went when it left. */
+    c.state = COLL_NEW;
+    c.watch = WATCH_UNTRIED;
+    c.watch_error[0] = '\0';
+    c.last_error[0] = '\0';
+    memcpy(c.zone, entry->zone, sizeof(c.zone));
+    coll_put(t, &c);
+    append(&census->kept, &census->n_kept, c.no);
+    append(&change->added, &change->n_added, c.no);
+}
+
+static void apply_page(struct run *r, struct txn *t, const struct google_page *page,
+                       struct census *census, struct roster_change *change)
+{
+    struct json_iter it = json_iter(page->items);
+    struct span key, raw;
+    while (json_next(&it, &key, &raw)) {
+        struct roster_entry entry;
+        if (google_decode_roster(raw, &entry, NULL) != RC_OK)
+            continue; /* was logged when it was put */
+        bool wanted = !entry.deleted && conf_account_wants(&r->seat->conf, entry.id, entry.primary);
+        /* Only owners may read the access rules. */
+        bool owner = span_is(json_string_plain(json_get(raw, "accessRole")), "owner");
+        settle(r, t, COLL_EVENTS, &entry, wanted, census, change);
+        settle(r, t, COLL_ACL, &entry, wanted && owner, census, change);
+    }
+}
+
+static int by_number(const void *pa, const void *pb)
+{
+    uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
+    return (a > b) - (a < b);
+}
+
+static void retire_missing(struct txn *t, struct census *census, struct roster_change *change)
+{
+    struct collection c;
+    if (census->n_kept)
+        qsort(census->kept, census->n_kept, sizeof(uint32_t), by_number);
+    for (size_t i = 0; i < census->n_known; i++) {
+        uint32_t no = census->known[i];
+        if (census->n_kept &&
+            bsearch(&no, census->kept, census->n_kept, sizeof(uint32_t), by_number))
+            continue;
+        if (coll_get(t, no, &c) == RC_OK && c.state != COLL_GONE)
+            retire(t, &c, change);
+    }
+}
+
+enum rc roster_apply(struct run *r, struct txn *t, const struct google_page *pages, size_t n,
+                     bool full, struct roster_change *ret, struct err *e)
+{
+    struct census census = {.account = r->c.account};
+    if (full)
+        colls_each(t, count_known, &census);
+    for (size_t i = 0; i < n; i++)
+        apply_page(r, t, &pages[i], &census, ret);
+    if (full)
+        retire_missing(t, &census, ret);
+    free(census.known);
+    free(census.kept);
+    enum rc rc = txn_failed(t);
+    return rc == RC_OK ? rc : err_set(e, rc, "the calendars could not be stored");
+}
+
+void roster_announce(struct run *r, const struct roster_change *change)
+{
+    struct queue *q = r->sync->opt.queue;
+    for (size_t i = 0; i < change->n_added; i++)
+        queue_add(q, change->added[i], r->c.account, QUEUE_NEW);
+    for (size_t i = 0; i < change->n_gone; i++)
+        queue_add(q, change->gone[i], r->c.account, QUEUE_SCHEDULE);
+    if (change->n_added || change->n_gone)
+        log_notice(r->about, "calendar list: %zu collections came, %zu left", change->n_added,
+                   change->n_gone);
+}
+
+bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll)
+{
+    struct collection roster;
+    struct job job = {0};
+    if (coll_find(t, r->c.account, COLL_ROSTER, (struct span){0}, &roster) != RC_OK ||
+        job_get(t, roster.no, &job) != RC_OK)
+        return false;
+    job.coll = roster.no;
+    job.resync = true;
+    job_put(t, &job);
+    *ret_coll = roster.no;
+    return true;
+}

@@ -1,0 +1,90 @@
+/* run: the transactions of one run, and what is written with each of them. */
+#include "core/sync/run.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/rand.h"
+
+void worker_beat(void *worker)
+{
+    struct worker *w = worker;
+    int64_t now = clock_mono_ms();
+    if (atomic_load(&w->beat_ms) < now)
+        atomic_store(&w->beat_ms, now);
+}
+
+void run_upstream(struct run *r)
+{
+    atomic_store(&r->w->beat_ms, clock_mono_ms() + r->sync->request_ms);
+}
+
+static bool collect_channel(void *arg, const struct channel *ch)
+{
+    struct run *r = arg;
+    if (r->n_channels < PLAN_CHANNELS_MAX)
+        r->channels[r->n_channels++] = *ch;
+    return r->n_channels < PLAN_CHANNELS_MAX;
+}
+
+enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
+{
+    struct txn *t = NULL;
+    struct collection c;
+    struct job job = {0};
+    atomic_store(&r->w->beat_ms, clock_mono_ms());
+    enum rc rc = txn_write(r->sync->opt.store, &t, e);
+    if (rc != RC_OK)
+        return rc;
+    rc = coll_get(t, r->ticket.coll, &c);
+    r->left = rc == RC_NOTFOUND || (rc == RC_OK && c.state == COLL_GONE);
+    if (rc == RC_OK)
+        rc = job_get(t, r->ticket.coll, &job);
+    if (r->left || rc != RC_OK) {
+        txn_abort(t);
+        return r->left ? err_set(e, RC_CANCELED, "left the calendar list meanwhile")
+                       : err_set(e, rc, "its record cannot be read");
+    }
+    r->c = c;
+    r->job = job;
+    r->job.coll = c.no;
+    r->n_channels = 0;
+    channels_each(t, c.no, collect_channel, r);
+    *ret = t;
+    return RC_OK;
+}
+
+struct plan_view run_view(const struct run *r)
+{
+    return (struct plan_view){.c = &r->c,
+                              .channels = r->channels,
+                              .n_channels = r->n_channels,
+                              .job = &r->job,
+                              .damaged = false,
+                              .now_ms = clock_wall_ms()};
+}
+
+enum rc run_commit(struct run *r, struct txn *t, struct err *e)
+{
+    struct plan_view view = run_view(r);
+    if (r->delay_ms == 0)
+        r->delay_ms = plan_delay_ms(&r->set->rules, &view, (unsigned)rand_between(0, 65535));
+    r->job.due_ms = view.now_ms + r->delay_ms;
+    coll_put(t, &r->c);
+    job_put(t, &r->job);
+    return txn_commit(t, e);
+}
+
+void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered)
+{
+    r->c.fresh_ms = fresh_ms;
+    r->c.fails = 0;
+    r->c.last_error[0] = '\0';
+    if (covered & QUEUE_PING && r->job.pulled < r->ticket.pinged)
+        r->job.pulled = r->ticket.pinged;
+    if (covered & QUEUE_RESYNC)
+        r->job.resync = false;
+    r->covered |= covered;
+    r->delay_ms = 0; /* what was decided before no longer holds */
+}

@@ -1,0 +1,79 @@
+/* run: the inside of core/sync: what workers share, and one run of one collection. Private. */
+#ifndef CORE_SYNC_RUN_H
+#define CORE_SYNC_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/google/api.h"
+#include "core/sync/plan.h"
+#include "core/sync/seat.h"
+#include "core/sync/sync.h"
+#include "storage/accounts.h"
+#include "storage/channels.h"
+#include "storage/jobs.h"
+
+/* What workers need of the config: immutable, counted, swapped by a reload. */
+struct settings {
+    atomic_uint refs;
+    struct plan_rules rules;
+    int64_t ttl_ms, backoff_min_ms, backoff_max_ms, retention_ms;
+    char *address; /* webhook.public_url */
+    size_t n_seats;
+    struct seat *seats[]; /* each holds a reference */
+};
+struct worker {
+    struct sync *sync;
+    pthread_t thread;
+    struct http_client *http;
+    atomic_llong beat_ms; /* monotonic; lies ahead while a request may take that long */
+};
+struct sync {
+    struct sync_options opt;
+    struct google *google;
+    char *token_url;
+    int64_t request_ms;   /* deadline of a request, connecting included */
+    pthread_mutex_t lock; /* guards `settings`; a leaf */
+    struct settings *settings;
+    bool once; /* sync_run_once(): channels are left alone */
+    struct worker *workers;
+    unsigned n_workers;
+};
+struct settings *settings_get(struct sync *s); /* a reference; settings_put() it */
+void settings_put(struct settings *set);       /* NULL ok */
+
+/* One ticket being worked on. The structs hold what the last transaction saw or wrote. */
+struct run {
+    struct worker *w;
+    struct sync *sync;
+    struct settings *set;
+    struct seat *seat; /* borrowed from `set`; NULL: the account left the config */
+    struct queue_ticket ticket;
+    struct google_call call;
+    struct account account;
+    struct collection c;
+    struct job job;
+    struct channel channels[PLAN_CHANNELS_MAX];
+    size_t n_channels;
+    unsigned covered; /* enum queue_reason */
+    int64_t delay_ms; /* until the next run; 0 = not decided yet */
+    bool left;        /* a transaction found that the collection is gone */
+    bool single_page; /* the full listing was one page: it is as of now */
+    bool too_large;   /* pull_run() gave up on the size of the delta */
+    char about[32];   /* "cal 12", for the log */
+    struct queue_counters did;
+};
+
+/* A write transaction of a run. Reads collection, job and channels afresh, since the roster, pings
+ * and a reload write them too. RC_CANCELED with r->left: the collection left meanwhile. */
+enum rc run_begin(struct run *r, struct txn **ret, struct err *e);
+/* Puts collection and job, with the next due time, and commits. */
+enum rc run_commit(struct run *r, struct txn *t, struct err *e);
+/* In a transaction, once the new view is in: the collection is as Google's at fresh_ms. */
+void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered);
+/* Before a call upstream: the heartbeat may rest until its deadline. */
+void run_upstream(struct run *r);
+void worker_beat(void *worker);
+struct plan_view run_view(const struct run *r);
+
+#endif

@@ -1,0 +1,122 @@
+/* seat: one account as the workers see it: its part of the config, its credential, whether it is
+ * parked. */
+#include "core/sync/seat.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char *copy(const char *text)
+{
+    char *made = text ? strdup(text) : NULL;
+    if (text && !made)
+        abort();
+    return made;
+}
+
+static struct conf_list copy_list(const struct conf_list *from)
+{
+    struct conf_list to = {.n = from->n};
+    if (to.n == 0)
+        return to;
+    to.v = calloc(to.n, sizeof(char *));
+    if (!to.v)
+        abort();
+    for (size_t i = 0; i < to.n; i++)
+        to.v[i] = copy(from->v[i]);
+    return to;
+}
+
+static void release_list(struct conf_list *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        free(list->v[i]);
+    free(list->v);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return (!a && !b) || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_list(const struct conf_list *a, const struct conf_list *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (size_t i = 0; i < a->n; i++) {
+        if (strcmp(a->v[i], b->v[i]) != 0)
+            return false;
+    }
+    return true;
+}
+
+static struct timespec changed_at(const struct conf_account *conf)
+{
+    const char *path = conf->key_file ? conf->key_file : conf->token_file;
+    struct stat st;
+    if (!path || stat(path, &st) != 0)
+        return (struct timespec){0};
+    return st.st_mtim;
+}
+
+struct seat *seat_new(const struct conf_account *conf, const char *token_url, uint32_t account)
+{
+    struct seat *s = calloc(1, sizeof(*s));
+    if (!s)
+        abort();
+    s->refs = 1;
+    s->account = account;
+    s->conf = (struct conf_account){
+        .name = copy(conf->name),
+        .key_file = copy(conf->key_file),
+        .subject = copy(conf->subject),
+        .token_file = copy(conf->token_file),
+        .calendars = copy_list(&conf->calendars),
+        .exclude = copy_list(&conf->exclude),
+    };
+    s->changed = changed_at(conf); /* before it is read: a change meanwhile is seen next time */
+    struct err e = {0};
+    enum rc rc = auth_new(&s->auth,
+                          &(struct auth_options){.token_url = token_url,
+                                                 .key_file = conf->key_file,
+                                                 .subject = conf->subject,
+                                                 .token_file = conf->token_file},
+                          &e);
+    if (rc != RC_OK) {
+        s->auth = NULL;
+        snprintf(s->reason, sizeof(s->reason), "%.*s", (int)sizeof(s->reason) - 1, e.text);
+    }
+    return s;
+}
+
+struct seat *seat_ref(struct seat *s)
+{
+    atomic_fetch_add(&s->refs, 1);
+    return s;
+}
+
+void seat_unref(struct seat *s)
+{
+    if (!s || atomic_fetch_sub(&s->refs, 1) != 1)
+        return;
+    auth_free(s->auth);
+    release_list(&s->conf.calendars);
+    release_list(&s->conf.exclude);
+    free(s->conf.name);
+    free(s->conf.key_file);
+    free(s->conf.subject);
+    free(s->conf.token_file);
+    free(s);
+}
+
+bool seat_fits(const struct seat *s, const struct conf_account *conf)
+{
+    struct timespec now = changed_at(conf);
+    return same_text(s->conf.name, conf->name) && same_text(s->conf.key_file, conf->key_file) &&
+           same_text(s->conf.subject, conf->subject) &&
+           same_text(s->conf.token_file, conf->token_file) &&
+           same_list(&s->conf.calendars, &conf->calendars) &&
+           same_list(&s->conf.exclude, &conf->exclude) && now.tv_sec == s->changed.tv_sec &&
+           now.tv_nsec == s->changed.tv_nsec;
+}

@@ -1,0 +1,48 @@
+/* steps: what a run is made of. Each leaves the store in a state it can go on from.
+ *
+ * Private to core/sync. */
+#ifndef CORE_SYNC_STEPS_H
+#define CORE_SYNC_STEPS_H
+
+#include "core/sync/run.h"
+
+/* worker.c, sync.c */
+void *worker_main(void *worker);
+enum rc workers_start(struct sync *s, unsigned n, struct err *e);
+/* Tells the queue of collections that it does not know yet, and of those that left. */
+void sync_announce(struct sync *s);
+
+/* Events: what changed. RC_STALE: the token is dead. RC_FULL with too_large: list instead. */
+enum rc pull_run(struct run *r, struct err *e);
+/* Events: all of them, page by page. */
+enum rc full_run(struct run *r, enum listing_reason reason, struct err *e);
+/* The small kinds, in full for a reason; LISTING_NONE: what changed. */
+enum rc items_run(struct run *r, enum listing_reason reason, struct err *e);
+enum rc channel_open(struct run *r, struct err *e);
+/* Carries out the fates of the plan. */
+enum rc channel_settle(struct run *r, const struct plan *plan, struct err *e);
+/* A collection that is GONE: stops its channels, drops everything. */
+enum rc retire_run(struct run *r, struct err *e);
+
+/* roster.c: within the transaction of items_run(): calendars come and go with the entries. */
+struct roster_change {
+    uint32_t *added, *gone; /* collections, for the queue once it is committed */
+    size_t n_added, n_gone;
+};
+enum rc roster_apply(struct run *r, struct txn *t, const struct google_page *pages, size_t n,
+                     bool full, struct roster_change *ret, struct err *e);
+void roster_announce(struct run *r, const struct roster_change *change);
+void roster_change_release(struct roster_change *change);
+/* The account's calendar list is owed a full listing: true if the queue is to be told of it. */
+bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll);
+
+/* edge.c: what becomes of a run; whether its account is parked. */
+struct queue_result edge_result(struct run *r, enum rc rc, const struct err *e);
+bool edge_parked(struct run *r, struct queue_result *ret);
+
+/* accounts.c: makes the store's accounts those of the config; numbers the seats of `set`. */
+enum rc accounts_match(struct sync *s, struct settings *set, struct err *e);
+enum rc account_mark(struct store *s, uint32_t account, enum account_state state,
+                     const char *reason, struct err *e);
+
+#endif

@@ -1,0 +1,237 @@
+/* worker: one thread: takes what is due, does what the plan says in a straight line, tells the
+ * queue. */
+#include "core/sync/steps.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/rand.h"
+#include "storage/events.h"
+
+#define IDLE_MS \
+    60000 /* a collection without an account: looked at again, in case a reload brings it back */
+
+static enum rc pull_step(struct run *r, struct err *e)
+{
+    return r->c.kind == COLL_EVENTS ? pull_run(r, e) : items_run(r, LISTING_NONE, e);
+}
+
+static enum rc list_step(struct run *r, enum listing_reason reason, struct err *e)
+{
+    return r->c.kind == COLL_EVENTS ? full_run(r, reason, e) : items_run(r, reason, e);
+}
+
+static struct plan make_plan(struct run *r)
+{
+    struct plan_view view = run_view(r);
+    view.damaged = r->c.kind == COLL_EVENTS && events_damaged(r->sync->opt.store, r->c.no) > 0;
+    return plan_now(&r->set->rules, &view);
+}
+
+/* The token is dead: forgets it and counts that, so that the plan can ration what follows. */
+static enum rc note_stale(struct run *r, struct err *e)
+{
+    struct txn *t = NULL;
+    enum rc rc = run_begin(r, &t, e);
+    if (rc != RC_OK)
+        return rc;
+    plan_count_stale(&r->c, clock_wall_ms());
+    r->c.sync_token[0] = '\0';
+    snprintf(r->c.last_error, sizeof(r->c.last_error),
+             "Google no longer accepts the sync token; a full listing is due");
+    r->delay_ms = 0;
+    return run_commit(r, t, e);
+}
+
+/* Changes since the token, or everything when the token is dead and a listing may run now. */
+static enum rc catch_up(struct run *r, struct err *e)
+{
+    enum rc rc = pull_step(r, e);
+    if (rc == RC_FULL && r->too_large) {
+        log_notice(r->about, "%s: listing in full instead", e->text);
+        return list_step(r, LISTING_STALE, e);
+    }
+    if (rc != RC_STALE)
+        return rc;
+    log_notice(r->about, "the sync token is dead: %s", e->text);
+    rc = note_stale(r, e);
+    if (rc != RC_OK)
+        return rc;
+    enum listing_reason list = make_plan(r).list;
+    return list == LISTING_NONE ? RC_OK : list_step(r, list, e);
+}
+
+/* Opens a channel if one is needed; *ret_opened: what happened before it was up must be caught up
+ * with. */
+static enum rc watch(struct run *r, bool *ret_opened, struct err *e)
+{
+    struct plan plan = make_plan(r);
+    *ret_opened = false;
+    if (r->sync->once || !plan.open)
+        return RC_OK;
+    enum rc rc = channel_open(r, e);
+    *ret_opened = rc == RC_OK && r->c.watch == WATCH_OK && !r->c.watch_error[0];
+    return rc;
+}
+
+static enum rc tidy_channels(struct run *r, struct err *e)
+{
+    struct plan plan = make_plan(r);
+    if (r->sync->once)
+        return RC_OK;
+    enum rc rc = channel_settle(r, &plan, e);
+    if (rc == RC_OK || rc == RC_CANCELED || rc == RC_AUTH)
+        return rc;
+    log_info(r->about, "%s",
+             e->text); /* tried again with the next run; it is no failure of the data */
+    return RC_OK;
+}
+
+/* A change that a ping told of comes first; then what is owed in full; then the channel; and last
+ * what may have happened between the listing and the channel. */
+static enum rc follow(struct run *r, struct err *e)
+{
+    struct plan plan = make_plan(r);
+    bool due = r->ticket.reasons & (QUEUE_PING | QUEUE_NEW | QUEUE_RESYNC) ||
+               r->ticket.due_in_ms <= 0 || r->c.fails > 0;
+    bool pulled = false, opened = false;
+    enum rc rc = RC_OK;
+    if (plan.pull && (plan.list == LISTING_NONE ? r->ticket.reasons & QUEUE_PING
+                                                : plan.list == LISTING_VERIFY)) {
+        rc = catch_up(r, e);
+        pulled = true;
+        plan = make_plan(r);
+    }
+    if (rc == RC_OK && plan.list != LISTING_NONE) {
+        rc = list_step(r, plan.list, e);
+        pulled = rc == RC_OK && (r->single_page || r->c.kind != COLL_EVENTS);
+        due = true;
+    }
+    /* A second round when the pull showed that the channel does not deliver. */
+    for (int round = 0; rc == RC_OK && round < 2; round++) {
+        rc = watch(r, &opened, e);
+        if (rc == RC_OK && make_plan(r).pull && (opened || (due && !pulled))) {
+            rc = catch_up(r, e);
+            pulled = true;
+        }
+        if (!opened && !make_plan(r).open)
+            break;
+    }
+    if (rc == RC_OK)
+        rc = tidy_channels(r, e);
+    if (rc != RC_OK)
+        return rc;
+    struct plan_view view = run_view(r);
+    if (r->delay_ms == 0)
+        r->delay_ms = plan_delay_ms(&r->set->rules, &view, (unsigned)rand_between(0, 65535));
+    if (!pulled && r->ticket.due_in_ms > 0 && r->ticket.due_in_ms < r->delay_ms)
+        r->delay_ms = r->ticket.due_in_ms; /* this look was extra: the schedule stands */
+    return rc;
+}
+
+static bool collect_channel(void *arg, const struct channel *ch)
+{
+    struct run *r = arg;
+    if (r->n_channels < PLAN_CHANNELS_MAX)
+        r->channels[r->n_channels++] = *ch;
+    return r->n_channels < PLAN_CHANNELS_MAX;
+}
+
+static enum rc look(struct run *r, struct err *e)
+{
+    struct txn *t = NULL;
+    enum rc rc = txn_read(r->sync->opt.store, &t, e);
+    if (rc != RC_OK)
+        return rc;
+    rc = coll_get(t, r->ticket.coll, &r->c);
+    if (rc == RC_OK)
+        rc = job_get(t, r->ticket.coll, &r->job);
+    if (rc == RC_OK && account_get(t, r->ticket.account, &r->account) != RC_OK)
+        r->account = (struct account){.no = r->ticket.account};
+    r->n_channels = 0;
+    channels_each(t, r->ticket.coll, collect_channel, r);
+    txn_abort(t);
+    return rc == RC_OK ? rc : err_set(e, rc, "its record cannot be read");
+}
+
+static struct seat *find_seat(const struct settings *set, uint32_t account)
+{
+    for (size_t i = 0; i < set->n_seats; i++) {
+        if (set->seats[i]->account == account)
+            return set->seats[i];
+    }
+    return NULL;
+}
+
+/* Access rules want a scope of their own: once refused to an account, its other calendars do not
+ * ask. */
+static bool acl_refused(const struct run *r)
+{
+    return r->c.kind == COLL_ACL && atomic_load(&r->seat->acl_from_ms) > clock_mono_ms();
+}
+
+static struct queue_result work(struct run *r)
+{
+    struct queue_result result = {.delay_ms = IDLE_MS};
+    struct err e = {0};
+    enum rc rc = look(r, &e);
+    if (rc == RC_NOTFOUND) {
+        queue_drop(r->sync->opt.queue, r->ticket.coll);
+        return result;
+    }
+    if (rc == RC_BADDATA && accounts_match(r->sync, r->set, &e) == RC_OK) {
+        sync_announce(r->sync); /* it was dropped, and what it was is asked for again */
+        return result;
+    }
+    if (rc != RC_OK)
+        return edge_result(r, rc, &e);
+    if (r->c.state == COLL_GONE)
+        return edge_result(r, retire_run(r, &e), &e);
+    if (!r->seat || edge_parked(r, &result))
+        return result;
+    if (acl_refused(r)) {
+        result.delay_ms = atomic_load(&r->seat->acl_from_ms) - clock_mono_ms();
+        return result.delay_ms > 0 ? result : (struct queue_result){0};
+    }
+    rc = follow(r, &e);
+    if (rc == RC_OK && r->ticket.pinged_ms && r->covered & QUEUE_PING)
+        log_debug(r->about, "readable %lld ms after the notification",
+                  (long long)(clock_wall_ms() - r->ticket.pinged_ms));
+    return edge_result(r, rc, &e);
+}
+
+static void run_one(struct worker *w, const struct queue_ticket *ticket)
+{
+    struct sync *s = w->sync;
+    struct settings *set = settings_get(s);
+    struct run r = {.w = w, .sync = s, .set = set, .ticket = *ticket};
+    r.seat = find_seat(set, ticket->account);
+    snprintf(r.about, sizeof(r.about), "cal %u", ticket->coll);
+    r.call = (struct google_call){.google = s->google,
+                                  .auth = r.seat ? r.seat->auth : NULL,
+                                  .client = w->http,
+                                  .account = ticket->account,
+                                  .alive = worker_beat,
+                                  .alive_arg = w,
+                                  .retry_after_ms = -1};
+    struct queue_result result = work(&r);
+    r.did.upstream_calls = r.call.requests;
+    queue_count(s->opt.queue, ticket->coll, &r.did);
+    queue_finish(s->opt.queue, ticket, &result);
+    settings_put(set);
+}
+
+void *worker_main(void *worker)
+{
+    struct worker *w = worker;
+    struct queue_ticket ticket;
+    worker_beat(w);
+    while (queue_take(w->sync->opt.queue, &ticket, worker_beat, w) == RC_OK) {
+        atomic_store(&w->beat_ms, clock_mono_ms());
+        run_one(w, &ticket);
+        atomic_store(&w->beat_ms, clock_mono_ms());
+    }
+    return NULL;
+}
