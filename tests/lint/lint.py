@@ -113,7 +113,7 @@ def includes(tree):
             target = match.group(1)
             to = module_of(target)
             line = line_of(text, match.start(1))
-            if target not in tree.c:
+            if target not in tree.paths:
                 yield path, line, f'"{target}" is no file, named from the top of the tree'
             elif to == module or allowed is ANYTHING:
                 continue
