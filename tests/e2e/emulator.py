@@ -246,7 +246,7 @@ class Emulator:
         return self.control("POST", "ping", spec)["count"]
 
     def wait_pings_done(self, timeout=10):
-        return wait_for("all pings to be delivered", lambda: self.state()["pings_pending"] == 0, timeout)
+        return wait_for("all pings to be delivered", lambda: self.state(brief=1)["pings_pending"] == 0, timeout)
 
     def set_watch(self, **spec):
         return self.control("POST", "watch", spec)

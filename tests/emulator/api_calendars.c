@@ -12,9 +12,9 @@ static const char *const SETTABLE[] = {"summary", "description", "location",
 static void answer_calendar(struct req *r, const struct calendar *c)
 {
     struct json_object *o = json_object_new_object();
-    const struct item *rule = c->acl.oldest;
-    char *etag = xprintf("\"%08x%llx\"", hash32(json_text(c->props)),
-                         (unsigned long long)(rule ? rule->seq : 0));
+    char *text = xprintf("%s %s", json_text(c->props), zone_name(c->zone));
+    char *etag = xprintf("\"%08x\"", hash32(text));
+    free(text);
     json_put_str(o, "kind", "calendar#calendar");
     json_put_str(o, "etag", etag);
     json_put_str(o, "id", c->id);

@@ -138,7 +138,7 @@ static void put_head(const struct listing *l, struct buf *out)
     struct item *entry = coll_get(&l->r->user->list, c->id);
     struct json_object *own = entry && !entry->gone ? json_read(entry->text, entry->len) : NULL;
     struct json_object *reminders = json_get_array(own, "defaultReminders");
-    time_write_ms(updated, c->events.seq / 1000);
+    time_write_ms(updated, coll_stamp(&c->events) / 1000);
     put_member(out, "summary", json_str_or(c->props, "summary", c->id));
     put_member(out, "description", json_str_or(c->props, "description", ""));
     put_member(out, "updated", updated);

@@ -225,7 +225,28 @@ void events_delete(struct req *r)
     json_object_put(o);
 }
 
-/* What stays behind keeps nothing but the id; the organizer is the new calendar. */
+/* As it will be in its new calendar, which is then the organizer. */
+static struct json_object *moved_copy(const struct item *it)
+{
+    struct json_object *o = json_read(it->text, it->len);
+    json_object_object_del(o, "organizer");
+    json_object_object_del(o, "htmlLink");
+    return o;
+}
+
+static struct json_object *moved_exceptions(const struct calendar *c, const char *master)
+{
+    struct json_object *list = json_object_new_array();
+    for (size_t i = 0; i < c->events.n; i++) {
+        const struct item *it = c->events.items[i];
+        if (it->event->series != NULL && !it->event->purged &&
+            strcmp(it->event->series, master) == 0) {
+            json_object_array_add(list, moved_copy(it));
+        }
+    }
+    return list;
+}
+
 void events_move(struct req *r)
 {
     struct calendar *c = access_calendar(r, ROLE_WRITER);
@@ -256,12 +277,15 @@ void events_move(struct req *r)
                                         "Cannot change the organizer of an instance.", NULL, NULL});
         return;
     }
-    struct json_object *o = json_read(it->text, it->len);
-    json_object_object_del(o, "organizer");
-    json_object_object_del(o, "htmlLink");
-    struct event_write from = write_by(r, c);
+    struct json_object *o = moved_copy(it), *exceptions = moved_exceptions(c, it->id);
+    struct event_write from = write_by(r, c), there_too = write_by(r, to);
     event_cancel(&from, it);
     store_and_answer(r, to, there, o, false);
+    for (size_t i = 0; i < json_object_array_length(exceptions); i++) {
+        struct json_object *one = json_object_array_get_idx(exceptions, i);
+        event_store(&there_too, coll_get(&to->events, json_str(one, "id")), json_object_get(one));
+    }
+    json_object_put(exceptions);
 }
 
 void events_quick_add(struct req *r)

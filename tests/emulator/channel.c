@@ -104,9 +104,11 @@ void channels_notify(struct emu *e, struct coll *c)
         struct channel *ch = *p;
         if (still_sends(e, ch)) {
             deliver_ping(e->channels.deliverer, ch, "exists", 0, NULL, NULL);
-            p = &ch->next_on_coll;
+        }
+        if (ch->stopped_ms != 0 && !still_sends(e, ch)) {
+            *p = ch->next_on_coll;
         } else {
-            *p = ch->next_on_coll; /* for good: neither end can be taken back */
+            p = &ch->next_on_coll; /* an expired one stays: the clock may be set back */
         }
     }
 }

@@ -6,12 +6,21 @@
 
 #include "tests/emulator/util.h"
 
-void coll_init(struct coll *c, enum coll_kind kind, const char *owner)
+void coll_init(struct coll *c, enum coll_kind kind, const char *owner, int64_t born)
 {
-    *c = (struct coll){.kind = kind, .owner = xstrdup(owner), .watchable = true};
+    *c = (struct coll){.kind = kind,
+                       .owner = xstrdup(owner),
+                       .floor = born,
+                       .fate = TOKEN_GONE,
+                       .watchable = true};
     char *name = xprintf("%d %s", kind, owner);
     c->hash = hash32(name);
     free(name);
+}
+
+int64_t coll_stamp(const struct coll *c)
+{
+    return c->seq > c->floor ? c->seq : c->floor;
 }
 
 void event_facts_release(struct event_facts *f)

@@ -36,7 +36,7 @@ struct item {
     struct item *older, *newer; /* in order of seq */
 };
 
-enum token_fate { TOKEN_FINE, TOKEN_GONE, TOKEN_GONE_BY_TIME, TOKEN_INVALID };
+enum token_fate { TOKEN_GONE, TOKEN_GONE_BY_TIME, TOKEN_INVALID };
 
 struct channel;
 
@@ -56,9 +56,11 @@ struct coll {
     struct channel *channels;
 };
 
-void coll_init(struct coll *c, enum coll_kind kind, const char *owner);
+/* Tokens of an earlier collection of that name, stamped before `born`, are dead. */
+void coll_init(struct coll *c, enum coll_kind kind, const char *owner, int64_t born);
 void coll_release(struct coll *c);
 
+int64_t coll_stamp(const struct coll *c); /* what a sync token of now says */
 struct item *coll_get(const struct coll *c, const char *id);
 struct item *coll_add(struct coll *c, const char *id);         /* new, not yet touched */
 void coll_touch(struct coll *c, struct item *it, int64_t seq); /* now the newest change */

@@ -92,8 +92,8 @@ static void get_state(struct req *r)
 {
     const struct emu *e = r->emu;
     struct json_object *o = json_object_new_object(), *channels = json_object_new_array();
-    bool all = req_param(r, "all") != NULL;
-    for (size_t i = 0; i < e->channels.n; i++) {
+    bool all = req_param(r, "all") != NULL, brief = req_param(r, "brief") != NULL;
+    for (size_t i = 0; !brief && i < e->channels.n; i++) {
         if (all || channel_live(e, e->channels.all[i])) {
             json_object_array_add(channels, channel_describe(e, e->channels.all[i]));
         }
@@ -107,7 +107,9 @@ static void get_state(struct req *r)
     json_put_int(o, "channels_opened", (int64_t)e->channels.n);
     json_put_int(o, "pings_pending", deliver_pending(e->channels.deliverer));
     json_put(o, "channels", channels);
-    json_put(o, "calendars", describe_calendars(e));
+    if (!brief) {
+        json_put(o, "calendars", describe_calendars(e));
+    }
     req_answer(r, 200, o);
 }
 

@@ -24,7 +24,7 @@ void list_kill_tokens(struct coll *c, int64_t seq, enum token_fate fate, bool pe
 
 static void reply_token_fate(struct req *r, enum token_fate fate)
 {
-    if (fate == TOKEN_INVALID || fate == TOKEN_FINE) {
+    if (fate == TOKEN_INVALID) {
         reply_error(r, &(struct api_error){400, "global", "invalid", "Invalid sync token value.",
                                            "parameter", "syncToken"});
     } else if (fate == TOKEN_GONE_BY_TIME) {
@@ -68,8 +68,7 @@ static bool find_place(struct listing *l, struct walk *w)
     struct req *r = l->r;
     const char *sync = req_param(r, "syncToken"), *page = req_param(r, "pageToken");
     struct coll *c = l->coll;
-    *w = (struct walk){.since = -1, .pos = -1, .query = params_hash(r)};
-    w->snapshot = c->seq > c->floor ? c->seq : c->floor;
+    *w = (struct walk){.since = -1, .pos = -1, .snapshot = coll_stamp(c), .query = params_hash(r)};
     if (sync != NULL) {
         if (!token_restrictions(l)) {
             return false;

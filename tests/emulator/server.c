@@ -26,6 +26,7 @@ struct server {
     struct emu *emu;
     struct MHD_Daemon *daemon;
     int epoll, signals, mhd_epoll;
+    bool woken; /* a connection was resumed that MHD_run() has not seen */
 };
 
 int server_epoll(const struct server *s)
@@ -38,6 +39,7 @@ void server_wake(struct req *r)
     if (r->suspended) {
         r->suspended = false;
         MHD_resume_connection(r->conn);
+        r->emu->server->woken = true;
     }
 }
 
@@ -254,7 +256,12 @@ void server_run(struct server *s)
             }
         }
         timers_run(&s->emu->timers);
-        MHD_run(s->daemon);
+        /* Without a thread of its own the daemon is not told of resumed connections: they wait
+         * for the next MHD_run(), also when it was a handler that resumed them. */
+        do {
+            s->woken = false;
+            MHD_run(s->daemon);
+        } while (s->woken);
     }
 }
 

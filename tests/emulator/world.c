@@ -71,8 +71,8 @@ struct user *world_add_user(struct world *w, const char *email, const char *name
     struct user *u = xalloc(sizeof(*u));
     u->email = xstrdup(email);
     u->name = xstrdup(name);
-    coll_init(&u->list, COLL_LIST, email);
-    coll_init(&u->settings, COLL_SETTINGS, email);
+    coll_init(&u->list, COLL_LIST, email, world_tick(w));
+    coll_init(&u->settings, COLL_SETTINGS, email, world_tick(w));
     w->user_list = xgrow(w->user_list, (w->n_users + 1) * sizeof(*w->user_list));
     w->user_list[w->n_users++] = u;
     map_put(&w->users, u->email, u);
@@ -94,8 +94,8 @@ struct calendar *world_add_calendar(struct world *w, const char *id, const char 
     c->props = props;
     c->zone = zone;
     c->primary = strcmp(id, owner) == 0;
-    coll_init(&c->events, COLL_EVENTS, id);
-    coll_init(&c->acl, COLL_ACL, id);
+    coll_init(&c->events, COLL_EVENTS, id, world_tick(w));
+    coll_init(&c->acl, COLL_ACL, id, world_tick(w));
     /* Generated calendars cannot be watched. */
     c->events.watchable = !ends_with(id, "@group.v.calendar.google.com");
     size_t n = w->n_calendars++;
