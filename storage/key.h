@@ -1,0 +1,90 @@
+/* key: packs the keys of every keyspace, so that LMDB's byte order is the order of their meaning.
+ *
+ * Numbers are big endian, signed times have their sign bit flipped. `id` is an id's bytes up to
+ * 200; of a longer one its first 160, 0xff and its SHA-256 (ids have up to 1024 bytes, LMDB keys
+ * 511). To add a space: a line here, in the enum below and in key.c, a packer if its shape is new,
+ * and a new STORE_FORMAT. */
+/* clang-format off
+ *
+ * space          key                            example                        value
+ * meta           text                           "counter"                      per name
+ * account        account                        3                              account
+ * account_name   name                           "work"                         account number
+ * coll           coll                           12                             collection
+ * coll_id        account, kind, calendar id     3, events, "a@example.com"     coll number
+ * head           coll                           12                             JSON
+ * item           coll, id                       12, "a@example.com"            item
+ * event          coll, class, time, row         12, 3, 2026-03-29T09:00Z, 71   event
+ * event_id       coll, id                       12, "4qg7..."                  where, seq, mark
+ * event_updated  coll, updated, row             12, 2026-03-01T08:00Z, 71      where
+ * event_uid      coll, hash(iCalUID), row       12, 0x9f.., 71                 where
+ * event_series   coll, hash(series id), row     12, 0x51.., 71                 where
+ * change         coll, seq                      12, 90211                      kind, time, id
+ * stage          coll, id                       12, "4qg7..."                  event
+ * channel        channel id                     "v1k..."                       channel
+ * channel_coll   coll, channel id               12, "v1k..."                   empty
+ * job            coll                           12                             job
+ *
+ * clang-format on */
+#ifndef STORAGE_KEY_H
+#define STORAGE_KEY_H
+
+#include <stdint.h>
+
+#include "core/base/span.h"
+
+enum space {
+    SPACE_META,
+    SPACE_ACCOUNT,
+    SPACE_ACCOUNT_NAME,
+    SPACE_COLL,
+    SPACE_COLL_ID,
+    SPACE_HEAD,
+    SPACE_ITEM,
+    SPACE_EVENT,
+    SPACE_EVENT_ID,
+    SPACE_EVENT_UPDATED,
+    SPACE_EVENT_UID,
+    SPACE_EVENT_SERIES,
+    SPACE_CHANGE,
+    SPACE_STAGE,
+    SPACE_CHANNEL,
+    SPACE_CHANNEL_COLL,
+    SPACE_JOB,
+    SPACE_COUNT
+};
+
+const char *space_name(enum space space);
+/* Whether the space's keys begin with a collection number. */
+bool space_is_per_coll(enum space space);
+
+struct key {
+    size_t n;
+    uint8_t b[224];
+};
+
+#define KEY_EVENT_BYTES 21 /* coll, class, time, row */
+
+struct key key_text(struct span text); /* meta, account_name, channel: shortened like an id */
+struct key key_no(uint32_t no); /* account, coll, head, job; prefix of every space per coll */
+struct key key_coll_id(uint32_t account, uint8_t kind, struct span calendar);
+struct key key_id(uint32_t coll, struct span id);   /* item, event_id, stage, channel_coll */
+struct key key_class(uint32_t coll, uint8_t class); /* prefix in event */
+struct key key_seq(uint32_t coll, uint64_t seq);    /* change; prefix by hash */
+struct key key_event(uint32_t coll, uint8_t class, int64_t time, uint64_t row);
+struct key key_updated(uint32_t coll, int64_t updated, uint64_t row);
+struct key key_hashed(uint32_t coll, struct span text, uint64_t row); /* event_uid, event_series */
+
+void key_after(struct key *k); /* makes it the smallest key behind itself */
+/* From LMDB; false when it is longer than any key of ours. */
+bool key_copy(struct key *k, struct span bytes);
+
+/* The id in a key made by key_id(); empty when it was shortened. */
+struct span key_id_whole(struct span key);
+
+/* Big endian numbers out of a key, at an offset that is within it. */
+uint32_t key_u32_at(const void *key, size_t at);
+uint64_t key_u64_at(const void *key, size_t at);
+int64_t key_time_at(const void *key, size_t at);
+
+#endif
