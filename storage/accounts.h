@@ -28,6 +28,12 @@ void coll_put(struct txn *t, struct collection *c);
 /* With all its items, indexes, changes, stage, head, channels and job. */
 void coll_delete(struct txn *t, uint32_t no);
 
+/* Throws out every damaged record of the collection and makes the rest agree: indexes, counts,
+ * change log. Returns how many entries it dropped or made; if any, older cursors are dead, for they
+ * may have missed something. Then list in full; listing_begin() with LISTING_DAMAGED calls it
+ * itself. */
+uint64_t coll_repair(struct txn *t, struct collection *c);
+
 /* Each of them in order of number, until `each` returns false. Damaged ones come with RC_BADDATA
  * and the content that account_get() and coll_get() give them. Do not write during the walk. */
 void accounts_each(struct txn *t, bool (*each)(void *arg, enum rc rc, const struct account *a),

@@ -22,7 +22,8 @@ bool item_put(struct txn *t, struct collection *c, const struct item *item);
 bool item_remove(struct txn *t, struct collection *c, struct span id);
 
 struct item_iter;
-/* In order of id, after `after` (empty: from the first). */
+/* In order of id, after `after` (empty: from the first). NULL, an empty walk, when the transaction
+ * failed for want of memory. */
 struct item_iter *items_open(struct txn *t, uint32_t coll, struct span after);
 bool items_next(struct item_iter *it, struct item *ret); /* damaged ones are skipped and counted */
 void items_close(struct item_iter *it);                  /* NULL ok */
