@@ -1,0 +1,57 @@
+/* interval: where an event stands on the time axis, so that overlap can be searched. */
+#include "storage/interval.h"
+
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
+
+static const int64_t longest[INTERVAL_LENGTHS] = {
+    HOUR_MS, 4 * HOUR_MS, DAY_MS, 8 * DAY_MS, 32 * DAY_MS, 366 * DAY_MS, INT64_MAX,
+};
+
+static int64_t duration(const struct event *ev)
+{
+    int64_t result;
+    return __builtin_sub_overflow(ev->end_ms, ev->start_ms, &result) ? INT64_MAX : result;
+}
+
+struct spot interval_spot(const struct event *ev)
+{
+    bool all_day = ev->flags & EVENT_ALL_DAY;
+    if (ev->flags & EVENT_UNTIMED)
+        return (struct spot){.class = CLASS_UNTIMED};
+    if (ev->flags & EVENT_SERIES)
+        return (struct spot){.class = all_day ? CLASS_SERIES_ALL_DAY : CLASS_SERIES,
+                             .time = ev->end_ms};
+    uint8_t class = all_day ? CLASS_ALL_DAY : CLASS_TIMED;
+    for (size_t i = 0; duration(ev) > longest[i]; i++)
+        class ++;
+    return (struct spot){.class = class, .time = ev->start_ms};
+}
+
+int64_t interval_earliest(uint8_t class, int64_t min)
+{
+    size_t i = class - (class >= CLASS_ALL_DAY ? CLASS_ALL_DAY : CLASS_TIMED);
+    int64_t result;
+    if (longest[i] == INT64_MAX || __builtin_sub_overflow(min, longest[i], &result))
+        return INT64_MIN;
+    return result;
+}
+
+bool interval_is_all_day(uint8_t class)
+{
+    return (class >= CLASS_ALL_DAY && class < CLASS_SERIES) || class == CLASS_SERIES_ALL_DAY;
+}
+
+struct interval interval_of_window(const struct event_window *w, uint8_t class)
+{
+    if (interval_is_all_day(class))
+        return (struct interval){w->floating_min_ms, w->floating_max_ms};
+    return (struct interval){w->min_ms, w->max_ms};
+}
+
+bool interval_overlaps(const struct interval *i, int64_t start, int64_t end)
+{
+    if (start >= i->max && i->max != INT64_MAX)
+        return false;
+    return end > i->min || i->min == INT64_MIN || (end == start && start == i->min);
+}

@@ -1,0 +1,259 @@
+/* scan: the walks over a calendar's events that events.h offers.
+ *
+ * DESIGN. Two kinds. Over the clustered table: one lane per interval class that the calendar ever
+ * used, merged by (time, row); a lane is one cursor on one range. Over an index: one walk whose
+ * rows lead into the clustered table. A row that leads nowhere belongs to a damaged event that was
+ * replaced since; it is passed over. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "storage/event_store.h"
+
+#define LANES_MAX (2 * INTERVAL_LENGTHS)
+
+struct lane {
+    struct walk w;
+    struct interval window;
+    bool starts_end_it; /* ascending by start: one at or behind the window's end is the last */
+    bool ready;         /* `event` and `time` are the lane's next */
+    struct event event;
+    int64_t time;
+};
+
+struct event_scan {
+    struct txn *t;
+    uint32_t coll;
+    bool clustered;
+    struct lane *current; /* clustered: gave the last event, has to move on */
+    struct walk index;
+    struct span uid;    /* if not empty: the text whose hash is walked */
+    struct span series; /* likewise */
+    char *text;         /* owned copy of uid or series */
+    size_t lanes;
+    struct lane lane[];
+};
+
+static struct event_scan *scan_new(struct txn *t, const struct collection *c, size_t lanes)
+{
+    struct event_scan *s = malloc(sizeof(*s) + lanes * sizeof(s->lane[0]));
+    if (!s) {
+        (void)txn_fail(t, ENOMEM, SPACE_EVENT);
+        return NULL;
+    }
+    memset(s, 0, sizeof(*s)); /* lanes are filled when they are added */
+    s->t = t;
+    s->coll = c->no;
+    return s;
+}
+
+static void lane_add(struct event_scan *s, const struct collection *c, uint8_t class,
+                     const struct interval *window, struct event_place from)
+{
+    if (!(c->classes & 1u << class))
+        return;
+    struct lane *lane = &s->lane[s->lanes++];
+    struct key prefix = key_class(c->no, class);
+    struct key first = key_event(c->no, class, from.start_ms, from.row);
+    lane->window = *window;
+    lane->starts_end_it = class < CLASS_SERIES;
+    lane->ready = false;
+    walk_open(&lane->w, s->t, SPACE_EVENT, &prefix, &first);
+}
+
+/* Finds the lane's next event that overlaps its window. */
+static bool lane_move(struct lane *lane)
+{
+    lane->ready = false;
+    while (walk_next(&lane->w)) {
+        struct span body;
+        if (lane->w.key.n != KEY_EVENT_BYTES)
+            continue;
+        lane->time = key_time_at(lane->w.key.p, 5);
+        if (lane->starts_end_it && lane->time >= lane->window.max && lane->window.max != INT64_MAX)
+            return false;
+        if (!walk_record(&lane->w, &body) || !event_unpack(body, &lane->event) ||
+            !interval_overlaps(&lane->window, lane->event.start_ms, lane->event.end_ms))
+            continue;
+        lane->event.row = key_u64_at(lane->w.key.p, 13);
+        lane->ready = true;
+        return true;
+    }
+    return false;
+}
+
+static struct event_scan *lanes_start(struct event_scan *s)
+{
+    s->clustered = true;
+    for (size_t i = 0; i < s->lanes; i++)
+        lane_move(&s->lane[i]);
+    return s;
+}
+
+static bool lane_before(const struct lane *a, const struct lane *b)
+{
+    return a->time != b->time ? a->time < b->time : a->event.row < b->event.row;
+}
+
+static bool lanes_next(struct event_scan *s, struct event *ret)
+{
+    if (s->current)
+        lane_move(s->current);
+    s->current = NULL;
+    for (size_t i = 0; i < s->lanes; i++) {
+        struct lane *lane = &s->lane[i];
+        if (lane->ready && (!s->current || lane_before(lane, s->current)))
+            s->current = lane;
+    }
+    if (!s->current)
+        return false;
+    *ret = s->current->event;
+    return true;
+}
+
+struct event_scan *events_by_time(struct txn *t, const struct collection *c,
+                                  const struct event_window *w, struct event_place after)
+{
+    struct event_scan *s = scan_new(t, c, LANES_MAX);
+    if (!s)
+        return NULL;
+    struct event_place from = {after.start_ms, after.row + 1};
+    for (uint8_t class = CLASS_TIMED; class < CLASS_SERIES; class ++) {
+        struct interval window = interval_of_window(w, class);
+        struct event_place first = {interval_earliest(class, window.min), 0};
+        lane_add(s, c, class, &window, first.start_ms > from.start_ms ? first : from);
+    }
+    return lanes_start(s);
+}
+
+struct event_scan *events_series(struct txn *t, const struct collection *c,
+                                 const struct event_window *w)
+{
+    static const uint8_t classes[] = {CLASS_SERIES, CLASS_SERIES_ALL_DAY};
+    struct event_scan *s = scan_new(t, c, 2);
+    if (!s)
+        return NULL;
+    for (size_t i = 0; i < 2; i++) {
+        struct interval window = interval_of_window(w, classes[i]);
+        lane_add(s, c, classes[i], &window, (struct event_place){window.min, 0});
+    }
+    return lanes_start(s);
+}
+
+struct event_scan *events_untimed(struct txn *t, const struct collection *c, uint64_t after_row)
+{
+    static const struct interval always = {INT64_MIN, INT64_MAX};
+    struct event_scan *s = scan_new(t, c, 1);
+    if (!s)
+        return NULL;
+    lane_add(s, c, CLASS_UNTIMED, &always, (struct event_place){0, after_row + 1});
+    return lanes_start(s);
+}
+
+struct event_scan *events_by_updated(struct txn *t, const struct collection *c, int64_t min_ms,
+                                     struct event_place after)
+{
+    struct event_scan *s = scan_new(t, c, 0);
+    if (!s)
+        return NULL;
+    struct key of_coll = key_no(c->no);
+    struct key from = after.start_ms >= min_ms ? key_updated(c->no, after.start_ms, after.row + 1)
+                                               : key_updated(c->no, min_ms, 0);
+    walk_open(&s->index, t, SPACE_EVENT_UPDATED, &of_coll, &from);
+    return s;
+}
+
+/* An index by hash; what is found is compared with the text itself. */
+static struct event_scan *scan_hashed(struct txn *t, const struct collection *c, enum space space,
+                                      struct span text)
+{
+    struct event_scan *s = scan_new(t, c, 0);
+    if (!s || text.n == 0)
+        return s; /* an index walk that was not opened is empty */
+    s->text = malloc(text.n);
+    if (!s->text) {
+        (void)txn_fail(t, ENOMEM, space);
+        return s;
+    }
+    memcpy(s->text, text.p, text.n);
+    *(space == SPACE_EVENT_UID ? &s->uid : &s->series) = (struct span){s->text, text.n};
+    struct key prefix = key_hashed(c->no, text, 0);
+    prefix.n -= sizeof(uint64_t); /* any row */
+    walk_open(&s->index, t, space, &prefix, NULL);
+    return s;
+}
+
+struct event_scan *events_by_ical_uid(struct txn *t, const struct collection *c, struct span uid)
+{
+    return scan_hashed(t, c, SPACE_EVENT_UID, uid);
+}
+
+struct event_scan *events_of_series(struct txn *t, const struct collection *c,
+                                    struct span master_id)
+{
+    return scan_hashed(t, c, SPACE_EVENT_SERIES, master_id);
+}
+
+struct event_scan *events_by_id(struct txn *t, const struct collection *c, struct span after_id)
+{
+    struct event_scan *s = scan_new(t, c, 0);
+    if (!s)
+        return NULL;
+    struct key of_coll = key_no(c->no), from = key_id(c->no, after_id);
+    if (after_id.n > 0)
+        key_after(&from);
+    walk_open(&s->index, t, SPACE_EVENT_ID, &of_coll, &from);
+    return s;
+}
+
+/* Where the index row reached leads to; false when it leads nowhere. */
+static bool index_spot(struct event_scan *s, struct spot *ret)
+{
+    struct span body;
+    if (!walk_record(&s->index, &body))
+        return false;
+    if (s->index.space != SPACE_EVENT_ID)
+        return index_unpack(s->index.key, body, ret);
+    struct id_entry entry;
+    if (!id_entry_unpack(body, &entry) || entry.class == CLASS_NONE)
+        return false;
+    *ret = (struct spot){entry.class, entry.time, entry.row};
+    return true;
+}
+
+static bool index_next(struct event_scan *s, struct event *ret)
+{
+    while (walk_next(&s->index)) {
+        struct spot spot;
+        struct event ev;
+        if (!index_spot(s, &spot))
+            continue;
+        enum rc rc = event_at(s->t, s->coll, &spot, &ev);
+        /* Of the ways to an event only its id is never left behind. */
+        if (rc == RC_BADDATA || (rc == RC_NOTFOUND && s->index.space == SPACE_EVENT_ID))
+            damage_note(s->t->store, s->coll);
+        if (rc || (s->uid.n > 0 && !span_eq(s->uid, ev.ical_uid)) ||
+            (s->series.n > 0 && !span_eq(s->series, ev.series)))
+            continue;
+        *ret = ev;
+        return true;
+    }
+    return false;
+}
+
+bool event_scan_next(struct event_scan *s, struct event *ret)
+{
+    if (!s || s->t->failed)
+        return false;
+    return s->clustered ? lanes_next(s, ret) : index_next(s, ret);
+}
+
+void event_scan_close(struct event_scan *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->lanes; i++)
+        walk_close(&s->lane[i].w);
+    walk_close(&s->index);
+    free(s->text);
+    free(s);
+}
