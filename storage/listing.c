@@ -1,0 +1,219 @@
+/* listing: a full listing that replaces a calendar's events without readers ever seeing half of it.
+ */
+#include "storage/listing.h"
+
+#include <assert.h>
+#include <errno.h>
+
+#include "core/base/buf.h"
+#include "core/base/crashpoint.h"
+#include "storage/accounts.h"
+#include "storage/event_store.h"
+
+static void stage_clear(struct txn *t, uint32_t coll)
+{
+    struct key of_coll = key_no(coll);
+    space_clear(t, SPACE_STAGE, &of_coll);
+}
+
+void listing_begin(struct txn *t, struct collection *c, enum listing_reason reason, int64_t now_ms)
+{
+    assert(c->kind == COLL_EVENTS && reason != LISTING_NONE);
+    stage_clear(t, c->no);
+    if (reason == LISTING_DAMAGED)
+        coll_repair(t, c);
+    c->listing = (struct listing){
+        .reason = reason,
+        .direct = c->state != COLL_READY,
+        .generation = txn_next_seq(t),
+        .started_ms = now_ms,
+    };
+    CRASHPOINT("storage.listing.begin");
+}
+
+/* Whether `b`, which came later in the same listing, is to be kept rather than `a`. */
+static bool newer(const struct event *a, const struct event *b)
+{
+    return a->updated_ms == 0 || b->updated_ms == 0 || b->updated_ms >= a->updated_ms;
+}
+
+static bool stage_get(struct txn *t, const struct key *k, struct event *ret)
+{
+    struct span body;
+    return record_get(t, SPACE_STAGE, k, &body) == RC_OK && event_unpack(body, ret);
+}
+
+/* The live form, when it can be read. */
+static bool live_get(struct txn *t, uint32_t coll, const struct id_entry *entry, struct event *ret)
+{
+    struct spot spot = {entry->class, entry->time, entry->row};
+    return entry->class != CLASS_NONE && event_at(t, coll, &spot, ret) == RC_OK;
+}
+
+/* Marks an event as seen by this listing. */
+static void mark(struct txn *t, const struct collection *c, const struct key *k)
+{
+    struct id_entry entry;
+    if (id_entry_get(t, k, &entry) != RC_OK || entry.generation == c->listing.generation)
+        return;
+    entry.generation = c->listing.generation;
+    id_entry_put(t, k, &entry);
+}
+
+/* True if something changed. */
+static bool put_marked(struct txn *t, struct collection *c, const struct key *k,
+                       const struct event *ev)
+{
+    if (event_put(t, c, ev)) /* marks it, too */
+        return true;
+    mark(t, c, k);
+    return false;
+}
+
+static void put_direct(struct txn *t, struct collection *c, const struct key *k,
+                       const struct event *ev)
+{
+    struct id_entry entry;
+    struct event live;
+    if (id_entry_get(t, k, &entry) == RC_OK && entry.generation == c->listing.generation &&
+        live_get(t, c->no, &entry, &live) && !newer(&live, ev))
+        return;
+    put_marked(t, c, k, ev);
+}
+
+static void put_staged(struct txn *t, struct collection *c, const struct key *k,
+                       const struct event *ev)
+{
+    struct id_entry entry;
+    struct event live, staged;
+    bool same = false, waits = stage_get(t, k, &staged);
+    if (waits && !newer(&staged, ev))
+        return;
+    if (id_entry_get(t, k, &entry) == RC_OK && live_get(t, c->no, &entry, &live)) {
+        if (!waits && entry.generation == c->listing.generation && !newer(&live, ev))
+            return;
+        same = event_same(&live, ev);
+    }
+    if (!same) {
+        event_record_put(t, SPACE_STAGE, k, ev);
+        return;
+    }
+    mark(t, c, k);
+    if (waits)
+        space_del(t, SPACE_STAGE, k);
+}
+
+void listing_put(struct txn *t, struct collection *c, const struct event *ev)
+{
+    assert(c->listing.reason != LISTING_NONE && ev->id.n > 0);
+    struct event new = event_normal(ev);
+    struct key k = key_id(c->no, new.id);
+    c->listing.items++;
+    if (c->listing.direct)
+        put_direct(t, c, &k, &new);
+    else
+        put_staged(t, c, &k, &new);
+    CRASHPOINT("storage.listing.put");
+}
+
+/* Puts what was staged. Each event is copied first: putting it ends the life of LMDB's memory. */
+static void apply_stage(struct txn *t, struct collection *c, struct listing_result *result)
+{
+    struct walk w;
+    struct key of_coll = key_no(c->no);
+    struct buf copy = {.cap = SIZE_MAX};
+    struct span body;
+    struct event ev;
+    walk_open(&w, t, SPACE_STAGE, &of_coll, NULL);
+    while (walk_next(&w)) {
+        struct key k;
+        buf_reset(&copy);
+        if (walk_record(&w, &body))
+            buf_add_span(&copy, body);
+        if (copy.failed) {
+            (void)txn_fail(t, ENOMEM, SPACE_STAGE);
+            break;
+        }
+        uint64_t before = c->all_items;
+        if (!key_copy(&k, w.key))
+            continue;
+        if (!event_unpack(buf_span(&copy), &ev))
+            mark(t, c, &k); /* damaged: the old form is better than none */
+        else if (put_marked(t, c, &k, &ev))
+            *(c->all_items > before ? &result->added : &result->changed) += 1;
+        walk_delete(&w);
+    }
+    walk_close(&w);
+    buf_release(&copy);
+}
+
+/* One stretch of the sweep from *from on: counts what the listing saw into *seen, collects the
+ * others. Returns how many those are; the last stretch has less than SWEEP_BATCH. */
+#define SWEEP_BATCH 32
+static size_t sweep_find(struct txn *t, const struct collection *c, struct key *from,
+                         struct collection *seen, struct key unseen[SWEEP_BATCH])
+{
+    struct walk w;
+    struct key of_coll = key_no(c->no);
+    size_t n = 0;
+    walk_open(&w, t, SPACE_EVENT_ID, &of_coll, from);
+    while (n < SWEEP_BATCH && walk_next(&w)) {
+        struct span body;
+        struct id_entry entry;
+        if (!walk_record(&w, &body) || !id_entry_unpack(body, &entry) || entry.class == CLASS_NONE)
+            continue;
+        if (entry.generation == c->listing.generation) {
+            seen->all_items++;
+            seen->live_items += !entry.cancelled;
+            seen->classes |= 1u << entry.class;
+            continue;
+        }
+        n += key_copy(&unseen[n], w.key);
+    }
+    walk_close(&w);
+    if (n == SWEEP_BATCH)
+        *from = unseen[n - 1];
+    return n;
+}
+
+/* Removes what this listing did not see, and counts anew what it did: so whatever a damaged record
+ * of the collection made us forget is known again after every full listing. */
+static void sweep(struct txn *t, struct collection *c, struct listing_result *result)
+{
+    struct collection seen = {.classes = c->classes};
+    struct key unseen[SWEEP_BATCH], from = key_no(c->no);
+    size_t n;
+    do {
+        n = sweep_find(t, c, &from, &seen, unseen);
+        for (size_t i = 0; i < n; i++)
+            result->removed += event_remove_at(t, c, &unseen[i]);
+    } while (n == SWEEP_BATCH && !t->failed);
+    c->all_items = seen.all_items;
+    c->live_items = seen.live_items;
+    c->classes = seen.classes;
+}
+
+void listing_finish(struct txn *t, struct collection *c, struct listing_result *ret)
+{
+    assert(c->listing.reason != LISTING_NONE);
+    struct listing_result result = {.listed = c->listing.items};
+    CRASHPOINT("storage.listing.finish");
+    if (!c->listing.direct)
+        apply_stage(t, c, &result);
+    sweep(t, c, &result);
+    if (c->listing.direct) { /* for readers all of it is new */
+        result.added = c->all_items;
+        result.changed = result.removed = 0;
+        c->version = txn_next_seq(t);
+        c->changed_ms = t->now_ms;
+    }
+    c->state = COLL_READY;
+    c->listing = (struct listing){0};
+    *ret = result;
+}
+
+void listing_abandon(struct txn *t, struct collection *c)
+{
+    stage_clear(t, c->no);
+    c->listing = (struct listing){0};
+}
