@@ -159,6 +159,7 @@ install: all
 	install -m 0755 $(B)/calmirror $(BIN)/calmirror
 	$(EXPAND) cmd/calmirrord/calmirrord.service >$(UNITS)/calmirrord.service
 	chmod 0644 $(UNITS)/calmirrord.service
+	install -m 0644 cmd/calmirrord/*.socket $(UNITS)/
 	install -m 0644 cmd/calmirrord/calmirrord.sysusers $(SYSUSERS)/calmirrord.conf
 	install -m 0644 cmd/calmirrord/calmirrord.bash $(BASH)/calmirrord
 	install -m 0644 cmd/calmirror/calmirror.bash $(BASH)/calmirror
@@ -167,7 +168,8 @@ install: all
 	test -e $(CONFDIR)/calmirrord.conf || install -m 0644 config.example $(CONFDIR)/calmirrord.conf
 # Leaves the configuration and the state.
 uninstall:
-	rm -f $(SBIN)/calmirrord $(BIN)/calmirror $(UNITS)/calmirrord.service $(SYSUSERS)/calmirrord.conf \
+	rm -f $(SBIN)/calmirrord $(BIN)/calmirror $(SYSUSERS)/calmirrord.conf \
+	    $(UNITS)/calmirrord.service $(UNITS)/calmirrord-api.socket $(UNITS)/calmirrord-hook.socket \
 	    $(BASH)/calmirrord $(BASH)/calmirror $(man_dest)
 	rm -rf $(DOC)
 
