@@ -22,7 +22,8 @@ PKG_LIBS     = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
 # ---- what is built -----------------------------------------------------------------------------------
 
 LIB_SRC  := $(sort $(wildcard core/*/*.c storage/*.c))
-D_SRC    := $(sort $(wildcard cmd/calmirrord/*.c))
+# `calmirrord --resync` asks a running service just as `calmirror resync` does.
+D_SRC    := $(sort $(wildcard cmd/calmirrord/*.c)) $(patsubst %,cmd/calmirror/%.c,client fields resync term)
 C_SRC    := $(sort $(wildcard cmd/calmirror/*.c))
 EMU_SRC  := $(sort $(wildcard tests/emulator/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))

@@ -19,7 +19,7 @@ int cli_fail(int status, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    (void)fputs("calmirror: ", stderr);
+    (void)fputs(program_invocation_short_name, stderr); (void)fputs(": ", stderr);
     (void)vfprintf(stderr, fmt, args);
     (void)fputc('\n', stderr);
     va_end(args);

@@ -1,6 +1,6 @@
 /* resync: `calmirrord --resync`: asks the service that runs on this state directory, or does it here. */
-#ifndef CORE_DAEMON_RESYNC_H
-#define CORE_DAEMON_RESYNC_H
+#ifndef CMD_CALMIRRORD_RESYNC_H
+#define CMD_CALMIRRORD_RESYNC_H
 
 #include "core/conf/conf.h"
 

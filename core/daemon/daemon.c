@@ -1,0 +1,373 @@
+/* daemon: starts the parts of the service in order, keeps watch, stops them in reverse.
+ *
+ * DESIGN. One table lists the parts; a part that fails to start stops those before it. The main thread then
+ * does nothing but wait for signals and look at heartbeats: every other thread has one, moved on by real progress
+ * only (a turn of a loop, bytes of an answer), and the watchdog of the service manager is fed while
+ * all of them are fresh. So a wedged worker gets the service restarted, however well the rest may look.
+ *
+ * A configuration that was replaced by a reload stays in memory until the end: threads may still read
+ * it, reloads are rare and snapshots are small. */
+#include "core/daemon/daemon.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/calendar/zone.h"
+#include "core/daemon/activation.h"
+#include "core/daemon/notify.h"
+#include "core/daemon/state.h"
+#include "core/ping/ping.h"
+#include "core/queue/queue.h"
+#include "core/serve/serve.h"
+#include "core/sync/sync.h"
+#include "storage/store.h"
+
+#define CONFS_MAX         1024           /* reloads remembered; more are refused */
+#define HEARTBEAT_MOST_MS (20 * 1000)    /* older than this: stuck */
+#define HOUSEKEEPING_MS   (60 * 1000)
+#define LOOK_MS           1000           /* how often heartbeats are looked at */
+
+struct daemon {
+    struct conf *confs[CONFS_MAX]; /* the last one is in force */
+    size_t n_confs;
+    struct store *store;
+    struct queue *queue;
+    struct sync *sync;
+    struct serve *serve;
+    struct ping *ping;
+    pthread_t scrubber;
+    bool scrubbing;
+    atomic_bool stopping;
+    int signals; /* signalfd */
+};
+
+static struct conf *conf_now(const struct daemon *d)
+{
+    return d->confs[d->n_confs - 1];
+}
+
+/* ---- the parts ------------------------------------------------------------------------------- */
+
+static enum rc start_store(struct daemon *d, struct err *e)
+{
+    return state_open(conf_now(d), &d->store, e);
+}
+
+static void stop_store(struct daemon *d)
+{
+    store_close(d->store);
+}
+
+static enum rc start_queue(struct daemon *d, struct err *e)
+{
+    d->queue = queue_new();
+    if (!d->queue)
+        return err_set(e, RC_SYS, "queue: out of memory");
+    return RC_OK;
+}
+
+static void stop_queue(struct daemon *d)
+{
+    queue_free(d->queue);
+}
+
+static enum rc start_sync(struct daemon *d, struct err *e)
+{
+    struct sync_options opt = {.store = d->store, .queue = d->queue, .conf = conf_now(d)};
+
+    return sync_new(&d->sync, &opt, e);
+}
+
+static void stop_sync(struct daemon *d)
+{
+    sync_free(d->sync);
+}
+
+static enum rc start_serve(struct daemon *d, struct err *e)
+{
+    enum rc rc = serve_new(&d->serve, conf_now(d), d->store, d->queue, e);
+
+    return rc == RC_OK ? serve_start(d->serve, activation_take("api"), e) : rc;
+}
+
+static void stop_serve(struct daemon *d)
+{
+    if (d->serve)
+        serve_stop(d->serve);
+    serve_free(d->serve);
+}
+
+static enum rc start_ping(struct daemon *d, struct err *e)
+{
+    const struct conf *conf = conf_now(d);
+    struct ping_options opt = {.listen = conf->webhook.listen,
+                               .inherited_fd = activation_take("hook"),
+                               .public_url = conf->webhook.public_url,
+                               .store = d->store,
+                               .queue = d->queue};
+
+    if (conf->webhook.public_url[0] == '\0') {
+        log_notice(NULL, "no webhook.public_url: Google cannot notify us, calendars are polled");
+        return RC_OK;
+    }
+    return ping_start(&d->ping, &opt, e);
+}
+
+static void stop_ping(struct daemon *d)
+{
+    ping_stop(d->ping);
+}
+
+static enum rc start_workers(struct daemon *d, struct err *e)
+{
+    return sync_start(d->sync, (unsigned)conf_now(d)->mirror.workers, e);
+}
+
+static void stop_workers(struct daemon *d)
+{
+    if (d->sync)
+        sync_stop(d->sync);
+}
+
+static bool scrub_stop(void *arg)
+{
+    struct daemon *d = arg;
+
+    return atomic_load(&d->stopping);
+}
+
+static void *scrub(void *arg)
+{
+    struct daemon *d = arg;
+    uint64_t found = store_scrub(d->store, scrub_stop, d);
+
+    if (found)
+        log_err(NULL, "%llu damaged records; their calendars are fetched anew",
+                (unsigned long long)found);
+    return NULL;
+}
+
+/* Reads every record once, so that damage is found before somebody asks for it. */
+static enum rc start_scrub(struct daemon *d, struct err *e)
+{
+    int error = pthread_create(&d->scrubber, NULL, scrub, d);
+
+    if (error) {
+        errno = error;
+        return err_errno(e, "scrubber");
+    }
+    d->scrubbing = true;
+    return RC_OK;
+}
+
+static void stop_scrub(struct daemon *d)
+{
+    if (d->scrubbing)
+        pthread_join(d->scrubber, NULL);
+}
+
+static const struct part {
+    const char *name;
+    enum rc (*start)(struct daemon *d, struct err *e);
+    void (*stop)(struct daemon *d); /* called for parts that did not start, too */
+} parts[] = {
+    {"store", start_store, stop_store},       {"queue", start_queue, stop_queue},
+    {"accounts", start_sync, stop_sync},      {"local API", start_serve, stop_serve},
+    {"webhook", start_ping, stop_ping},       {"workers", start_workers, stop_workers},
+    {"scrubber", start_scrub, stop_scrub},
+};
+
+#define N_PARTS (sizeof(parts) / sizeof(*parts))
+
+static void stop_parts(struct daemon *d, size_t n)
+{
+    atomic_store(&d->stopping, true);
+    while (n-- > 0) {
+        log_debug(NULL, "stopping %s", parts[n].name);
+        parts[n].stop(d);
+    }
+}
+
+static enum rc start_parts(struct daemon *d, struct err *e)
+{
+    for (size_t i = 0; i < N_PARTS; i++) {
+        enum rc rc = parts[i].start(d, e);
+
+        if (rc != RC_OK) {
+            stop_parts(d, i + 1);
+            return rc;
+        }
+    }
+    return RC_OK;
+}
+
+/* ---- keeping watch --------------------------------------------------------------------------- */
+
+static bool all_alive(const struct daemon *d)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    return sync_oldest_heartbeat_ms(d->sync) < HEARTBEAT_MOST_MS &&
+           now_ms - serve_heartbeat_ms(d->serve) < HEARTBEAT_MOST_MS &&
+           (!d->ping || now_ms - ping_heartbeat_ms(d->ping) < HEARTBEAT_MOST_MS);
+}
+
+static void reload(struct daemon *d)
+{
+    struct buf problems = {0}, live = {0}, restart = {0};
+    struct conf *conf = NULL;
+    struct err e = {0};
+
+    notify_reloading();
+    if (d->n_confs == CONFS_MAX) {
+        log_err(NULL, "reloaded %d times: restart the service to go on", CONFS_MAX);
+    } else if (conf_load(conf_now(d)->path, &conf, &problems) != RC_OK) {
+        log_err(NULL, "configuration not taken over, the old one stays in force:\n%s",
+                buf_text(&problems));
+    } else {
+        conf_diff(conf_now(d), conf, &live, &restart);
+        if (restart.n)
+            log_warning(NULL, "these take effect at the next start only:\n%s", buf_text(&restart));
+        d->confs[d->n_confs++] = conf;
+        log_set_level(conf_log_level(conf));
+        serve_reload(d->serve, conf);
+        if (sync_reload(d->sync, conf, &e) != RC_OK)
+            log_err(NULL, "accounts not taken over: %s", e.text);
+        log_notice(NULL, live.n ? "configuration reloaded:\n%s" : "configuration reloaded: nothing new%s",
+                   buf_text(&live));
+    }
+    buf_release(&problems);
+    buf_release(&live);
+    buf_release(&restart);
+    notify_ready();
+}
+
+/* False: it is time to stop. */
+static bool take_signal(struct daemon *d)
+{
+    struct signalfd_siginfo info;
+
+    if (read(d->signals, &info, sizeof(info)) != sizeof(info))
+        return true;
+    if (info.ssi_signo == SIGHUP) {
+        reload(d);
+        return true;
+    }
+    log_notice(NULL, "stopping on signal %u", info.ssi_signo);
+    return false;
+}
+
+static void keep_house(struct daemon *d)
+{
+    struct queue_totals totals;
+
+    store_reap_readers(d->store);
+    queue_totals(d->queue, &totals);
+    notify_status("following %llu collections, %llu due, %llu running",
+                  (unsigned long long)totals.collections, (unsigned long long)totals.due,
+                  (unsigned long long)totals.running);
+}
+
+static void watch(struct daemon *d)
+{
+    int64_t house_ms = 0, fed_ms = 0;
+    bool stuck = false;
+
+    for (;;) {
+        struct pollfd pfd = {.fd = d->signals, .events = POLLIN};
+        int64_t watchdog_ms = notify_watchdog_ms();
+        int wait_ms = watchdog_ms && watchdog_ms < LOOK_MS ? (int)watchdog_ms : LOOK_MS;
+
+        if (poll(&pfd, 1, wait_ms) > 0 && !take_signal(d))
+            return;
+        int64_t now_ms = clock_mono_ms();
+        bool alive = all_alive(d);
+        if (alive == stuck) /* it turned */
+            log_err(NULL, alive ? "all threads make progress again"
+                                : "a thread makes no progress: the watchdog is not fed");
+        stuck = !alive;
+        if (alive && watchdog_ms && now_ms - fed_ms >= watchdog_ms / 2) {
+            notify_watchdog();
+            fed_ms = now_ms;
+        }
+        if (now_ms - house_ms >= HOUSEKEEPING_MS) {
+            keep_house(d);
+            house_ms = now_ms;
+        }
+    }
+}
+
+/* All threads inherit the mask: signals come through the descriptor, to the main thread alone. */
+static enum rc take_over_signals(struct daemon *d, struct err *e)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    d->signals = signalfd(-1, &set, SFD_CLOEXEC);
+    return d->signals < 0 ? err_errno(e, "signalfd") : RC_OK;
+}
+
+static int exit_status(enum rc rc)
+{
+    if (rc == RC_OK)
+        return EX_OK;
+    if (rc == RC_INVALID || rc == RC_AUTH)
+        return EX_CONFIG;
+    if (rc == RC_FULL)
+        return EX_CANTCREAT;
+    return rc == RC_AGAIN ? EX_UNAVAILABLE : EX_OSERR;
+}
+
+int daemon_run(struct conf *conf)
+{
+    struct daemon *d = calloc(1, sizeof(*d));
+    struct err e = {0};
+
+    if (!d) {
+        conf_free(conf);
+        return EX_OSERR;
+    }
+    d->signals = -1;
+    d->confs[d->n_confs++] = conf;
+    (void)prctl(PR_SET_DUMPABLE, 0); /* access tokens are in memory */
+    notify_init();
+    log_set_level(conf_log_level(conf));
+    zone_set_dir(conf->mirror.zoneinfo);
+
+    enum rc rc = take_over_signals(d, &e);
+    if (rc == RC_OK)
+        rc = start_parts(d, &e);
+    if (rc == RC_OK) {
+        log_notice(NULL, "calmirrord " CALMIRROR_VERSION " serves on %s", conf->api.listen);
+        notify_ready();
+        watch(d);
+        notify_stopping();
+        serve_drain(d->serve); /* /readyz says no from now on */
+        stop_parts(d, N_PARTS);
+        log_notice(NULL, "stopped");
+    } else {
+        log_err(NULL, "not started: %s", e.text);
+    }
+    if (d->signals >= 0)
+        close(d->signals);
+    for (size_t i = 0; i < d->n_confs; i++)
+        conf_free(d->confs[i]);
+    free(d);
+    return exit_status(rc);
+}

@@ -1,0 +1,20 @@
+/* state: opens the state directory; what cannot be used is moved aside and built anew from Google.
+ *
+ * The mirror holds nothing that Google does not have, so a damaged file is no reason to stay down. */
+#include "core/daemon/state.h"
+
+#include "core/base/log.h"
+
+enum rc state_open(const struct conf *conf, struct store **ret, struct err *e)
+{
+    struct store_options opt = {.map_bytes = conf->mirror.map_size};
+    enum rc rc = store_open(ret, conf->mirror.state_dir, &opt, e);
+
+    if (rc == RC_AGAIN)
+        return err_prefix(e, rc, "another calmirrord runs on this state directory");
+    if (rc != RC_BADDATA)
+        return rc;
+    log_err(NULL, "%s: moved aside, everything is fetched anew from Google", e->text);
+    rc = store_set_aside(conf->mirror.state_dir, e);
+    return rc == RC_OK ? store_open(ret, conf->mirror.state_dir, &opt, e) : rc;
+}

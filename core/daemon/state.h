@@ -1,0 +1,11 @@
+/* state: opens the state directory; what cannot be used is moved aside and built anew from Google. */
+#ifndef CORE_DAEMON_STATE_H
+#define CORE_DAEMON_STATE_H
+
+#include "core/conf/conf.h"
+#include "storage/store.h"
+
+/* RC_AGAIN: another process has it open. */
+enum rc state_open(const struct conf *conf, struct store **ret, struct err *e);
+
+#endif
