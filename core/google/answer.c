@@ -93,8 +93,7 @@ static const struct meaning *find_meaning(const char *reason)
     return NULL;
 }
 
-/* A 400 about a token we sent: it was minted elsewhere or mangled, and listing in full mends that.
- */
+/* A 400 about a token we sent: it was minted elsewhere or mangled; listing in full mends that. */
 static bool is_about_token(const struct fault *f)
 {
     return strcmp(f->location, "syncToken") == 0 || strcmp(f->location, "pageToken") == 0 ||

@@ -19,12 +19,12 @@ struct answer_to {
 
 #define ANSWER_REASON_MAX 64
 
-/* RC_OK for 2xx. `reason` gets Google's errors[0].reason, or "". A 4xx that is not in Google's form is somebody else's (a
- * proxy, a portal) and proves nothing: RC_AGAIN. */
+/* RC_OK for 2xx. `reason` gets Google's errors[0].reason, or "". A 4xx that is not in Google's form
+ * is somebody else's (a proxy, a portal) and proves nothing: RC_AGAIN. */
 enum rc answer_read(long status, struct span body, const struct answer_to *to,
                     char reason[ANSWER_REASON_MAX], struct err *e);
 
-/* A 200 whose (checked) body is an error: read as the status it names, RC_AGAIN when it names none. */
+/* A 200 whose (checked) body is an error: read as the status it names, or RC_AGAIN. */
 enum rc answer_read_disguised(struct span body, const struct answer_to *to,
                               char reason[ANSWER_REASON_MAX], struct err *e);
 

@@ -1,30 +1,30 @@
 /* api: the calls we make to Google Calendar v3, and what its answers tell us to do next.
  *
- * rc of every call: RC_OK; RC_AGAIN (5xx, 429, rate-limit 403, network, answers that are not Google's; see
- * retry_after_ms); RC_STALE (410 on a list, or 400 about a sync or page token: begin at the first page, without a
- * token); RC_AUTH (401 after one refresh, scope, API disabled: park the account); RC_NOTFOUND (404 in Google's own
- * form, or 403 forbidden on one calendar, or access rules that the scope does not cover); RC_INVALID (other 4xx:
- * refused for good); RC_BADDATA (a 200 that makes no sense, or too large); RC_CANCELED; RC_SYS. */
+ * rc of every call: RC_OK; RC_AGAIN (5xx, 429, rate-limit 403, network, answers that are not
+ * Google's; see retry_after_ms); RC_STALE (410 on a list, or 400 about a sync or page token: begin
+ * at the first page, without a token); RC_AUTH (401 after one refresh, scope, API disabled: park
+ * the account); RC_NOTFOUND (404 in Google's own form, or 403 forbidden on one calendar, or access
+ * rules that the scope does not cover); RC_INVALID (other 4xx: refused for good); RC_BADDATA (a 200
+ * that makes no sense, or too large); RC_CANCELED; RC_SYS. */
 #ifndef CORE_GOOGLE_API_H
 #define CORE_GOOGLE_API_H
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "core/google/auth.h"
 #include "core/model/collection.h"
 
-/* Where Google is, and the budgets all workers share. Immutable but for the atomics and its own lock. */
+/* Where Google is, and the budgets that all workers share. Thread-safe. */
 struct google;
 struct google_options {
-    const char *api_url;   /* copied; e.g. https://www.googleapis.com/calendar/v3 */
+    const char *api_url; /* copied; e.g. https://www.googleapis.com/calendar/v3 */
     int64_t request_ms, connect_ms;
     int64_t project_per_minute, user_per_minute; /* token buckets; 0 = unlimited */
 };
 struct google *google_new(const struct google_options *opt);
 void google_free(struct google *g);
-uint64_t google_calls(const struct google *g);         /* requests sent to the API since the start */
+uint64_t google_calls(const struct google *g); /* requests sent to the API since the start */
 uint64_t google_quota_wait_ms(const struct google *g); /* spent waiting for our own budget */
 
 /* A caller: whose credentials, on which thread's connection, told what happened. */
@@ -32,32 +32,34 @@ struct google_call {
     struct google *google;
     struct auth *auth;
     struct http_client *client;
-    uint32_t account;          /* quota bucket */
-    void (*alive)(void *arg);  /* heartbeat while waiting */
+    uint32_t account;         /* quota bucket */
+    void (*alive)(void *arg); /* heartbeat while waiting */
     void *alive_arg;
     /* results of the last call */
     long status;
-    int64_t retry_after_ms;    /* -1 unknown */
-    char reason[64];           /* Google's errors[0].reason, "" if none */
-    uint64_t requests;         /* how many were sent by this struct, ever */
+    int64_t retry_after_ms; /* -1 unknown */
+    char reason[64];        /* Google's errors[0].reason, "" = none */
+    uint64_t requests;      /* how many were sent by this struct, ever */
 };
 
 struct google_page {
-    struct buf body;      /* owns everything below */
-    struct span head;     /* the top-level object (all members; items included) */
-    struct span items;    /* the array */
-    bool mended;          /* had bytes that are not JSON text; they are U+FFFD or escapes now */
+    struct buf body;   /* owns everything below */
+    struct span head;  /* the top-level object (all members; items included) */
+    struct span items; /* the array */
+    bool mended;       /* had bytes that are not JSON text; they are U+FFFD or escapes now */
     char next_page[LIMIT_TOKEN_BYTES + 1];
     char next_sync[LIMIT_TOKEN_BYTES + 1];
 };
 void google_page_release(struct google_page *p);
 
-/* One page of a list call. sync_token / page_token may be "". Events: singleEvents=false, showDeleted=true,
- * maxResults=2500, no time bounds; roster: showHidden and showDeleted; the parameters are always the same for a kind. */
+/* One page of a list call. sync_token / page_token may be "". Events: singleEvents=false,
+ * showDeleted=true, maxResults=2500, no time bounds; roster: showHidden and showDeleted; the
+ * parameters are always the same for a kind. */
 enum rc google_list(struct google_call *call, enum coll_kind kind, const char *calendar,
-                    const char *sync_token, const char *page_token, struct google_page *ret, struct err *e);
-/* A single resource (calendarList entry, colors, calendar), raw: a checked JSON object. `path` is relative to api_url,
- * "users/me/calendarList/x%40y"; google_add_id() encodes ids for it. */
+                    const char *sync_token, const char *page_token, struct google_page *ret,
+                    struct err *e);
+/* A single resource (calendarList entry, colors, calendar), raw: a checked JSON object. `path` is
+ * relative to api_url, "users/me/calendarList/x%40y"; google_add_id() encodes ids for it. */
 enum rc google_get(struct google_call *call, const char *path, struct buf *ret, struct err *e);
 
 void google_add_id(struct buf *path, const char *id);
@@ -68,11 +70,11 @@ struct google_channel {
 };
 struct google_watch {
     char resource_id[128]; /* "" when the answer had none; the sync ping tells it too */
-    int64_t expires_ms; /* wall clock; 0 when the answer had none or nonsense */
+    int64_t expires_ms;    /* wall clock; 0 when the answer had none or nonsense */
 };
 enum rc google_watch(struct google_call *call, enum coll_kind kind, const char *calendar,
                      const struct google_channel *ch, struct google_watch *ret, struct err *e);
 /* RC_NOTFOUND: already gone, which is as good. */
-enum rc google_stop(struct google_call *call, const char *id, const char *resource_id, struct err *e);
+enum rc google_stop(struct google_call *call, const char *id, const char *resource, struct err *e);
 
 #endif

@@ -1,4 +1,4 @@
-/* auth: access tokens for an account, fetched once by whoever needs one first. Kept in memory only. */
+/* auth: access tokens of an account, fetched by whoever needs one first. Kept in memory only. */
 #ifndef CORE_GOOGLE_AUTH_H
 #define CORE_GOOGLE_AUTH_H
 
@@ -9,28 +9,30 @@
 
 struct auth; /* one per account; thread-safe */
 
-struct auth_options { /* strings are copied */
+struct auth_options {               /* strings are copied */
     const char *token_url;          /* also the audience of what we sign */
     const char *key_file, *subject; /* service account; subject NULL = as itself */
     const char *token_file;         /* or a bearer token, re-read when refused */
     const char *scope;              /* NULL = calendar.readonly */
 };
 
-/* Reads and checks the credential files (refuses those that others can read): RC_AUTH with the sentence for the operator.
- * The key is read again for each token, so that a new key needs no reload and none stays in memory. */
+/* Reads and checks the credential files (refuses those that others can read): RC_AUTH with the
+ * sentence for the operator. The key is read again for each token, so that a new key needs no
+ * reload and none stays in memory. */
 enum rc auth_new(struct auth **ret, const struct auth_options *opt, struct err *e);
 void auth_free(struct auth *a);
 
-/* "Authorization: Bearer …" into `out` (cleanse it after use). `refused` is the header value that got a 401, or NULL:
- * a newer token is fetched unless another thread did so already; threads that need it meanwhile wait and share
- * the outcome. A token near its end is renewed early by one caller while the others go on with it.
- * RC_AUTH: a person must act; RC_AGAIN: later (a wrong clock of this machine is named and counts as passing);
- * RC_CANCELED; RC_SYS. */
+/* "Authorization: Bearer …" into `out` (cleanse it after use). `refused` is the header value that
+ * got a 401, or NULL: a newer token is fetched unless another thread did so already; threads that
+ * need it meanwhile wait and share the outcome. A token near its end is renewed early by one caller
+ * while the others go on with it. RC_AUTH: a person must act; RC_AGAIN: later (a wrong clock of
+ * this machine is named and counts as passing); RC_CANCELED; RC_SYS. */
 #define AUTH_HEADER_MAX 8192
-enum rc auth_header(struct auth *a, struct http_client *c, const char *refused, char out[AUTH_HEADER_MAX],
-                    struct err *e);
+enum rc auth_header(struct auth *a, struct http_client *c, const char *refused,
+                    char out[AUTH_HEADER_MAX], struct err *e);
 
-/* Name by which Google's per-user quota should charge (at most 40 characters: the subject, or a hash of it), or NULL. */
+/* Name by which Google's per-user quota should charge (at most 40 characters: the subject, or a
+ * hash of it), or NULL. */
 const char *auth_quota_user(const struct auth *a);
 /* How many tokens were fetched, and how many fetches failed. */
 void auth_counts(struct auth *a, uint64_t *ret_fetched, uint64_t *ret_failed);

@@ -5,8 +5,8 @@
 #include "core/google/answer.h"
 #include "core/google/api.h"
 
-/* Takes `body` over (it is empty afterwards) when RC_OK. RC_BADDATA: not a list. An error dressed as a success is
- * read as that error. */
+/* Takes `body` over (it is empty afterwards) when RC_OK. RC_BADDATA: not a list. An error dressed
+ * as a success is read as that error. */
 enum rc page_read(struct buf *body, const struct answer_to *to, char reason[ANSWER_REASON_MAX],
                   struct google_page *ret, struct err *e);
 

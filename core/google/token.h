@@ -13,9 +13,9 @@ struct token {
     int64_t lifetime_ms; /* from now; always positive */
 };
 
-/* POSTs `form` (application/x-www-form-urlencoded). RC_AUTH: refused, a person must act, the sentence says how.
- * RC_AGAIN: network, 5xx, no sense in the answer, or a refusal while this machine's clock is off: time daemons
- * mend that without anybody touching the credentials. */
+/* POSTs `form` (application/x-www-form-urlencoded). RC_AUTH: refused, a person must act, the
+ * sentence says how. RC_AGAIN: network, 5xx, no sense in the answer, or a refusal while this
+ * machine's clock is off: time daemons mend that without anybody touching the credentials. */
 enum rc token_fetch(struct http_client *c, const char *url, struct span form, struct token *ret,
                     struct err *e);
 

@@ -6,8 +6,8 @@
 
 #include "core/base/span.h"
 
-/* A JSON string cut to `size`, with '?' for all but printable ASCII; "" when it is none, and when it has
- * an '@', since addresses do not belong in logs. */
+/* A JSON string cut to `size`, with '?' for all but printable ASCII; "" when it is none, and when
+ * it has an '@', since addresses do not belong in logs. */
 void words_copy(struct span value, char *out, size_t size);
 
 #endif

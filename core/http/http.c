@@ -6,6 +6,7 @@
  * that trickle. */
 #include "core/http/http.h"
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -221,6 +222,7 @@ static bool set_request(struct transfer *t)
         SET(CURLOPT_POSTFIELDS, rq->body.n ? rq->body.p : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
     } else {
+        assert(strcmp(rq->method, "GET") == 0);
         SET(CURLOPT_HTTPGET, 1L);
     }
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)or_default(rq->connect_ms, CONNECT_MS));
@@ -283,8 +285,7 @@ static enum rc map_curl(struct transfer *t, CURLcode code, struct err *e)
     return err_set(e, RC_AGAIN, "%s", text);
 }
 
-/* After the first byte a server must keep a minimal pace; how long it may think before is total_ms.
- */
+/* After the first byte a server must keep a minimal pace; before it, total_ms is the limit. */
 static bool is_stalled(struct transfer *t, int64_t now)
 {
     int64_t span = or_default(t->rq->stall_ms, STALL_MS);

@@ -1,5 +1,4 @@
-/* test_google_api: whole calls against a server that records what it is asked and answers as told.
- */
+/* test_google_api: whole calls against a server that answers as it is told. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
