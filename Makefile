@@ -16,8 +16,8 @@ ALL_CPPFLAGS = -I. -D_GNU_SOURCE -DCALMIRROR_VERSION='"$(VERSION)"' $(PKG_CFLAGS
 ALL_CFLAGS   = -std=gnu2x $(WARN) $(HARDEN) $(CFLAGS) $(EXTRA_CFLAGS) -ffile-prefix-map=$(CURDIR)=.
 ALL_LDFLAGS  = -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed -pthread $(LDFLAGS)
 # Asked for once, and only when something is compiled: pkg-config may be what `make deps` has yet to install.
-PKG_CFLAGS   = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS)))$(PKG_CFLAGS)
-PKG_LIBS     = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS)))$(PKG_LIBS)
+PKG_CFLAGS   = $(eval PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null))$(PKG_CFLAGS)
+PKG_LIBS     = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null))$(PKG_LIBS)
 
 # ---- what is built -----------------------------------------------------------------------------------
 
@@ -95,7 +95,7 @@ $(B)/obj/%.o: %.c
 
 # Holds the command line of the compiler; rewritten, and so everything rebuilt, only when that changes.
 $(B)/flags: FORCE | $(B)/
-	@pkg-config --exists $(PKGS) || { .ci/deps --missing; exit 1; }
+	@pkg-config --exists $(PKGS) 2>/dev/null || { .ci/deps --missing; exit 1; }
 	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS))' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 

@@ -19,7 +19,7 @@ int cli_fail(int status, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    (void)fputs(program_invocation_short_name, stderr); (void)fputs(": ", stderr);
+    (void)fprintf(stderr, "%s: ", program_invocation_short_name); /* calmirrord uses this too */
     (void)vfprintf(stderr, fmt, args);
     (void)fputc('\n', stderr);
     va_end(args);
