@@ -1,0 +1,5 @@
+"""Makes the helpers of the end-to-end tests importable here."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))

@@ -1,0 +1,146 @@
+"""Dies at every durable step and at random moments; after a restart the mirror equals Google.
+
+A token that ran ahead of its data would show here: the events in between would never be asked for again,
+and the mirror would differ from Google for good.
+"""
+import os
+import random
+import re
+import subprocess
+import threading
+
+import pytest
+
+from emulator import USER, Emulator
+from mirror import TOP, Mirror, wait_for
+from pair import Pair, token_account
+
+BUILD = os.path.join(TOP, os.environ.get("CALMIRROR_CRASH_BUILD", "build/test"))
+BINARY = os.path.join(BUILD, "calmirrord")
+SIGKILL = -9
+
+
+def crash_points():
+    """Every name in the source; those of storage are passed often, so that a later pass is tried too."""
+    text = subprocess.run(["grep", "-rhoE", r'CRASHPOINT\("[a-z.]+"\)', os.path.join(TOP, "core"),
+                           os.path.join(TOP, "storage"), "--include=*.c"],
+                          capture_output=True, text=True, check=True).stdout
+    names = sorted(set(re.findall(r'"([a-z.]+)"', text)))
+    assert len(names) > 10
+    return [passes for name in names
+            for passes in ([name, name + ":2", name + ":7"] if name.startswith("storage.commit") else [name])]
+
+
+class Died(Exception):
+    pass
+
+
+class Life:
+    """A scenario in which every durable step happens; each step ends when it is done or the service has died."""
+
+    def __init__(self, pair):
+        self.pair = pair
+        self.google = pair.google
+
+    def until(self, what, condition, timeout=20):
+        def look():
+            if self.pair.mirror.process.poll() is not None:
+                raise Died
+            try:
+                return condition()
+            except OSError:  # it died between the two lines above
+                return None
+        wait_for(what, look, timeout)
+
+    def equal(self, calendar):
+        self.until(f"{calendar} to be equal", lambda: not self.pair.difference(calendar))
+
+    def run(self):
+        self.until("every calendar", self.pair.mirror._all_ready)
+        self.until("a live channel", lambda: self.pair.channel_state(USER) == "live")
+        event = self.google.insert(summary="announced")["id"]
+        self.equal(USER)
+        self.google.patch(USER, event, summary="edited")
+        self.equal(USER)
+
+        self.pair.emulator.kill_tokens(410)
+        self.google.delete(USER, event)
+        self.google.insert(summary="after the token died")
+        self.equal(USER)
+
+        made = self.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+        self.google.insert(made, summary="in a new calendar")
+        self.until("the new calendar", lambda: made in self.listed())
+        self.equal(made)
+        self.until("its channel", lambda: self.pair.channel_state(made) == "live")
+        self.google.call("DELETE", f"/users/me/calendarList/{made}")
+        self.until("its end", lambda: made not in self.listed())
+        self.until("its channel's end", lambda: not any(c["of"] == made for c in self.pair.emulator.channels()))
+        self.until("its data's end", lambda: made not in {c["calendar"] for c in self.pair.mirror.status()["collections"]})
+
+    def listed(self):
+        return {c["id"] for c in self.pair.mirror.get("/calendar/v3/users/me/calendarList").json["items"]}
+
+
+@pytest.fixture
+def pair(tmp_path):
+    with Emulator() as emulator:
+        for i in range(25):
+            emulator.api.insert(summary=f"event {i}")
+        emulator.set_pages(max_page=10)
+        with Mirror(tmp_path / "mirror", emulator.url, {"test": token_account(tmp_path)}, binary=BINARY,
+                    sync={"roster_interval": "1s", "poll_interval_unhealthy": "2s"}) as mirror:
+            yield Pair(emulator, mirror)
+
+
+def recover(pair):
+    """Without crash points from now on: whatever state is left must lead to equality."""
+    pair.mirror.env = {}
+    pair.google.insert(summary="made while it was down")
+    pair.mirror.start()
+    pair.mirror.wait_ready()
+    pair.wait_equal_all()
+
+
+@pytest.mark.parametrize("point", crash_points())
+def test_dying_at_a_durable_step_loses_nothing(pair, point):
+    pair.mirror.env = {"CALMIRROR_CRASH": point}
+    if point.startswith("storage.aside"):  # happens only to a damaged file
+        os.makedirs(pair.mirror.state_dir, mode=0o700)
+        with open(os.path.join(pair.mirror.state_dir, "mirror.mdb"), "wb") as f:
+            f.write(b"\xff" * 65536)
+    pair.mirror.start(wait=False)
+    with pytest.raises(Died):
+        life = Life(pair)
+        life.until("it to serve", pair.mirror._ready)
+        life.run()
+        pytest.fail(f"{point} was never passed")
+    assert pair.mirror.wait_end() == SIGKILL
+    recover(pair)
+
+
+def test_dying_at_random_moments_under_edits(pair):
+    seed = int(os.environ.get("CALMIRROR_SEED", random.randrange(1 << 32)))
+    print(f"CALMIRROR_SEED={seed}")
+    rnd = random.Random(seed)
+    for _ in range(10):
+        pair.mirror.start(wait=False)
+        stop = threading.Event()
+
+        def edit():
+            ids = []
+            while not stop.is_set() and len(ids) < 40:
+                if ids and rnd.random() < 0.3:
+                    pair.google.patch(USER, rnd.choice(ids), summary=f"edited {rnd.random()}")
+                else:
+                    ids.append(pair.google.insert(summary="under fire")["id"])
+                if rnd.random() < 0.05:
+                    pair.emulator.kill_tokens(410)
+
+        editor = threading.Thread(target=edit)
+        editor.start()
+        stop.wait(rnd.random() * 0.4)  # the random moment is the point of the test
+        pair.mirror.kill()
+        stop.set()
+        editor.join()
+    recover(pair)
