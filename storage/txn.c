@@ -4,12 +4,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
 
-#define DISK_FULL_BYTES (1u << 20) /* less than this free: a short write was for want of room */
+#define NEARLY_FULL_BYTES \
+    (1u << 20) /* with less than this left a short write was for want of room */
 
 static const struct field counter_fields[] = {
     FIELD(struct counters, seq),
@@ -132,10 +134,17 @@ uint64_t txn_last_seq(struct txn *t)
 }
 
 /* LMDB reports a short write as EIO, whatever its cause. */
-static bool disk_is_full(const struct store *s)
+static bool is_full(const struct store *s)
 {
     struct statvfs fs;
-    return statvfs(s->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+    struct rlimit limit;
+    MDB_envinfo info;
+    MDB_stat tree;
+    if (statvfs(s->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_FULL_BYTES)
+        return true;
+    return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+           mdb_env_info(s->env, &info) == 0 && mdb_env_stat(s->env, &tree) == 0 &&
+           (info.me_last_pgno + 1) * tree.ms_psize + NEARLY_FULL_BYTES > limit.rlim_cur;
 }
 
 enum rc txn_commit(struct txn *t, struct err *e)
@@ -156,7 +165,7 @@ enum rc txn_commit(struct txn *t, struct err *e)
     int code = mdb_txn_commit(t->mdb); /* frees it, whatever comes back */
     CRASHPOINT("storage.commit.after");
     free(t);
-    if (code == EIO && disk_is_full(s))
+    if (code == EIO && is_full(s))
         code = ENOSPC;
     if (code)
         return mdb_to_rc(code, e, "commit");

@@ -1,0 +1,466 @@
+/* T-POISON-ROW: one damaged record of each kind is isolated, counted, and gone after a full
+ * listing. */
+#include "tests/unit/storage_fixture.h"
+
+#include "core/base/log.h"
+
+#define EVENTS 20
+
+static char ids[EVENTS][16];
+
+static struct event nth_event(size_t i)
+{
+    snprintf(ids[i], sizeof(ids[i]), "e%02zu", i);
+    struct event ev = make_event(ids[i], (int64_t)i * HOUR, (int64_t)i * HOUR + HOUR);
+    ev.updated_ms = (int64_t)i;
+    ev.ical_uid = S("one-uid");
+    ev.series = S("one-series");
+    if (i == 3)
+        ev.flags = EVENT_CANCELLED;
+    return ev;
+}
+
+/* A calendar of EVENTS events and one removed, in a store with all kinds of records. */
+static struct collection make_world(struct fixture *f)
+{
+    struct account a = {.name = "work", .state = ACCOUNT_OK};
+    struct txn *t = begin_write(f->store);
+    account_put(t, &a);
+    commit(t);
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    struct channel ch = {.id = "v1abc", .coll = c.no, .state = CHANNEL_LIVE};
+    struct job j = {.coll = c.no, .pinged = 8, .pulled = 8, .due_ms = 99};
+    t = begin_write(f->store);
+    struct event gone = make_event("gone", 0, 1);
+    event_put(t, &c, &gone);
+    for (size_t i = 0; i < EVENTS; i++) {
+        struct event ev = nth_event(i);
+        event_put(t, &c, &ev);
+    }
+    event_remove(t, &c, S("gone"));
+    coll_set_head(t, c.no, S("{}"));
+    channel_put(t, &ch);
+    job_put(t, &j);
+    coll_put(t, &c);
+    commit(t);
+    return c;
+}
+
+/* What the sync side does: a full listing for the reason of damage. */
+static void relist(struct fixture *f, struct collection *c)
+{
+    struct listing_result r;
+    struct txn *t = begin_write(f->store);
+    if (coll_get(t, c->no, c) != RC_OK)
+        coll_put(t, c);
+    listing_begin(t, c, LISTING_DAMAGED, 1);
+    for (size_t i = 0; i < EVENTS; i++) {
+        struct event ev = nth_event(i);
+        listing_put(t, c, &ev);
+    }
+    listing_finish(t, c, &r);
+    coll_put(t, c);
+    commit(t);
+    events_damage_clear(f->store, c->no);
+}
+
+static size_t drain(struct event_scan *s)
+{
+    struct event ev;
+    size_t n = 0;
+    while (event_scan_next(s, &ev))
+        n++;
+    event_scan_close(s);
+    return n;
+}
+
+/* Every way of reading; returns how many events the poorest of them found. */
+static size_t read_all(struct fixture *f, const struct collection *c)
+{
+    struct txn *t = begin_read(f->store);
+    struct event_window all = EVENT_WINDOW_ALL;
+    struct event_place first = {INT64_MIN, 0};
+    size_t n[] = {
+        drain(events_by_time(t, c, &all, first)),
+        drain(events_by_updated(t, c, INT64_MIN, first)),
+        drain(events_by_ical_uid(t, c, S("one-uid"))),
+        drain(events_of_series(t, c, S("one-series"))),
+        drain(events_by_id(t, c, (struct span){0})),
+        0,
+    };
+    for (size_t i = 0; i < EVENTS; i++) {
+        struct event ev;
+        n[5] += event_get(t, c->no, span_of(ids[i]), &ev) == RC_OK;
+    }
+    size_t least = EVENTS + 1;
+    for (size_t i = 0; i < 6; i++)
+        least = n[i] < least ? n[i] : least;
+    assert_int_equal(txn_failed(t), RC_OK);
+    txn_abort(t);
+    return least;
+}
+
+static void expect_whole(struct fixture *f, struct collection *c)
+{
+    struct txn *t = begin_read(f->store);
+    assert_int_equal(coll_get(t, c->no, c), RC_OK);
+    txn_abort(t);
+    assert_int_equal(read_all(f, c), EVENTS);
+    assert_int_equal(c->all_items, EVENTS);
+    assert_int_equal(c->live_items, EVENTS - 1);
+    assert_int_equal(events_damaged(f->store, c->no), 0);
+    assert_int_equal(count_space(f->store, SPACE_EVENT), EVENTS);
+    assert_int_equal(count_space(f->store, SPACE_EVENT_UPDATED), EVENTS);
+    assert_int_equal(count_space(f->store, SPACE_EVENT_UID), EVENTS);
+    assert_int_equal(count_space(f->store, SPACE_EVENT_SERIES), EVENTS);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
+}
+
+/* In turn, each record of every space of a calendar, at several bytes. */
+static void test_any_record_of_a_calendar(void **state)
+{
+    static const struct {
+        enum space space;
+        size_t records;
+    } cases[] = {
+        {SPACE_EVENT, EVENTS},
+        {SPACE_EVENT_ID, EVENTS + 1},
+        {SPACE_EVENT_UPDATED, EVENTS},
+        {SPACE_EVENT_UID, EVENTS},
+        {SPACE_EVENT_SERIES, EVENTS},
+        {SPACE_CHANGE, EVENTS + 1},
+        {SPACE_COLL, 1},
+        {SPACE_HEAD, 1},
+        {SPACE_CHANNEL_COLL, 1},
+    };
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    uint64_t calm = 0;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (size_t n = 0; n < cases[i].records; n += 3) {
+            damage_value(f->store, cases[i].space, n, (n * 7) % 60);
+            assert_int_equal(store_scrub(f->store, NULL, NULL), 1);
+            assert_int_equal(events_damaged(f->store, c.no), 1);
+            if (cases[i].space != SPACE_COLL)
+                assert_in_range(read_all(f, &c), EVENTS - 1, EVENTS);
+            struct txn *t = begin_read(f->store);
+            calm += coll_head(t, c.no).n;
+            txn_abort(t);
+            relist(f, &c);
+            if (cases[i].space == SPACE_HEAD) { /* comes with the next page from Google */
+                t = begin_write(f->store);
+                coll_set_head(t, c.no, S("{}"));
+                commit(t);
+            }
+            expect_whole(f, &c);
+        }
+    }
+    assert_true(calm > 0);
+}
+
+/* An incremental pull meets the damage before any listing: no second copy appears, nothing crashes.
+ */
+static void test_put_over_damage(void **state)
+{
+    struct fixture *f = *state;
+    static const enum space spaces[] = {SPACE_EVENT, SPACE_EVENT_ID, SPACE_EVENT_UPDATED,
+                                        SPACE_EVENT_UID, SPACE_CHANGE};
+    struct collection c = make_world(f);
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        for (int remove = 0; remove < 2; remove++) {
+            for (size_t n = count_space(f->store, spaces[i]); n > 0; n--)
+                damage_value(f->store, spaces[i], n - 1, 20);
+            for (size_t e = 0; e < EVENTS; e++) {
+                struct event ev = nth_event(e);
+                ev.raw = remove ? S("removed") : S("changed");
+                ev.end_ms += 5 * HOUR;
+                struct txn *t = begin_write(f->store);
+                if (remove)
+                    assert_true(event_remove(t, &c, ev.id));
+                else
+                    assert_true(event_put(t, &c, &ev));
+                coll_put(t, &c);
+                commit(t);
+            }
+            struct txn *t = begin_read(f->store);
+            struct event_window all = EVENT_WINDOW_ALL;
+            struct event_place first = {INT64_MIN, 0};
+            assert_int_equal(drain(events_by_time(t, &c, &all, first)), remove ? 0 : EVENTS);
+            assert_int_equal(drain(events_by_id(t, &c, (struct span){0})), remove ? 0 : EVENTS);
+            txn_abort(t);
+            relist(f, &c);
+            expect_whole(f, &c);
+        }
+    }
+}
+
+/* Two records at once that belong to one event. */
+static void test_event_and_its_id(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    damage_value(f->store, SPACE_EVENT, 5, 30);
+    damage_value(f->store, SPACE_EVENT_ID, 5, 30);
+    damage_value(f->store, SPACE_CHANGE, 5, 3);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 3);
+    struct event ev = nth_event(5);
+    ev.raw = S("changed");
+    assert_true(put_one(f->store, &c, &ev));
+    assert_int_equal(read_all(f, &c), EVENTS);
+    relist(f, &c);
+    expect_whole(f, &c);
+}
+
+/* A change whose row is damaged is still told. */
+static void test_damaged_change_is_not_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    damage_value(f->store, SPACE_CHANGE, 0, 12);      /* of e00 */
+    damage_value(f->store, SPACE_CHANGE, EVENTS, 12); /* the removal */
+    struct change_iter *it;
+    struct change change;
+    size_t puts = 0, removals = 0;
+    struct txn *t = begin_read(f->store);
+    assert_int_equal(changes_open(t, &c, 0, &it), RC_OK);
+    while (changes_next(it, &change)) {
+        if (change.kind == CHANGE_PUT) {
+            puts++;
+        } else {
+            removals++;
+            assert_true(span_is(change.id, "gone"));
+        }
+    }
+    changes_close(it);
+    txn_abort(t);
+    assert_int_equal(puts, EVENTS);
+    assert_int_equal(removals, 1);
+    uint64_t before = c.version;
+    relist(f, &c);
+    t = begin_read(f->store);
+    assert_int_equal(changes_open(t, &c, before, &it), RC_STALE);
+    txn_abort(t);
+}
+
+static void test_damaged_stage(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    struct listing_result r;
+    struct event ev = nth_event(0);
+    ev.raw = S("new form");
+    struct txn *t = begin_write(f->store);
+    listing_begin(t, &c, LISTING_STALE, 1);
+    listing_put(t, &c, &ev);
+    for (size_t i = 1; i < EVENTS; i++) {
+        struct event other = nth_event(i);
+        listing_put(t, &c, &other);
+    }
+    coll_put(t, &c);
+    commit(t);
+    damage_value(f->store, SPACE_STAGE, 0, 40);
+    t = begin_write(f->store);
+    listing_finish(t, &c, &r);
+    coll_put(t, &c);
+    commit(t);
+    assert_int_equal(read_all(f, &c), EVENTS); /* the old form rather than none */
+    assert_int_equal(events_damaged(f->store, c.no), 1);
+}
+
+struct seen {
+    enum rc rc;
+    struct account account;
+    struct collection coll;
+    struct job job;
+    int channels;
+};
+
+static bool see_account(void *arg, enum rc rc, const struct account *a)
+{
+    struct seen *seen = arg;
+    seen->rc = rc;
+    seen->account = *a;
+    return true;
+}
+
+static bool see_coll(void *arg, enum rc rc, const struct collection *c)
+{
+    struct seen *seen = arg;
+    seen->rc = rc;
+    seen->coll = *c;
+    return true;
+}
+
+static bool see_channel(void *arg, const struct channel *c)
+{
+    (void)c;
+    ((struct seen *)arg)->channels++;
+    return true;
+}
+
+static bool see_job(void *arg, const struct job *j)
+{
+    ((struct seen *)arg)->job = *j;
+    return true;
+}
+
+static void test_account(void **state)
+{
+    struct fixture *f = *state;
+    struct account a;
+    struct seen seen = {0};
+    make_world(f);
+    damage_value(f->store, SPACE_ACCOUNT, 0, 11);
+    struct txn *t = begin_write(f->store);
+    assert_int_equal(account_find(t, "work", &a), RC_BADDATA);
+    assert_true(a.no == 1 && strcmp(a.name, "work") == 0 && a.state == 0);
+    accounts_each(t, see_account, &seen);
+    assert_true(seen.rc == RC_BADDATA && seen.account.no == 1);
+    a.state = ACCOUNT_OK;
+    account_put(t, &a);
+    assert_int_equal(account_find(t, "work", &a), RC_OK);
+    commit(t);
+
+    damage_value(f->store, SPACE_ACCOUNT_NAME, 0, 10);
+    t = begin_write(f->store);
+    assert_int_equal(account_find(t, "work", &a), RC_OK); /* found without it */
+    account_put(t, &a);
+    commit(t);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
+}
+
+static void test_collection(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f), got;
+    struct seen seen = {0};
+    damage_value(f->store, SPACE_COLL, 0, 50);
+    struct txn *t = begin_write(f->store);
+    assert_int_equal(coll_find(t, 1, COLL_EVENTS, S("a@example.com"), &got), RC_BADDATA);
+    colls_each(t, see_coll, &seen);
+    assert_int_equal(seen.rc, RC_BADDATA);
+    assert_memory_equal(&seen.coll, &got, sizeof(got));
+    assert_true(got.no == c.no && got.account == 1 && got.kind == COLL_EVENTS &&
+                got.state == COLL_NEW && got.sync_token[0] == '\0');
+    assert_string_equal(got.calendar, "a@example.com");
+    struct change_iter *it;
+    assert_int_equal(changes_open(t, &got, c.version - 1, &it), RC_STALE);
+    txn_abort(t);
+    relist(f, &c);
+    expect_whole(f, &c);
+
+    damage_value(f->store, SPACE_COLL_ID, 0, 10);
+    t = begin_write(f->store);
+    assert_int_equal(coll_find(t, 1, COLL_EVENTS, S("a@example.com"), &got), RC_OK);
+    coll_put(t, &got);
+    commit(t);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
+
+    damage_value(f->store, SPACE_COLL, 0, 50); /* both: nobody knows what it was */
+    damage_value(f->store, SPACE_COLL_ID, 0, 10);
+    t = begin_write(f->store);
+    assert_int_equal(coll_get(t, c.no, &got), RC_BADDATA);
+    assert_true(got.no == c.no && got.account == 0);
+    assert_int_equal(coll_find(t, 1, COLL_EVENTS, S("a@example.com"), &got), RC_NOTFOUND);
+    coll_delete(t, c.no);
+    commit(t);
+    assert_int_equal(count_space(f->store, SPACE_EVENT), 0);
+}
+
+static void test_channel_and_job(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    struct channel ch;
+    struct seen seen = {0};
+    damage_value(f->store, SPACE_CHANNEL, 0, 30);
+    damage_value(f->store, SPACE_JOB, 0, 15);
+    struct txn *t = begin_read(f->store);
+    assert_int_equal(channel_get(t, S("v1abc"), &ch), RC_BADDATA);
+    channels_each(t, 0, see_channel, &seen);
+    channels_each(t, c.no, see_channel, &seen);
+    assert_int_equal(seen.channels, 0);
+    assert_int_equal(job_get(t, c.no, &seen.job), RC_OK);
+    assert_true(seen.job.coll == c.no && seen.job.pinged > seen.job.pulled && !seen.job.due_ms);
+    seen.job = (struct job){0};
+    jobs_each(t, see_job, &seen);
+    assert_true(seen.job.coll == c.no && seen.job.pinged > seen.job.pulled);
+    txn_abort(t);
+    assert_true(events_damaged(f->store, c.no) > 0);
+
+    t = begin_write(f->store);
+    channel_delete(t, S("v1abc")); /* by id, though it no longer says what it watched */
+    commit(t);
+    assert_int_equal(count_space(f->store, SPACE_CHANNEL), 0);
+    assert_int_equal(count_space(f->store, SPACE_CHANNEL_COLL), 0);
+}
+
+static void test_item(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = {.account = 1, .kind = COLL_ROSTER};
+    struct item a = {.id = S("a"), .raw = S("{1}")}, b = {.id = S("b"), .raw = S("{2}")}, got;
+    struct txn *t = begin_write(f->store);
+    coll_put(t, &c);
+    item_put(t, &c, &a);
+    item_put(t, &c, &b);
+    coll_put(t, &c);
+    commit(t);
+    damage_value(f->store, SPACE_ITEM, 0, 12);
+    t = begin_write(f->store);
+    assert_int_equal(item_get(t, c.no, S("a"), &got), RC_BADDATA);
+    struct item_iter *it = items_open(t, c.no, (struct span){0});
+    assert_true(items_next(it, &got) && span_is(got.id, "b"));
+    assert_false(items_next(it, &got));
+    items_close(it);
+    assert_true(item_put(t, &c, &a));
+    assert_true(c.all_items == 2 && c.live_items == 2);
+    coll_put(t, &c);
+    commit(t);
+    assert_int_equal(count_space(f->store, SPACE_CHANGE), 2);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
+
+    damage_value(f->store, SPACE_ITEM, 1, 12); /* and one that is never listed again */
+    t = begin_write(f->store);
+    assert_true(coll_repair(t, &c) > 0);
+    assert_int_equal(coll_repair(t, &c), 0);
+    assert_int_equal(c.all_items, 1);
+    commit(t);
+    assert_int_equal(count_space(f->store, SPACE_ITEM), 1);
+    assert_int_equal(count_space(f->store, SPACE_CHANGE), 1);
+}
+
+static bool stop_at_once(void *arg)
+{
+    ++*(int *)arg;
+    return true;
+}
+
+static void test_scrub_stops(void **state)
+{
+    struct fixture *f = *state;
+    int asked = 0;
+    make_world(f);
+    damage_value(f->store, SPACE_EVENT, 0, 0);
+    assert_int_equal(store_scrub(f->store, stop_at_once, &asked), 0);
+    assert_int_equal(asked, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_any_record_of_a_calendar),
+        TEST(test_put_over_damage),
+        TEST(test_event_and_its_id),
+        TEST(test_damaged_change_is_not_lost),
+        TEST(test_damaged_stage),
+        TEST(test_account),
+        TEST(test_collection),
+        TEST(test_channel_and_job),
+        TEST(test_item),
+        TEST(test_scrub_stops),
+    };
+    log_set_level(LOG_ERR); /* the damage is ours */
+    return cmocka_run_group_tests_name("storage_damage", tests, NULL, NULL);
+}
