@@ -1,0 +1,78 @@
+/* call: one API call on its way through the server: what was asked, what is answered. */
+#ifndef CORE_SERVE_CALL_H
+#define CORE_SERVE_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/conf/conf.h"
+#include "core/serve/params.h"
+#include "storage/accounts.h"
+#include "storage/store.h"
+
+#define CALL_SEGMENTS_MAX 3
+#define CALL_ETAG_SIZE    24
+
+struct queue;
+struct route;
+struct serve;
+struct token_key;
+
+/* What is said about the body, beside the body itself. */
+struct answer {
+    unsigned status;
+    const char *type;          /* content type; NULL: JSON */
+    const char *allow;         /* methods, for 405 and OPTIONS; NULL: no such header */
+    char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */
+    bool mirrored;             /* the two below tell of mirrored data */
+    int64_t changed_ms;        /* wall clock of the last change; 0 unknown */
+    int64_t fresh_ms;       /* wall clock at which it was last known equal to Google's; 0 never */
+    unsigned retry_after_s; /* 0: no such header */
+};
+
+/* One is used for all calls of a loop, one after another: the buffers keep their memory. */
+struct call {
+    struct serve *serve;
+    const struct conf *conf;
+    struct store *store;
+    struct queue *queue;
+    const struct token_key *token_key;
+    const struct route *route;
+    int64_t now_ms; /* wall clock */
+
+    const char *method;
+    struct span path, query, body;                               /* as sent */
+    const char *(*header)(const void *source, const char *name); /* of the request; NULL: absent */
+    const void *source;
+
+    struct span segment[CALL_SEGMENTS_MAX]; /* the path's parameters, decoded, in order */
+    struct params params;
+    struct buf text;       /* decoded text that `segment` and `params` point into */
+    struct buf page_text;  /* the bytes of a page token, or the query that the next one will hold */
+    struct buf page_query; /* decoded text of a query that came in a page token */
+
+    struct txn *txn; /* while a handler reads; ended before the answer is sent */
+    struct buf out;  /* the body */
+    struct answer answer;
+};
+
+/* Opens c->txn. False: answered with an error. */
+bool call_read(struct call *c);
+
+/* Fills path parameters, query parameters and route. False: answered with an error. */
+bool call_parse(struct call *c);
+/* Reads a query of c->route into *p; the text goes to `hold`. False: answered with an error. */
+bool params_parse(struct call *c, struct params *p, struct span query, struct buf *hold);
+/* Appends the pieces of a query that say what is asked: without unknown ones, those about form and
+ * the page token. False: none. */
+bool params_keep(const struct call *c, struct span query, struct buf *out);
+
+/* Does it all: route, parameters, handler. Afterwards c->out and c->answer are complete but for the
+ * request's wishes about form (reply.h). */
+void call_run(struct call *c);
+/* Ready for the next one. */
+void call_reset(struct call *c);
+void call_release(struct call *c);
+
+#endif

@@ -1,0 +1,127 @@
+/* events_list: events.list: reads the query, writes the head of the answer, the page and the token
+ * behind it. */
+#include <limits.h>
+
+#include "core/base/json.h"
+#include "core/serve/etag.h"
+#include "core/serve/events_page.h"
+#include "core/serve/fault.h"
+#include "core/serve/handlers.h"
+#include "core/serve/pages.h"
+#include "core/serve/routes.h"
+#include "core/serve/scope.h"
+
+/* What a sync token cannot be combined with (facts 5.1). */
+#define NOT_WITH_TOKEN                                                                          \
+    (PARAM_BIT(PARAM_ICAL_UID) | PARAM_BIT(PARAM_PRIVATE_PROPERTY) | PARAM_BIT(PARAM_Q) |       \
+     PARAM_BIT(PARAM_SHARED_PROPERTY) | PARAM_BIT(PARAM_TIME_MIN) | PARAM_BIT(PARAM_TIME_MAX) | \
+     PARAM_BIT(PARAM_UPDATED_MIN))
+/* A list under these gets none at its end: it does not show all there is. */
+#define NO_TOKEN_AFTER                                                                           \
+    (PARAM_BIT(PARAM_ORDER_BY) | PARAM_BIT(PARAM_ICAL_UID) | PARAM_BIT(PARAM_PRIVATE_PROPERTY) | \
+     PARAM_BIT(PARAM_Q) | PARAM_BIT(PARAM_SHARED_PROPERTY) | PARAM_BIT(PARAM_UPDATED_MIN))
+
+static bool check_params(struct call *c)
+{
+    const struct params *p = &c->params;
+    if (params_has(p, PARAM_TIME_MIN) && params_has(p, PARAM_TIME_MAX) &&
+        p->v[PARAM_TIME_MAX].number <= p->v[PARAM_TIME_MIN].number)
+        return call_fail(c, FAULT_RANGE_EMPTY, "timeMax", NULL);
+    if (params_has(p, PARAM_ORDER_BY) && p->v[PARAM_ORDER_BY].number == ORDER_START_TIME &&
+        !params_on(p, PARAM_SINGLE_EVENTS))
+        return call_fail(c, FAULT_BAD_REQUEST, NULL,
+                         "The requested ordering is not available for the particular query.");
+    if (params_on(p, PARAM_SINGLE_EVENTS))
+        return call_fail(c, FAULT_NOT_IMPLEMENTED, "singleEvents", "Not served yet.");
+    if (!params_has(p, PARAM_SYNC_TOKEN))
+        return true;
+    if (params_has(p, PARAM_ORDER_BY))
+        return call_fail(c, FAULT_BAD_REQUEST, NULL,
+                         "Sync token cannot be used with non-default ordering");
+    if ((p->given & NOT_WITH_TOKEN) ||
+        (params_has(p, PARAM_SHOW_DELETED) && !params_on(p, PARAM_SHOW_DELETED)))
+        return call_fail(c, FAULT_BAD_REQUEST, NULL,
+                         "Sync token cannot be used with other request restrictions");
+    return true;
+}
+
+static bool make_filter(struct call *c, struct filter *f)
+{
+    const struct params *p = &c->params;
+    struct err e = {0};
+    f->types = event_type_choices;
+    f->type_bits = params_has(p, PARAM_EVENT_TYPES) ? (uint64_t)p->v[PARAM_EVENT_TYPES].number : 0;
+    enum rc rc = params_has(p, PARAM_Q) ? filter_add_words(f, p->v[PARAM_Q].text, &e) : RC_OK;
+    if (rc)
+        return call_fail(c, FAULT_INVALID, "q", "%s", e.text);
+    for (unsigned i = 0; i < p->n_repeated; i++) {
+        enum param which = p->repeated[i].which;
+        rc =
+            filter_add_property(f, which == PARAM_PRIVATE_PROPERTY ? FILTER_PRIVATE : FILTER_SHARED,
+                                p->repeated[i].text, &e);
+        if (rc)
+            return call_fail(c, FAULT_INVALID, param_specs[which].name, "%s", e.text);
+    }
+    return true;
+}
+
+/* Everything about the calendar that Google put before its items. */
+static void write_head(struct call *c, const struct collection *coll)
+{
+    struct json_iter it = json_iter(coll_head(c->txn, coll->no));
+    struct span key, value;
+    buf_add_text(&c->out, "{\"kind\":\"calendar#events\",\"etag\":");
+    buf_add_json(&c->out, span_of(c->answer.etag));
+    while (json_next(&it, &key, &value)) {
+        if (span_is(key, "kind") || span_is(key, "etag"))
+            continue;
+        buf_add_text(&c->out, ",\"");
+        buf_add_span(&c->out, key);
+        buf_add_text(&c->out, "\":");
+        buf_add_span(&c->out, value);
+    }
+}
+
+static void write_list(struct events_page *page)
+{
+    struct call *c = page->c;
+    write_head(c, page->coll);
+    buf_add_text(&c->out, ",\"items\":[");
+    if (!events_page_fill(page))
+        return;
+    buf_add_char(&c->out, ']');
+    if (page->more && !pages_write_next(c, &page->at))
+        return;
+    if (!page->more && !(c->params.given & NO_TOKEN_AFTER))
+        pages_write_sync(c, &page->at);
+    buf_add_char(&c->out, '}');
+}
+
+void events_list(struct call *c)
+{
+    struct collection coll;
+    struct events_page page = {.c = c, .coll = &coll};
+    if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &coll) ||
+        !pages_begin(c, &coll, &page.at) || !check_params(c))
+        return;
+    const struct params *p = &c->params;
+    struct etag etag = etag_of_call(c);
+    etag_add_number(&etag, coll.no);
+    etag_add_number(&etag, coll.version);
+    etag_set(c, &etag);
+    answer_from_collection(c, &coll);
+    if (call_not_modified(c))
+        return;
+
+    page.zone = zone_find(coll.zone);
+    page.zone = page.zone ? page.zone : zone_utc();
+    page.view = view_of_call(c, &coll);
+    page.max = pages_max_results(c);
+    page.deleted = params_on(p, PARAM_SHOW_DELETED) || params_has(p, PARAM_SYNC_TOKEN) ||
+                   params_has(p, PARAM_UPDATED_MIN);
+    page.window = window_make(params_number(p, PARAM_TIME_MIN, INT64_MIN),
+                              params_number(p, PARAM_TIME_MAX, INT64_MAX), page.zone);
+    if (make_filter(c, &page.filter))
+        write_list(&page);
+    filter_release(&page.filter);
+}

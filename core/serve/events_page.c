@@ -1,0 +1,218 @@
+/* events_page: one page of an events list: which events come next, in which order, and where to go
+ * on.
+ *
+ * DESIGN. A list is walked from one of several sources, chosen by the query. Each is a stable order
+ * in which an event that does not change keeps its place, so a page token only holds the place of
+ * the last event looked at: sync token   the change log                       place[1] = sequence
+ * number iCalUID      that index, sorted by row            place[1] = row updated      the index of
+ * `updated`               place[1] = updated, [2] = row window       single events by start, then
+ * series  place[0] = phase, [1] = start or row, [2] = row none         all by id after = id A page
+ * also ends when too much was looked at for one turn of the loop, or when it is too long: then it
+ * is shorter than asked for, which the API allows. */
+#include "core/serve/events_page.h"
+
+#include <stdlib.h>
+
+#include "core/serve/fault.h"
+#include "core/serve/series.h"
+#include "storage/changes.h"
+
+#define LOOK_MAX     20000
+#define BYTES_MAX    (16u << 20)
+#define NO_WINDOW(w) ((w)->min_ms == INT64_MIN && (w)->max_ms == INT64_MAX)
+
+enum phase { PHASE_TIMED, PHASE_SERIES };
+
+/* Does the series of a cancelled exception still exist? */
+static bool series_lives(const struct events_page *page, const struct event *ev)
+{
+    struct event master;
+    return event_get(page->c->txn, page->coll->no, ev->series, &master) == RC_OK &&
+           !(master.flags & EVENT_CANCELLED);
+}
+
+static bool wanted(struct events_page *page, const struct event *ev)
+{
+    if ((ev->flags & EVENT_CANCELLED) && !page->deleted &&
+        (!(ev->flags & EVENT_EXCEPTION) || !series_lives(page, ev)))
+        return false;
+    if ((ev->flags & EVENT_HIDDEN_INVITE) &&
+        !params_on(&page->c->params, PARAM_SHOW_HIDDEN_INVITATIONS))
+        return false;
+    return filter_match(&page->filter, ev->raw);
+}
+
+static void write_event(struct events_page *page, const struct event *ev)
+{
+    if (page->n++)
+        buf_add_char(&page->c->out, ',');
+    view_write(&page->view, ev, &page->c->out);
+}
+
+/* True when nothing more goes onto the page. */
+static bool page_ends(struct events_page *page, bool is_wanted)
+{
+    page->more = (is_wanted && page->n == page->max) || page->looked == LOOK_MAX ||
+                 page->c->out.n > BYTES_MAX;
+    page->looked++;
+    return page->more;
+}
+
+bool events_page_offer(struct events_page *page, const struct event *ev, int64_t place1,
+                       int64_t place2)
+{
+    bool is_wanted = wanted(page, ev);
+    if (page_ends(page, is_wanted))
+        return false;
+    page->at.place[1] = place1;
+    page->at.place[2] = place2;
+    if (is_wanted)
+        write_event(page, ev);
+    return true;
+}
+
+bool events_page_offer_removed(struct events_page *page, struct span id, int64_t place1)
+{
+    struct buf *out = &page->c->out;
+    if (page_ends(page, true))
+        return false;
+    page->at.place[1] = place1;
+    if (page->n++)
+        buf_add_char(out, ',');
+    buf_printf(out,
+               "{\"kind\":\"calendar#event\",\"etag\":\"\\\"%lld\\\"\",\"id\":", (long long)place1);
+    buf_add_json(out, id);
+    buf_add_text(out, ",\"status\":\"cancelled\"}");
+    return true;
+}
+
+static void fill_by_time(struct events_page *page)
+{
+    struct event ev;
+    struct event_place after = {page->at.place[1], (uint64_t)page->at.place[2]};
+    struct event_scan *scan = events_by_time(page->c->txn, page->coll, &page->window, after);
+    while (event_scan_next(scan, &ev))
+        if (!events_page_offer(page, &ev, ev.start_ms, (int64_t)ev.row))
+            break;
+    event_scan_close(scan);
+}
+
+static int by_row(const void *a, const void *b)
+{
+    uint64_t x = ((const struct event *)a)->row, y = ((const struct event *)b)->row;
+    return (x > y) - (x < y);
+}
+
+/* A source without an order of use: gathered, sorted by row, taken from behind place[1] on. Closes
+ * the scan. */
+static bool fill_by_row(struct events_page *page, struct event_scan *scan)
+{
+    struct event *v = NULL;
+    struct event ev;
+    size_t n = 0, room = 0;
+    bool ok = true;
+    while (ok && event_scan_next(scan, &ev)) {
+        if ((int64_t)ev.row <= page->at.place[1])
+            continue;
+        if (n == room) {
+            room = room ? 2 * room : 64;
+            struct event *more = reallocarray(v, room, sizeof *v);
+            ok = more != NULL;
+            v = ok ? more : v;
+        }
+        if (ok)
+            v[n++] = ev;
+    }
+    event_scan_close(scan);
+    qsort(v, n, sizeof *v, by_row);
+    for (size_t i = 0; i < n && ok; i++) {
+        bool in =
+            v[i].flags & EVENT_SERIES
+                ? NO_WINDOW(&page->window) ||
+                      series_overlaps(&v[i], page->zone, page->window.min_ms, page->window.max_ms)
+                : window_has(&page->window, &v[i]);
+        if (in && !events_page_offer(page, &v[i], (int64_t)v[i].row, 0))
+            break;
+    }
+    free(v);
+    return ok || call_fail(page->c, FAULT_INTERNAL, NULL, NULL);
+}
+
+static bool fill_window(struct events_page *page)
+{
+    if (page->at.place[0] == PHASE_TIMED) {
+        fill_by_time(page);
+        if (page->more)
+            return true;
+        page->at.place[0] = PHASE_SERIES;
+        page->at.place[1] = -1;
+    }
+    return fill_by_row(page, events_series(page->c->txn, page->coll, &page->window));
+}
+
+static bool fill_by_updated(struct events_page *page)
+{
+    struct event ev;
+    struct event_place after = {page->at.place[1], (uint64_t)page->at.place[2]};
+    int64_t min = params_number(&page->c->params, PARAM_UPDATED_MIN, INT64_MIN);
+    struct event_scan *scan = events_by_updated(page->c->txn, page->coll, min, after);
+    while (event_scan_next(scan, &ev)) {
+        bool in = window_has(&page->window, &ev);
+        if (in && (ev.flags & EVENT_SERIES) && !NO_WINDOW(&page->window))
+            in = series_overlaps(&ev, page->zone, page->window.min_ms, page->window.max_ms);
+        if (in && !events_page_offer(page, &ev, ev.updated_ms, (int64_t)ev.row))
+            break;
+    }
+    event_scan_close(scan);
+    return true;
+}
+
+static bool fill_by_id(struct events_page *page)
+{
+    struct event ev;
+    struct event_scan *scan = events_by_id(page->c->txn, page->coll, page->at.after);
+    while (event_scan_next(scan, &ev)) {
+        if (!events_page_offer(page, &ev, 0, 0))
+            break;
+        page->at.after = ev.id;
+    }
+    event_scan_close(scan);
+    return true;
+}
+
+static bool fill_changes(struct events_page *page)
+{
+    struct change_iter *it = NULL;
+    struct change change;
+    struct event ev;
+    enum rc rc = changes_open(page->c->txn, page->coll, (uint64_t)page->at.place[1], &it);
+    if (rc == RC_STALE)
+        return call_fail(page->c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
+    if (rc)
+        return call_fail(page->c, FAULT_INTERNAL, NULL, NULL);
+    while (changes_next(it, &change)) {
+        rc = change.kind == CHANGE_PUT ? event_get(page->c->txn, page->coll->no, change.id, &ev)
+                                       : RC_NOTFOUND;
+        bool go_on = rc == RC_OK ? events_page_offer(page, &ev, (int64_t)change.seq, 0)
+                                 : events_page_offer_removed(page, change.id, (int64_t)change.seq);
+        if (!go_on)
+            break;
+    }
+    changes_close(it);
+    return true;
+}
+
+bool events_page_fill(struct events_page *page)
+{
+    const struct params *p = &page->c->params;
+    if (params_has(p, PARAM_SYNC_TOKEN))
+        return fill_changes(page);
+    if (params_has(p, PARAM_ICAL_UID))
+        return fill_by_row(page,
+                           events_by_ical_uid(page->c->txn, page->coll, p->v[PARAM_ICAL_UID].text));
+    if (params_has(p, PARAM_UPDATED_MIN) || params_has(p, PARAM_ORDER_BY))
+        return fill_by_updated(page);
+    if (!NO_WINDOW(&page->window))
+        return fill_window(page);
+    return fill_by_id(page);
+}

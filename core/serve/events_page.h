@@ -1,0 +1,39 @@
+/* events_page: one page of an events list: which events come next, in which order, and where to go
+ * on. */
+#ifndef CORE_SERVE_EVENTS_PAGE_H
+#define CORE_SERVE_EVENTS_PAGE_H
+
+#include "core/serve/call.h"
+#include "core/serve/filter.h"
+#include "core/serve/token.h"
+#include "core/serve/view.h"
+#include "core/serve/window.h"
+#include "storage/events.h"
+
+struct events_page {
+    struct call *c;
+    const struct collection *coll;
+    const struct zone *zone; /* the calendar's; UTC when it is not known */
+    struct view view;
+    struct filter filter;
+    struct event_window window;
+    int64_t max;
+    bool deleted;         /* all cancelled events are wanted */
+    struct page_token at; /* of the last event looked at */
+
+    int64_t n;       /* events on the page */
+    unsigned looked; /* events looked at */
+    bool more;       /* the page ended before the list */
+};
+
+/* Appends events, separated by commas, from `at` on. False: answered with an error. */
+bool events_page_fill(struct events_page *page);
+
+/* For the sources: shows the next event, having set the place behind it in `at`. False: the page
+ * has ended, and the place of that event must not count. */
+bool events_page_offer(struct events_page *page, const struct event *ev, int64_t place1,
+                       int64_t place2);
+/* A removed one, of which only the id is known. */
+bool events_page_offer_removed(struct events_page *page, struct span id, int64_t place1);
+
+#endif

@@ -1,0 +1,82 @@
+/* fault: the table of error answers, and their body. */
+#include "core/serve/fault.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/base/log.h"
+#include "core/base/text.h"
+
+struct fault_spec {
+    unsigned status;
+    const char *domain, *reason, *message;
+    const char *location_type; /* NULL: "parameter" */
+};
+
+/* Domains, reasons and messages are Google's where it has one for the case. */
+static const struct fault_spec specs[] = {
+    [FAULT_BAD_REQUEST] = {400, "global", "badRequest", "Bad Request", NULL},
+    [FAULT_INVALID] = {400, "global", "invalid", "Invalid Value", NULL},
+    [FAULT_INVALID_PARAM] = {400, "global", "invalidParameter", "Invalid Parameter", NULL},
+    [FAULT_REQUIRED] = {400, "global", "required", "Required", NULL},
+    [FAULT_PARSE] = {400, "global", "parseError", "Parse Error", NULL},
+    [FAULT_RANGE_EMPTY] = {400, "calendar", "timeRangeEmpty", "The specified time range is empty.",
+                           NULL},
+    [FAULT_RANGE_TOO_LONG] = {400, "calendar", "timeRangeTooLong",
+                              "The requested time range is too long.", NULL},
+    [FAULT_BAD_SYNC_TOKEN] = {400, "global", "invalid", "Invalid sync token value.", NULL},
+    [FAULT_FORBIDDEN_HOST] = {403, "global", "forbidden", "Forbidden", "header"},
+    [FAULT_NOT_FOUND] = {404, "global", "notFound", "Not Found", NULL},
+    [FAULT_METHOD] = {405, "global", "httpMethodNotAllowed", "HTTP Method Not Allowed", NULL},
+    [FAULT_SYNC_TOKEN_DEAD] = {410, "calendar", "fullSyncRequired",
+                               "Sync token is no longer valid, a full sync is required.", NULL},
+    [FAULT_BODY_TOO_LARGE] = {413, "global", "uploadTooLarge", "Request Too Large", NULL},
+    [FAULT_URI_TOO_LONG] = {414, "global", "badRequest", "URI Too Long", NULL},
+    [FAULT_HEAD_TOO_LARGE] = {431, "global", "badRequest", "Request Header Fields Too Large", NULL},
+    [FAULT_INTERNAL] = {500, "global", "backendError", "Backend Error", NULL},
+    [FAULT_NOT_IMPLEMENTED] = {501, "global", "notImplemented",
+                               "This mirror answers reads; make changes at Google.", NULL},
+    [FAULT_NOT_READY] = {503, "global", "backendError",
+                         "The first listing of this calendar is not complete yet.", NULL},
+    [FAULT_NOT_FRESH] = {504, "global", "backendError",
+                         "Data as fresh as asked for could not be had in time.", "header"},
+};
+
+#define NOT_READY_RETRY_S 2
+
+bool call_fail(struct call *c, enum fault fault, const char *location, const char *fmt, ...)
+{
+    const struct fault_spec *f = &specs[fault];
+    char message[512];
+    if (fmt) {
+        va_list args;
+        va_start(args, fmt);
+        (void)vsnprintf(message, sizeof message, fmt, args);
+        va_end(args);
+    }
+    /* What a request said is repeated only if it is text, and whole. */
+    if (!fmt || !text_is_utf8(span_of(message)))
+        (void)snprintf(message, sizeof message, "%s", f->message);
+    c->answer = (struct answer){.status = f->status, .allow = c->answer.allow};
+    if (f->status == 503)
+        c->answer.retry_after_s = NOT_READY_RETRY_S;
+    buf_reset(&c->out);
+    buf_printf(&c->out, "{\"error\":{\"errors\":[{\"domain\":\"%s\",\"reason\":\"%s\",\"message\":",
+               f->domain, f->reason);
+    buf_add_json(&c->out, span_of(message));
+    if (location) {
+        buf_printf(&c->out, ",\"locationType\":\"%s\",\"location\":",
+                   f->location_type ? f->location_type : "parameter");
+        buf_add_json(&c->out, span_of(location));
+    }
+    buf_printf(&c->out, "}],\"code\":%u,\"message\":", f->status);
+    buf_add_json(&c->out, span_of(message));
+    buf_add_text(&c->out, "}}");
+    return false;
+}
+
+bool call_fail_internal(struct call *c, const struct err *e)
+{
+    log_err(NULL, "api: %s", e->text);
+    return call_fail(c, FAULT_INTERNAL, NULL, NULL);
+}

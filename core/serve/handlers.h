@@ -1,0 +1,26 @@
+/* handlers: one function for each route; each fills the call's answer and body. */
+#ifndef CORE_SERVE_HANDLERS_H
+#define CORE_SERVE_HANDLERS_H
+
+#include "core/serve/call.h"
+
+/* calendars.c */
+void calendar_list_list(struct call *c);
+void calendar_list_get(struct call *c);
+void calendars_get(struct call *c);
+
+/* events_list.c, events_get.c */
+void events_list(struct call *c);
+void events_get(struct call *c);
+
+/* admin.c */
+void status_get(struct call *c);
+void resync_post(struct call *c);
+void healthz_get(struct call *c);
+void readyz_get(struct call *c);
+void not_implemented(struct call *c);
+
+/* home.c */
+void home_get(struct call *c);
+
+#endif

@@ -1,0 +1,70 @@
+/* home: GET /: a page for people: how it stands, at a glance, and where to go from here. */
+#include "core/base/text.h"
+#include "core/serve/handlers.h"
+#include "storage/accounts.h"
+
+static void add_html(struct buf *out, const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        if (*p == '<')
+            buf_add_text(out, "&lt;");
+        else if (*p == '&')
+            buf_add_text(out, "&amp;");
+        else if (*p == '"')
+            buf_add_text(out, "&quot;");
+        else
+            buf_add_char(out, *p);
+    }
+}
+
+static bool add_row(void *arg, enum rc rc, const struct collection *coll)
+{
+    struct call *c = arg;
+    struct buf *out = &c->out;
+    char age[32];
+    int64_t age_ms = c->now_ms - coll->fresh_ms;
+    if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE)
+        return true;
+    buf_add_text(out, "<tr><th scope=row><a href=\"/calendar/v3/calendars/");
+    text_percent_encode(out, span_of(coll->calendar));
+    buf_add_text(out, "/events\">");
+    add_html(out, coll->calendar);
+    buf_printf(out, "</a><td>%s<td class=n>%llu<td class=n>%s<td>", coll_state_name(coll->state),
+               (unsigned long long)coll->live_items,
+               coll->fresh_ms ? text_duration(age_ms > 0 ? age_ms / 1000 * 1000 : 0, age)
+                              : "never");
+    add_html(out, coll->last_error);
+    buf_add_char(out, '\n');
+    return true;
+}
+
+void home_get(struct call *c)
+{
+    if (!call_read(c))
+        return;
+    c->answer.type = "text/html; charset=UTF-8";
+    buf_add_text(
+        &c->out,
+        "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
+        "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n"
+        "<title>calmirror</title>\n"
+        "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;"
+        "max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}"
+        "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884;"
+        "overflow-wrap:anywhere}.n{text-align:right}</style>\n"
+        "<h1>calmirror " CALMIRROR_VERSION "</h1>\n"
+        "<p>A local copy of Google calendars. What changes there arrives here within moments; "
+        "reading costs Google nothing.</p>\n"
+        "<table><caption>Calendars</caption>\n"
+        "<thead><tr><th scope=col>Calendar<th scope=col>State<th scope=col class=n>Events"
+        "<th scope=col class=n>Known equal<br>to Google&rsquo;s, ago<th scope=col>Last error\n"
+        "<tbody>\n");
+    colls_each(c->txn, add_row, c);
+    buf_add_text(
+        &c->out,
+        "</table>\n<h2>To read</h2>\n<ul>\n"
+        "<li><a href=\"/v1/status\">Status</a> of accounts, calendars, channels and the store\n"
+        "<li><a href=\"/calendar/v3/users/me/calendarList\">Calendar list</a>, as Google&rsquo;s "
+        "API gives it\n"
+        "<li><a href=\"/healthz\">Liveness</a> and <a href=\"/readyz\">readiness</a>\n</ul>\n");
+}

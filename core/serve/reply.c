@@ -1,0 +1,108 @@
+/* reply: from a finished call to the HTTP response in the form the client asked for. */
+#include "core/serve/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/rfc3339.h"
+#include "core/serve/door.h"
+
+#define JSON_TYPE      "application/json; charset=UTF-8"
+#define GZIP_MIN_BYTES 512 /* below it a header and a checksum cost more than they save */
+#define INDENT         1   /* Google's */
+
+void reply_shape(struct call *c)
+{
+    if (c->answer.type || c->out.n == 0 ||
+        (params_has(&c->params, PARAM_PRETTY_PRINT) && !params_on(&c->params, PARAM_PRETTY_PRINT)))
+        return;
+    struct buf pretty = {.cap = c->out.cap};
+    if (!buf_reserve(&pretty, c->out.n + c->out.n / 4 + 64))
+        return;
+    json_reformat(&pretty, buf_span(&c->out), INDENT, 0);
+    buf_add_char(&pretty, '\n');
+    if (pretty.failed) {
+        buf_release(&pretty);
+        return;
+    }
+    struct buf compact = c->out;
+    c->out = pretty;
+    buf_release(&compact);
+}
+
+static void add_cors(struct call *c, struct httpd_response *r)
+{
+    const char *origin = door_cors_origin(c);
+    if (c->conf->api.origins.n == 0)
+        return;
+    if (origin) {
+        httpd_response_header(r, "Access-Control-Allow-Origin", origin);
+        httpd_response_header(r, "Access-Control-Expose-Headers",
+                              "Age, Cache-Status, Date, ETag, Last-Modified, Retry-After");
+    }
+    if (!origin || strcmp(c->method, "OPTIONS") != 0)
+        return;
+    const char *wanted = c->header(c->source, "Access-Control-Request-Headers");
+    httpd_response_header(r, "Access-Control-Allow-Methods", "GET, HEAD, OPTIONS, POST");
+    if (wanted)
+        httpd_response_header(r, "Access-Control-Allow-Headers", wanted);
+    if (c->header(c->source, "Access-Control-Request-Private-Network"))
+        httpd_response_header(r, "Access-Control-Allow-Private-Network", "true");
+    httpd_response_header(r, "Access-Control-Max-Age", "3600");
+}
+
+static void add_freshness(const struct call *c, struct httpd_response *r)
+{
+    const struct answer *a = &c->answer;
+    char text[RFC3339_MAX];
+    if (a->etag[0])
+        httpd_response_header(r, "ETag", a->etag);
+    if (!a->mirrored)
+        return;
+    int64_t age = a->fresh_ms ? (c->now_ms - a->fresh_ms) / 1000 : 0;
+    (void)snprintf(text, sizeof text, "%lld", age > 0 ? (long long)age : 0);
+    httpd_response_header(r, "Age", text);
+    if (a->changed_ms) {
+        (void)rfc3339_write_http(text, a->changed_ms);
+        httpd_response_header(r, "Last-Modified", text);
+    }
+    httpd_response_header(r, "Cache-Status", "calmirror; hit");
+}
+
+static void add_headers(struct call *c, struct httpd_response *r, bool gzipped)
+{
+    const struct answer *a = &c->answer;
+    char text[24];
+    if (c->out.n || a->status == 200)
+        httpd_response_header(r, "Content-Type", a->type ? a->type : JSON_TYPE);
+    if (gzipped)
+        httpd_response_header(r, "Content-Encoding", "gzip");
+    httpd_response_header(r, "Cache-Control", "private, no-cache");
+    httpd_response_header(r, "Vary",
+                          c->conf->api.origins.n ? "Accept-Encoding, Origin" : "Accept-Encoding");
+    add_freshness(c, r);
+    if (a->allow)
+        httpd_response_header(r, "Allow", a->allow);
+    if (a->retry_after_s) {
+        (void)snprintf(text, sizeof text, "%u", a->retry_after_s);
+        httpd_response_header(r, "Retry-After", text);
+    }
+    add_cors(c, r);
+}
+
+struct httpd_response *reply_make(struct call *c, struct squeeze *gzip)
+{
+    struct buf packed = {.cap = c->out.cap};
+    bool gzipped = c->out.n >= GZIP_MIN_BYTES &&
+                   squeeze_accepted(c->header(c->source, "Accept-Encoding")) &&
+                   squeeze_gzip(gzip, buf_span(&c->out), &packed);
+    size_t n = 0;
+    char *body = NULL;
+    if (gzipped || c->out.n)
+        body = buf_take(gzipped ? &packed : &c->out, &n);
+    struct httpd_response *r = httpd_response_new(c->answer.status, body, n);
+    add_headers(c, r, gzipped);
+    buf_release(&packed);
+    return r;
+}

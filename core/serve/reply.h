@@ -1,0 +1,15 @@
+/* reply: from a finished call to the HTTP response in the form the client asked for. */
+#ifndef CORE_SERVE_REPLY_H
+#define CORE_SERVE_REPLY_H
+
+#include "core/httpd/httpd.h"
+#include "core/serve/call.h"
+#include "core/serve/squeeze.h"
+
+/* Gives c->out its final form: indented unless prettyPrint=false. */
+void reply_shape(struct call *c);
+
+/* The response, with all its headers; takes c->out's memory. The caller's; NULL without memory. */
+struct httpd_response *reply_make(struct call *c, struct squeeze *gzip);
+
+#endif

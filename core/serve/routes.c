@@ -1,0 +1,163 @@
+/* routes: the table of what is served, and how a path is matched against it. */
+#include "core/serve/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/serve/fault.h"
+#include "core/serve/handlers.h"
+
+#define B(p) PARAM_BIT(PARAM_##p)
+#define CAL  "/calendar/v3/"
+
+#define EVENTS_PARAMS                                                                             \
+    (B(ALWAYS_INCLUDE_EMAIL) | B(EVENT_TYPES) | B(ICAL_UID) | B(MAX_ATTENDEES) | B(MAX_RESULTS) | \
+     B(ORDER_BY) | B(PAGE_TOKEN) | B(PRIVATE_PROPERTY) | B(Q) | B(SHARED_PROPERTY) |              \
+     B(SHOW_DELETED) | B(SHOW_HIDDEN_INVITATIONS) | B(SINGLE_EVENTS) | B(SYNC_TOKEN) |            \
+     B(TIME_MAX) | B(TIME_MIN) | B(TIME_ZONE) | B(UPDATED_MIN))
+#define CALENDAR_LIST_PARAMS                                                                  \
+    (B(MAX_RESULTS) | B(MIN_ACCESS_ROLE) | B(PAGE_TOKEN) | B(SHOW_DELETED) | B(SHOW_HIDDEN) | \
+     B(SYNC_TOKEN))
+
+const struct route routes[] = {
+    {"calendarList.list", "GET", CAL "users/me/calendarList", calendar_list_list,
+     CALENDAR_LIST_PARAMS, 100, 250, NULL, "CalendarList",
+     "The calendars of the account's calendar list."},
+    {"calendarList.get", "GET", CAL "users/me/calendarList/{calendarId}", calendar_list_get, 0, 0,
+     0, NULL, "CalendarListEntry", "One calendar of the account's calendar list."},
+    {"calendars.get", "GET", CAL "calendars/{calendarId}", calendars_get, 0, 0, 0, NULL, "Calendar",
+     "What is true of a calendar for everybody who sees it."},
+    {"events.list", "GET", CAL "calendars/{calendarId}/events", events_list, EVENTS_PARAMS, 250,
+     2500, NULL, "Events", "The events of a calendar."},
+    {"events.get", "GET", CAL "calendars/{calendarId}/events/{eventId}", events_get,
+     B(ALWAYS_INCLUDE_EMAIL) | B(MAX_ATTENDEES) | B(TIME_ZONE), 0, 0, NULL, "Event",
+     "One event by its id; deleted ones too."},
+
+#define WRITE(id, method, path, doc)                                \
+    {                                                               \
+        id, method, CAL path, not_implemented, 0, 0, 0, NULL, NULL, \
+            doc " Not served: answers 501."                         \
+    }
+    WRITE("acl.insert", "POST", "calendars/{calendarId}/acl", "Adds an access rule."),
+    WRITE("acl.patch", "PATCH", "calendars/{calendarId}/acl/{ruleId}", "Changes an access rule."),
+    WRITE("acl.update", "PUT", "calendars/{calendarId}/acl/{ruleId}", "Replaces an access rule."),
+    WRITE("acl.delete", "DELETE", "calendars/{calendarId}/acl/{ruleId}", "Removes an access rule."),
+    WRITE("acl.watch", "POST", "calendars/{calendarId}/acl/watch", "Opens a channel."),
+    WRITE("calendarList.insert", "POST", "users/me/calendarList", "Adds a calendar to the list."),
+    WRITE("calendarList.patch", "PATCH", "users/me/calendarList/{calendarId}", "Changes an entry."),
+    WRITE("calendarList.update", "PUT", "users/me/calendarList/{calendarId}", "Replaces an entry."),
+    WRITE("calendarList.delete", "DELETE", "users/me/calendarList/{calendarId}",
+          "Removes a calendar from the list."),
+    WRITE("calendarList.watch", "POST", "users/me/calendarList/watch", "Opens a channel."),
+    WRITE("calendars.insert", "POST", "calendars", "Creates a calendar."),
+    WRITE("calendars.patch", "PATCH", "calendars/{calendarId}", "Changes a calendar."),
+    WRITE("calendars.update", "PUT", "calendars/{calendarId}", "Replaces a calendar."),
+    WRITE("calendars.delete", "DELETE", "calendars/{calendarId}", "Deletes a calendar."),
+    WRITE("calendars.clear", "POST", "calendars/{calendarId}/clear", "Deletes all events."),
+    WRITE("events.insert", "POST", "calendars/{calendarId}/events", "Creates an event."),
+    WRITE("events.import", "POST", "calendars/{calendarId}/events/import", "Imports an event."),
+    WRITE("events.quickAdd", "POST", "calendars/{calendarId}/events/quickAdd",
+          "Creates an event from a line of text."),
+    WRITE("events.watch", "POST", "calendars/{calendarId}/events/watch", "Opens a channel."),
+    WRITE("events.move", "POST", "calendars/{calendarId}/events/{eventId}/move",
+          "Moves an event to another calendar."),
+    WRITE("events.patch", "PATCH", "calendars/{calendarId}/events/{eventId}", "Changes an event."),
+    WRITE("events.update", "PUT", "calendars/{calendarId}/events/{eventId}", "Replaces an event."),
+    WRITE("events.delete", "DELETE", "calendars/{calendarId}/events/{eventId}",
+          "Deletes an event."),
+    WRITE("settings.watch", "POST", "users/me/settings/watch", "Opens a channel."),
+    WRITE("channels.stop", "POST", "channels/stop", "Ends a channel."),
+#undef WRITE
+
+    {"", "GET", "/v1/status", status_get, 0, 0, 0, NULL, NULL,
+     "How the service, its accounts and calendars are doing."},
+    {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
+     "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
+     "optional."},
+    {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves."},
+    {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,
+     "200 when answers can be given; 503 with the reasons otherwise."},
+    {"", "GET", "/", home_get, 0, 0, 0, NULL, NULL, "A page for people."},
+};
+const unsigned n_routes = sizeof routes / sizeof routes[0];
+
+/* The next segment of a path, without its slash. False at the end. */
+static bool next_segment(struct span *path, struct span *ret)
+{
+    if (path->n == 0 || path->p[0] != '/')
+        return false;
+    const char *p = path->p + 1;
+    const char *slash = memchr(p, '/', path->n - 1);
+    size_t n = slash ? (size_t)(slash - p) : path->n - 1;
+    *ret = (struct span){p, n};
+    *path = (struct span){p + n, path->n - 1 - n};
+    return true;
+}
+
+/* Does the path have the form of the route? Path parameters are left in `raw` as they were sent. */
+static bool path_matches(const struct route *r, struct span path,
+                         struct span raw[CALL_SEGMENTS_MAX])
+{
+    struct span pattern = span_of(r->path), want, have;
+    unsigned n = 0;
+    for (;;) {
+        bool more = next_segment(&pattern, &want);
+        if (next_segment(&path, &have) != more)
+            return false;
+        if (!more)
+            return true;
+        if (want.n && want.p[0] == '{') {
+            if (have.n == 0)
+                return false;
+            raw[n++] = have;
+        } else if (!span_eq(want, have)) {
+            return false;
+        }
+    }
+}
+
+static bool decode_segments(struct call *c, const struct span raw[CALL_SEGMENTS_MAX])
+{
+    for (unsigned i = 0; i < CALL_SEGMENTS_MAX && raw[i].n; i++) {
+        size_t at = c->text.n;
+        if (!text_percent_decode(&c->text, raw[i], false) ||
+            !text_is_utf8((struct span){c->text.p + at, c->text.n - at}))
+            return call_fail(c, FAULT_INVALID, NULL, "Invalid resource id value.");
+        c->segment[i] = (struct span){c->text.p + at, c->text.n - at};
+    }
+    return true;
+}
+
+/* "GET, HEAD, POST" for the Allow header. */
+static const char *allowed(struct call *c, unsigned methods)
+{
+    static const char *const texts[] = {"OPTIONS", "GET, HEAD, OPTIONS", "OPTIONS, POST",
+                                        "GET, HEAD, OPTIONS, POST"};
+    (void)c;
+    return texts[methods & 3];
+}
+
+bool route_find(struct call *c)
+{
+    unsigned methods = 0; /* bit 0: GET, bit 1: POST exist for this path */
+    bool known = false;
+    const char *method = strcmp(c->method, "HEAD") == 0 ? "GET" : c->method;
+    for (unsigned i = 0; i < n_routes; i++) {
+        struct span raw[CALL_SEGMENTS_MAX] = {0};
+        const struct route *r = &routes[i];
+        if (!path_matches(r, c->path, raw))
+            continue;
+        if (strcmp(r->method, method) == 0) {
+            c->route = r;
+            return decode_segments(c, raw);
+        }
+        known = true;
+        methods |=
+            (strcmp(r->method, "GET") == 0 ? 1u : 0) | (strcmp(r->method, "POST") == 0 ? 2u : 0);
+    }
+    if (!known)
+        return call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+    c->answer.allow = allowed(c, methods);
+    return call_fail(c, FAULT_METHOD, NULL, NULL);
+}

@@ -1,0 +1,128 @@
+/* scope: whom a request means by "me", "primary" and a calendar's id. */
+#include "core/serve/scope.h"
+
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/serve/fault.h"
+#include "storage/items.h"
+
+const struct conf_account *scope_me(const struct call *c)
+{
+    const struct conf *conf = c->conf;
+    for (size_t i = 0; i < conf->n_accounts; i++)
+        if (!conf->api.account[0] || strcmp(conf->accounts[i].name, conf->api.account) == 0)
+            return &conf->accounts[i];
+    return NULL;
+}
+
+const struct conf_account *scope_account(const struct call *c, uint32_t no)
+{
+    struct account a;
+    if (account_get(c->txn, no, &a) != RC_OK)
+        return NULL;
+    for (size_t i = 0; i < c->conf->n_accounts; i++)
+        if (strcmp(c->conf->accounts[i].name, a.name) == 0)
+            return &c->conf->accounts[i];
+    return NULL;
+}
+
+/* RC_OK with a whole view, RC_AGAIN while there is none yet, RC_NOTFOUND. */
+static enum rc find(struct call *c, const struct conf_account *who, enum coll_kind kind,
+                    struct span calendar, struct collection *ret)
+{
+    struct account a;
+    enum rc rc = account_find(c->txn, who->name, &a);
+    if (rc == RC_OK)
+        rc = coll_find(c->txn, a.no, kind, calendar, ret);
+    if (rc)
+        return rc == RC_BADDATA ? RC_AGAIN : rc; /* a damaged record is being listed again */
+    if (ret->state == COLL_GONE)
+        return RC_NOTFOUND;
+    return ret->state == COLL_READY ? RC_OK : RC_AGAIN;
+}
+
+static bool answer(struct call *c, enum rc rc)
+{
+    struct err e = {0};
+    switch (rc) {
+    case RC_OK:
+        return true;
+    case RC_AGAIN:
+        return call_fail(c, FAULT_NOT_READY, NULL, NULL);
+    case RC_NOTFOUND:
+        return call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+    case RC_STALE:
+    case RC_AUTH:
+    case RC_BADDATA:
+    case RC_INVALID:
+    case RC_FULL:
+    case RC_CANCELED:
+    case RC_SYS:
+        break;
+    }
+    (void)err_set(&e, rc, "reading the store: %s", rc_name(rc));
+    return call_fail_internal(c, &e);
+}
+
+bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret)
+{
+    const struct conf_account *me = scope_me(c);
+    /* An account that sync has not met yet has nothing listed. */
+    enum rc rc = me ? find(c, me, kind, (struct span){"", 0}, ret) : RC_NOTFOUND;
+    return answer(c, rc == RC_NOTFOUND ? RC_AGAIN : rc);
+}
+
+/* The id that "primary" stands for, appended to `out`. */
+static enum rc find_primary(struct call *c, struct buf *out)
+{
+    const struct conf_account *me = scope_me(c);
+    struct collection roster;
+    enum rc rc = me ? find(c, me, COLL_ROSTER, (struct span){"", 0}, &roster) : RC_NOTFOUND;
+    if (rc)
+        return rc == RC_NOTFOUND && me ? RC_AGAIN : rc;
+    struct item item;
+    struct item_iter *it = items_open(c->txn, roster.no, (struct span){"", 0});
+    rc = RC_NOTFOUND;
+    while (rc == RC_NOTFOUND && items_next(it, &item))
+        if (!item.deleted && json_is_true(json_get(item.raw, "primary"))) {
+            buf_add_span(out, item.id);
+            rc = RC_OK;
+        }
+    items_close(it);
+    return rc;
+}
+
+bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)
+{
+    const struct conf_account *me = scope_me(c);
+    struct buf primary = {.cap = LIMIT_ID_BYTES + 1};
+    enum rc rc = me ? RC_OK : RC_NOTFOUND;
+    if (rc == RC_OK && span_is(id, "primary")) {
+        rc = find_primary(c, &primary);
+        id = buf_span(&primary);
+    }
+    if (rc == RC_OK && id.n > LIMIT_ID_BYTES)
+        rc = RC_NOTFOUND;
+    if (rc == RC_OK)
+        rc = find(c, me, kind, id, ret);
+    for (size_t i = 0; rc == RC_NOTFOUND && me && i < c->conf->n_accounts; i++)
+        if (&c->conf->accounts[i] != me && id.n && id.n <= LIMIT_ID_BYTES)
+            rc = find(c, &c->conf->accounts[i], kind, id, ret);
+    buf_release(&primary);
+    return answer(c, rc);
+}
+
+enum rc scope_list_entry(struct call *c, uint32_t account, struct span id, struct span *ret_raw)
+{
+    struct collection roster;
+    struct item item;
+    enum rc rc = coll_find(c->txn, account, COLL_ROSTER, (struct span){"", 0}, &roster);
+    if (rc == RC_OK)
+        rc = item_get(c->txn, roster.no, id, &item);
+    if (rc == RC_OK && item.deleted)
+        rc = RC_NOTFOUND;
+    if (rc == RC_OK)
+        *ret_raw = item.raw;
+    return rc;
+}

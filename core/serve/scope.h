@@ -1,0 +1,26 @@
+/* scope: whom a request means by "me", "primary" and a calendar's id. */
+#ifndef CORE_SERVE_SCOPE_H
+#define CORE_SERVE_SCOPE_H
+
+#include "core/model/account.h"
+#include "core/model/collection.h"
+#include "core/serve/call.h"
+
+/* The account that "me" is: api.account, or the first of the config. NULL when there is none. */
+const struct conf_account *scope_me(const struct call *c);
+
+/* A collection of that account. False: answered (404 not there, 503 not listed yet). */
+bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret);
+
+/* A calendar by its id as sent, "primary" included: that of me, or else of the first account that
+ * has it. Gives its collection of `kind`. False: answered. */
+bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret);
+
+/* The account's config, by number; NULL when it is not configured. */
+const struct conf_account *scope_account(const struct call *c, uint32_t no);
+
+/* The entry of a calendar in the list of its account. The span is LMDB's. RC_NOTFOUND when it is
+ * not in it. */
+enum rc scope_list_entry(struct call *c, uint32_t account, struct span id, struct span *ret_raw);
+
+#endif

@@ -1,0 +1,17 @@
+/* series: a stored series made into a recurrence set. */
+#ifndef CORE_SERVE_SERIES_H
+#define CORE_SERVE_SERIES_H
+
+#include "core/calendar/recur.h"
+#include "core/model/event.h"
+
+/* `calendar_zone`: of all-day series, and of those that name no zone that we know. A line that
+ * makes no sense is passed over. NULL: no memory, or its start makes no sense. */
+struct recur_set *series_open(const struct event *master, const struct zone *calendar_zone);
+
+/* Does any instance overlap [min_ms, max_ms)? Exceptions are not looked at. When the rule is too
+ * much work to tell, yes. */
+bool series_overlaps(const struct event *master, const struct zone *calendar_zone, int64_t min_ms,
+                     int64_t max_ms);
+
+#endif

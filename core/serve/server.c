@@ -1,0 +1,162 @@
+/* server: starts and stops the loop of the local API and hands its requests on. */
+#include "core/serve/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/serve/door.h"
+#include "core/serve/fault.h"
+#include "core/serve/reply.h"
+
+#define CONNECTIONS 4000
+#define IDLE_S      60
+#define GZIP_LEVEL  1 /* bodies are packed once for each answer, on the loop */
+
+static const char *request_header(const void *source, const char *name)
+{
+    return httpd_header(source, name);
+}
+
+static enum fault fault_of_refusal(unsigned status)
+{
+    if (status == 414)
+        return FAULT_URI_TOO_LONG;
+    return status == 431 ? FAULT_HEAD_TOO_LARGE : FAULT_BODY_TOO_LARGE;
+}
+
+static void count(struct serve *s, unsigned status)
+{
+    s->requests++;
+    s->not_modified += status == 304;
+    s->errors += status >= 400;
+}
+
+static void handle(void *arg, struct httpd_request *req)
+{
+    struct serve *s = arg;
+    struct call *c = &s->call;
+    call_reset(c);
+    c->conf = s->conf;
+    c->now_ms = clock_wall_ms();
+    c->method = req->method;
+    c->path = req->path;
+    c->query = req->query;
+    c->body = req->body;
+    c->header = request_header;
+    c->source = req;
+    if (req->refused)
+        (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
+    else if (door_admits(c))
+        call_run(c);
+    reply_shape(c);
+    count(s, c->answer.status);
+    struct httpd_response *r = reply_make(c, s->gzip);
+    httpd_answer(req, r);
+    httpd_response_unref(r);
+}
+
+static int64_t after_turn(void *arg, bool stopping)
+{
+    struct serve *s = arg;
+    (void)stopping;
+    if (!atomic_load_explicit(&s->reload, memory_order_acquire))
+        return -1;
+    pthread_mutex_lock(&s->lock);
+    s->conf = s->next_conf;
+    s->next_conf = NULL;
+    atomic_store_explicit(&s->reload, false, memory_order_relaxed);
+    pthread_cond_signal(&s->taken);
+    pthread_mutex_unlock(&s->lock);
+    return -1;
+}
+
+enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *store, struct queue *q,
+                  struct err *e)
+{
+    struct serve *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_errno(e, "local API");
+    s->conf = conf;
+    s->store = store;
+    s->queue = q;
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->taken, NULL);
+    token_key_init(&s->token_key, store_id(store), store_secret(store));
+    s->gzip = squeeze_new(GZIP_LEVEL);
+    s->call = (struct call){
+        .serve = s, .store = store, .queue = q, .token_key = &s->token_key, .conf = conf};
+    if (!s->gzip) {
+        serve_free(s);
+        return err_set(e, RC_SYS, "local API: out of memory");
+    }
+    *ret = s;
+    return RC_OK;
+}
+
+void serve_free(struct serve *s)
+{
+    if (!s)
+        return;
+    call_release(&s->call);
+    squeeze_free(s->gzip);
+    pthread_cond_destroy(&s->taken);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
+{
+    const struct httpd_options opt = {
+        .name = "api",
+        .listen = s->conf->api.listen,
+        .inherited_fd = inherited_fd,
+        .max_connections = CONNECTIONS,
+        .timeout_s = IDLE_S,
+        .body_bytes = LIMIT_REQUEST_BYTES,
+        .arg = s,
+        .handle = handle,
+        .after_turn = after_turn,
+    };
+    s->started_ms = clock_wall_ms();
+    s->started_mono_ms = clock_mono_ms();
+    enum rc rc = httpd_start(&s->httpd, &opt, e);
+    return rc ? err_prefix(e, rc, "local API") : RC_OK;
+}
+
+void serve_drain(struct serve *s)
+{
+    atomic_store(&s->draining, true);
+}
+
+void serve_stop(struct serve *s)
+{
+    serve_drain(s);
+    httpd_free(s->httpd);
+    s->httpd = NULL;
+}
+
+void serve_reload(struct serve *s, const struct conf *conf)
+{
+    if (!s->httpd) {
+        s->conf = conf;
+        return;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->next_conf = conf;
+    atomic_store_explicit(&s->reload, true, memory_order_release);
+    httpd_wake(s->httpd);
+    while (s->next_conf)
+        pthread_cond_wait(&s->taken, &s->lock);
+    pthread_mutex_unlock(&s->lock);
+}
+
+uint16_t serve_port(const struct serve *s)
+{
+    return s->httpd ? (uint16_t)httpd_port(s->httpd) : 0;
+}
+
+int64_t serve_heartbeat_ms(const struct serve *s)
+{
+    return s->httpd ? httpd_heartbeat_ms(s->httpd) : clock_mono_ms();
+}

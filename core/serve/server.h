@@ -1,0 +1,32 @@
+/* server: what the whole local API shares, for its own files. */
+#ifndef CORE_SERVE_SERVER_H
+#define CORE_SERVE_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/httpd/httpd.h"
+#include "core/serve/call.h"
+#include "core/serve/serve.h"
+#include "core/serve/squeeze.h"
+#include "core/serve/token.h"
+
+struct serve {
+    const struct conf *conf; /* the loop's */
+    struct store *store;
+    struct queue *queue;
+    struct httpd *httpd; /* NULL while it does not run */
+    struct token_key token_key;
+    struct squeeze *gzip;
+    struct call call; /* the one being answered */
+    int64_t started_ms, started_mono_ms;
+    uint64_t requests, not_modified, errors; /* the loop's */
+    atomic_bool draining;
+
+    pthread_mutex_t lock; /* guards next_conf */
+    pthread_cond_t taken;
+    const struct conf *next_conf; /* NULL when the loop has taken it */
+    atomic_bool reload;
+};
+
+#endif

@@ -1,0 +1,192 @@
+/* status: GET /v1/status: how the service, its accounts and its collections are doing, as JSON.
+ *
+ * Times end in _ms and are milliseconds since 1970 UTC, ages and delays milliseconds; 0 (ages: -1)
+ * is never. Counters count since the start of the process. */
+#include "core/base/clock.h"
+#include "core/queue/queue.h"
+#include "core/serve/handlers.h"
+#include "core/serve/server.h"
+#include "storage/channels.h"
+#include "storage/events.h"
+#include "storage/jobs.h"
+
+struct writer {
+    struct call *c;
+    bool any; /* something was written before */
+    uint64_t collections, ready, live_items;
+};
+
+static void text_member(struct buf *out, const char *name, const char *text)
+{
+    buf_printf(out, ",\"%s\":", name);
+    buf_add_json(out, span_of(text));
+}
+
+static void number_member(struct buf *out, const char *name, int64_t n)
+{
+    buf_printf(out, ",\"%s\":%lld", name, (long long)n);
+}
+
+static bool write_account(void *arg, enum rc rc, const struct account *a)
+{
+    struct writer *w = arg;
+    struct buf *out = &w->c->out;
+    buf_printf(out, "%s{\"number\":%u", w->any ? "," : "", a->no);
+    w->any = true;
+    text_member(out, "name", a->name);
+    text_member(out, "state", rc == RC_OK ? account_state_name(a->state) : "damaged");
+    text_member(out, "reason", a->reason);
+    number_member(out, "since_ms", a->since_ms);
+    buf_add_char(out, '}');
+    return true;
+}
+
+/* The channel that counts: a live one before others, a later one before earlier ones. */
+static bool pick_channel(void *arg, const struct channel *channel)
+{
+    struct channel *best = arg;
+    bool live = channel->state == CHANNEL_LIVE, best_live = best->state == CHANNEL_LIVE;
+    if (channel->state != CHANNEL_STOPPING &&
+        (best->state == 0 || (live && !best_live) ||
+         (live == best_live && channel->created_ms > best->created_ms)))
+        *best = *channel;
+    return true;
+}
+
+static void write_channel(struct call *c, const struct collection *coll)
+{
+    struct channel best = {0};
+    static const char *const verdicts[] = {"untried", "ok", "refused"};
+    channels_each(c->txn, coll->no, pick_channel, &best);
+    text_member(&c->out, "watch", verdicts[coll->watch <= WATCH_REFUSED ? coll->watch : 0]);
+    text_member(&c->out, "watch_error", coll->watch_error);
+    if (best.state == 0) {
+        buf_add_text(&c->out, ",\"channel\":null");
+        return;
+    }
+    buf_add_text(&c->out, ",\"channel\":{\"state\":");
+    buf_add_json(&c->out, span_of(channel_state_name(best.state)));
+    number_member(&c->out, "created_ms", best.created_ms);
+    number_member(&c->out, "expires_ms", best.expires_ms);
+    number_member(&c->out, "renew_ms", best.renew_ms);
+    number_member(&c->out, "pings", (int64_t)best.pings);
+    number_member(&c->out, "last_ping_ms", best.last_ping_ms);
+    buf_add_char(&c->out, '}');
+}
+
+static void write_listing(struct buf *out, const struct listing *l)
+{
+    if (l->reason == LISTING_NONE) {
+        buf_add_text(out, ",\"listing\":null");
+        return;
+    }
+    buf_add_text(out, ",\"listing\":{\"reason\":");
+    buf_add_json(out, span_of(listing_reason_name(l->reason)));
+    number_member(out, "started_ms", l->started_ms);
+    number_member(out, "pages", (int64_t)l->pages);
+    number_member(out, "items", (int64_t)l->items);
+    buf_add_char(out, '}');
+}
+
+static void write_counters(struct call *c, uint32_t coll)
+{
+    struct queue_counters n = {0};
+    struct job job = {0};
+    bool known = queue_counters(c->queue, coll, &n);
+    if (job_get(c->txn, coll, &job) == RC_OK) {
+        buf_printf(&c->out, ",\"dirty\":%s", job.pinged > job.pulled ? "true" : "false");
+        number_member(&c->out, "last_ping_ms", job.ping_ms);
+        buf_printf(&c->out, ",\"resync\":%s", job.resync ? "true" : "false");
+    }
+    number_member(&c->out, "pings", (int64_t)n.pings);
+    number_member(&c->out, "pulls", (int64_t)n.pulls);
+    number_member(&c->out, "empty_pulls", (int64_t)n.empty_pulls);
+    number_member(&c->out, "listings", (int64_t)n.listings);
+    number_member(&c->out, "upstream_calls", (int64_t)n.upstream_calls);
+    number_member(&c->out, "changes", (int64_t)n.changes);
+    number_member(&c->out, "failures", (int64_t)n.failures);
+    buf_printf(&c->out, ",\"running\":%s", n.running ? "true" : "false");
+    if (known)
+        number_member(&c->out, "due_in_ms", n.due_in_ms);
+}
+
+static bool write_collection(void *arg, enum rc rc, const struct collection *coll)
+{
+    struct writer *w = arg;
+    struct call *c = w->c;
+    struct buf *out = &c->out;
+    struct account a = {0};
+    bool has_account = account_get(c->txn, coll->account, &a) == RC_OK;
+    int64_t age_ms = coll->fresh_ms ? c->now_ms - coll->fresh_ms : -1;
+    w->collections++;
+    w->ready += coll->state == COLL_READY;
+    w->live_items += coll->kind == COLL_EVENTS ? coll->live_items : 0;
+    buf_printf(out, "%s{\"number\":%u", w->any ? "," : "", coll->no);
+    w->any = true;
+    text_member(out, "account", has_account ? a.name : "");
+    text_member(out, "kind", coll_kind_name(coll->kind));
+    text_member(out, "calendar", coll->calendar);
+    text_member(out, "state", rc == RC_OK ? coll_state_name(coll->state) : "damaged");
+    number_member(out, "version", (int64_t)coll->version);
+    number_member(out, "live_items", (int64_t)coll->live_items);
+    number_member(out, "all_items", (int64_t)coll->all_items);
+    number_member(out, "changed_ms", coll->changed_ms);
+    number_member(out, "fresh_ms", coll->fresh_ms);
+    number_member(out, "age_ms", age_ms < -1 ? 0 : age_ms);
+    number_member(out, "full_ms", coll->full_ms);
+    number_member(out, "fails", coll->fails);
+    number_member(out, "failed_ms", coll->failed_ms);
+    text_member(out, "last_error", coll->last_error);
+    number_member(out, "drift", (int64_t)coll->drift);
+    number_member(out, "damaged", (int64_t)events_damaged(c->store, coll->no));
+    write_listing(out, &coll->listing);
+    write_channel(c, coll);
+    write_counters(c, coll->no);
+    buf_add_char(out, '}');
+    return true;
+}
+
+static void write_totals(struct call *c, const struct writer *w)
+{
+    struct queue_totals q = {0};
+    struct store_usage u = {0};
+    struct buf *out = &c->out;
+    queue_totals(c->queue, &q);
+    store_usage(c->store, &u);
+    buf_printf(out, ",\"totals\":{\"collections\":%llu", (unsigned long long)w->collections);
+    number_member(out, "ready", (int64_t)w->ready);
+    number_member(out, "live_events", (int64_t)w->live_items);
+    number_member(out, "due", (int64_t)q.due);
+    number_member(out, "running", (int64_t)q.running);
+    number_member(out, "pings", (int64_t)q.pings);
+    number_member(out, "pings_refused", (int64_t)q.pings_refused);
+    number_member(out, "requests", (int64_t)c->serve->requests);
+    number_member(out, "requests_not_modified", (int64_t)c->serve->not_modified);
+    number_member(out, "requests_failed", (int64_t)c->serve->errors);
+    buf_printf(out, "},\"store\":{\"map_bytes\":%llu", (unsigned long long)u.map_bytes);
+    number_member(out, "used_bytes", (int64_t)u.used_bytes);
+    number_member(out, "file_bytes", (int64_t)u.file_bytes);
+    number_member(out, "readers", u.readers);
+    number_member(out, "oldest_reader_txns", (int64_t)u.oldest_reader_txns);
+    buf_add_char(out, '}');
+}
+
+void status_get(struct call *c)
+{
+    struct writer w = {.c = c};
+    if (!call_read(c))
+        return;
+    buf_add_text(&c->out, "{\"version\":\"" CALMIRROR_VERSION "\"");
+    number_member(&c->out, "now_ms", c->now_ms);
+    number_member(&c->out, "started_ms", c->serve->started_ms);
+    number_member(&c->out, "uptime_ms", clock_mono_ms() - c->serve->started_mono_ms);
+    buf_printf(&c->out, ",\"stopping\":%s,\"accounts\":[",
+               atomic_load(&c->serve->draining) ? "true" : "false");
+    accounts_each(c->txn, write_account, &w);
+    buf_add_text(&c->out, "],\"collections\":[");
+    w.any = false;
+    colls_each(c->txn, write_collection, &w);
+    buf_add_char(&c->out, ']');
+    write_totals(c, &w);
+    buf_add_char(&c->out, '}');
+}

@@ -1,0 +1,24 @@
+/* view: how a request wants to see events: zone of times, attendees. */
+#include "core/serve/view.h"
+
+#include "core/base/text.h"
+#include "core/serve/filter.h"
+
+struct view view_of_call(const struct call *c, const struct collection *coll)
+{
+    char zone[ZONE_NAME_MAX] = "";
+    if (params_has(&c->params, PARAM_TIME_ZONE))
+        (void)text_copy(zone, sizeof zone, c->params.v[PARAM_TIME_ZONE].text); /* checked */
+    return (struct view){render_in_zone(zone[0] ? zone : coll->zone),
+                         params_number(&c->params, PARAM_MAX_ATTENDEES, INT64_MAX)};
+}
+
+void view_write(struct view *v, const struct event *ev, struct buf *out)
+{
+    struct buf cut = {0};
+    if (v->max_attendees != INT64_MAX && filter_attendees(ev->raw, v->max_attendees, &cut))
+        render_event(&v->render, ev, buf_span(&cut), out);
+    else
+        render_event(&v->render, ev, ev->raw, out);
+    buf_release(&cut);
+}
