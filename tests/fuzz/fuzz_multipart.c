@@ -1,0 +1,45 @@
+/* fuzz_multipart: any bytes as a batch: the first line is its Content-Type, the rest the body. The
+ * parts read are as many as were counted, lie within the body, and what they say can be echoed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/serve/multipart.h"
+
+static void check_within(struct span s, const uint8_t *data, size_t size)
+{
+    const char *from = (const char *)data;
+    if (s.n > 0 && (s.p < from || s.p + s.n > from + size) && !span_is(s, "/"))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const uint8_t *lf = memchr(data, '\n', size);
+    size_t head = lf ? (size_t)(lf - data) : size;
+    struct span body = {(const char *)data + head, size - head};
+    char *type = strndup((const char *)data, head);
+    struct multipart m;
+    struct multipart_part part;
+    unsigned parts = 0;
+    if (type && multipart_open(&m, type, body, NULL) == RC_OK) {
+        for (; multipart_next(&m, &part); parts++) {
+            check_within(part.id, data, size);
+            check_within(part.method, data, size);
+            check_within(part.target, data, size);
+            check_within(part.headers, data, size);
+            check_within(part.body, data, size);
+            if (part.method.n > 0 && part.target.p[0] != '/')
+                abort();
+            if (part.id.n > 0 &&
+                (memchr(part.id.p, '\n', part.id.n) || memchr(part.id.p, '\r', part.id.n)))
+                abort();
+        }
+        if (parts != m.parts)
+            abort();
+    }
+    free(type);
+    return 0;
+}
