@@ -345,21 +345,18 @@ class Hook:
         return [self.next(timeout) for _ in range(count)]
 
 
+def openssl(*args, data=b""):
+    return subprocess.run(["openssl", *args], input=data, capture_output=True, check=True).stdout
+
+
 class ServiceAccount:
     """A key pair, its entry in a seed, and assertions signed with it."""
 
     def __init__(self, email="mirror@project.iam.gserviceaccount.com", delegation=True):
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric import rsa
-
         self.email = email
         self.delegation = delegation
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.private_pem = self.key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption()).decode()
-        self.public_pem = self.key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+        self.private_pem = openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048").decode()
+        self.public_pem = openssl("pkey", "-pubout", data=self.private_pem.encode()).decode()
 
     def seed(self):
         return {"email": self.email, "public_key": self.public_pem, "delegation": self.delegation}
@@ -371,14 +368,14 @@ class ServiceAccount:
                 "client_id": "100000000000000000000", "token_uri": token_url}
 
     def assertion(self, audience, alg="RS256", **claims):
-        from cryptography.hazmat.primitives import hashes
-        from cryptography.hazmat.primitives.asymmetric import padding
-
         now = int(time.time())
         body = {"iss": self.email, "scope": "https://www.googleapis.com/auth/calendar", "aud": audience,
                 "iat": now, "exp": now + 3600, **claims}
         parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=")
                  for part in ({"alg": alg, "typ": "JWT", "kid": "key-1"}, body)]
         signed = b".".join(parts)
-        signature = self.key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as key:
+            key.write(self.private_pem)
+            key.flush()
+            signature = openssl("dgst", "-sha256", "-sign", key.name, data=signed)
         return (signed + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()

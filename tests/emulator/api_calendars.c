@@ -78,7 +78,7 @@ void calendars_insert(struct req *r)
     json_object_put(o);
 }
 
-/* The etag and sync tokens of calendar list entries do not move by this: facts §3.4. */
+/* The etag and sync tokens of calendar list entries do not move by this, says the reference. */
 static void change_calendar(struct req *r, bool replace)
 {
     struct calendar *c = access_calendar(r, ROLE_OWNER);

@@ -8,7 +8,7 @@
 #include "tests/emulator/list.h"
 #include "tests/emulator/params.h"
 
-#define UPDATED_MIN_REACH_MS (30LL * 86400000) /* facts §4.6 */
+#define UPDATED_MIN_REACH_MS (30LL * 86400000) /* the reach users met: 28 to 30 days */
 
 struct query {
     const struct calendar *cal;
@@ -198,7 +198,7 @@ static bool read_query(struct req *r, struct listing *l, struct query *q)
         }
         q->updated_min *= 1000;
     }
-    /* Milliseconds of the bounds are ignored: facts §4.1. */
+    /* Milliseconds of the bounds are ignored, says the reference. */
     q->time_min = q->time_min == INT64_MIN ? INT64_MIN : q->time_min / 1000 * 1000;
     q->time_max = q->time_max == INT64_MAX ? INT64_MAX : q->time_max / 1000 * 1000;
     q->ical_uid = req_param(r, "iCalUID");

@@ -1,4 +1,4 @@
-/* api_watch: opening and stopping watch channels, with the rules of facts §8. */
+/* api_watch: opening and stopping watch channels, by the rules of the push guide. */
 #include <stdlib.h>
 #include <string.h>
 

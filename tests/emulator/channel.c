@@ -48,7 +48,7 @@ bool channel_live(const struct emu *e, const struct channel *ch)
     return ch->stopped_ms == 0 && world_now_ms(&e->world) < ch->expires_ms;
 }
 
-/* Stopping takes effect late when told so: facts §8.7. */
+/* Real channels go on for a while after a stop; ours do when told so. */
 static bool still_sends(const struct emu *e, const struct channel *ch)
 {
     int64_t now = world_now_ms(&e->world);

@@ -391,7 +391,7 @@ static void learn_facts(struct item *it, struct json_object *o, const struct zon
     it->gone = strcmp(json_str_or(o, "status", "confirmed"), "cancelled") == 0;
 }
 
-/* The shortest form of a cancelled event: facts §6.2. */
+/* The shortest form of a cancelled event, as real deltas bring it. */
 static void put_tomb(struct item *it, struct json_object *o)
 {
     static const char *const KEEP[] = {

@@ -66,9 +66,11 @@ enum step exchange_step(struct req *r)
     enum step step = STEP_DROP;
     switch (r->stage) {
     case STAGE_NEW:
-        return begin(r);
+        step = begin(r);
+        break;
     case STAGE_WAITED:
-        return work(r);
+        step = work(r);
+        break;
     case STAGE_ANSWERED:
     case STAGE_WAITED_AFTER:
         step = finish(r);

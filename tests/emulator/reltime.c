@@ -61,8 +61,9 @@ static bool resolve_member(struct json_object *when, const char *key, int64_t to
     }
     date_write(text, days);
     if (strcmp(key, "date") == 0) {
+        bool whole = s[n] == '\0';
         json_put_str(when, key, text);
-        return s[n] == '\0' || n == strlen(s);
+        return whole;
     }
     if (sscanf(s + n, " %2d:%2d%n", &h, &m, &used) != 2 || s[n + (size_t)used] != '\0') {
         return false;

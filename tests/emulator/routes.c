@@ -6,7 +6,7 @@
 
 #define API "/calendar/v3"
 
-/* Facts §13.1 and the scopes of each method in the discovery document. */
+/* The scopes of each method in the discovery document. */
 #define EVENTS_R                                                             \
     (SCOPE_ALL | SCOPE_READ | SCOPE_EVENTS | SCOPE_EVENTS_READ | SCOPE_APP | \
      SCOPE_EVENTS_FREEBUSY | SCOPE_EVENTS_OWNED | SCOPE_EVENTS_OWNED_READ |  \
