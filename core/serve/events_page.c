@@ -124,7 +124,8 @@ static bool fill_by_row(struct events_page *page, struct event_scan *scan)
             v[n++] = ev;
     }
     event_scan_close(scan);
-    qsort(v, n, sizeof *v, by_row);
+    if (n)
+        qsort(v, n, sizeof *v, by_row);
     for (size_t i = 0; i < n && ok; i++) {
         bool in =
             v[i].flags & EVENT_SERIES

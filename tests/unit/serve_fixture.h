@@ -1,0 +1,270 @@
+/* serve_fixture: a local API over a store that the test fills, asked over real HTTP. */
+#ifndef TESTS_UNIT_SERVE_FIXTURE_H
+#define TESTS_UNIT_SERVE_FIXTURE_H
+
+#include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/conf/conf.h"
+#include "core/google/decode.h"
+#include "core/queue/queue.h"
+#include "core/serve/serve.h"
+#include "core/sync/batch.h"
+#include "storage/changes.h"
+#include "tests/unit/http_client.h"
+#include "tests/unit/storage_fixture.h"
+
+#define ME    "me@example.com"
+#define ZONE  "Europe/Berlin"
+#define EV    "/calendar/v3/calendars/" ME "/events"
+#define GROUP "team#1/a b@group.calendar.google.com"
+
+#define WORLD(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
+
+struct world {
+    struct fixture f;
+    struct conf *conf;
+    struct queue *queue;
+    struct serve *serve;
+    unsigned port;
+    uint32_t home, work;          /* accounts */
+    struct collection roster, me; /* of home */
+    struct collection other;      /* a calendar of work only */
+};
+
+static inline struct conf *world_conf(const char *dir, const char *more)
+{
+    char path[128];
+    struct conf *conf = NULL;
+    struct buf problems = {0};
+    (void)snprintf(path, sizeof(path), "%s/conf", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    (void)fprintf(file,
+                  "[mirror]\nstate_dir = %s/state\n[api]\nlisten = 127.0.0.1:0\n%s"
+                  "[account home]\ntoken_file = /nowhere\nexclude = hidden-*\n"
+                  "[account work]\ntoken_file = /nowhere\n",
+                  dir, more);
+    (void)fclose(file);
+    if (conf_load(path, &conf, &problems) != RC_OK)
+        fail_msg("%s", buf_text(&problems));
+    buf_release(&problems);
+    return conf;
+}
+
+static inline uint32_t world_account(struct world *w, const char *name)
+{
+    struct account a = {.state = ACCOUNT_OK};
+    (void)snprintf(a.name, sizeof(a.name), "%s", name);
+    struct txn *t = begin_write(w->f.store);
+    account_put(t, &a);
+    commit(t);
+    return a.no;
+}
+
+static inline struct collection world_coll(struct world *w, uint32_t account, enum coll_kind kind,
+                                           const char *calendar, enum coll_state state)
+{
+    struct collection c = {.account = account,
+                           .kind = kind,
+                           .state = state,
+                           .changed_ms = INT64_C(1770000000000),
+                           .fresh_ms = clock_wall_ms() - 3000};
+    (void)snprintf(c.calendar, sizeof(c.calendar), "%s", calendar);
+    (void)snprintf(c.zone, sizeof(c.zone), "%s", kind == COLL_EVENTS ? ZONE : "");
+    struct txn *t = begin_write(w->f.store);
+    coll_put(t, &c);
+    if (kind == COLL_EVENTS)
+        coll_set_head(t, c.no,
+                      S("{\"kind\":\"calendar#events\",\"etag\":\"\\\"x\\\"\",\"summary\":\"Mine\","
+                        "\"updated\":\"2026-01-02T03:04:05.678Z\",\"timeZone\":\"" ZONE "\","
+                        "\"accessRole\":\"owner\",\"defaultReminders\":[]}"));
+    commit(t);
+    queue_add(w->queue, c.no, account, 0);
+    return c;
+}
+
+/* Stores an event as a pull would. */
+static inline void world_event(struct world *w, struct collection *c, const char *json)
+{
+    struct event_text text = {0};
+    struct event ev = {0};
+    struct err e = {0};
+    struct span raw = span_of(json);
+    if (json_check(raw, &e) != RC_OK ||
+        google_decode_event(raw, span_of(c->zone), &text, &ev, &e) != RC_OK)
+        fail_msg("%s: %s", json, e.text);
+    extent_widen(&ev);
+    struct txn *t = begin_write(w->f.store);
+    (void)event_put(t, c, &ev);
+    coll_put(t, c);
+    commit(t);
+    buf_release(&text.text);
+}
+
+static inline void world_remove(struct world *w, struct collection *c, const char *id)
+{
+    struct txn *t = begin_write(w->f.store);
+    assert_true(event_remove(t, c, span_of(id)));
+    coll_put(t, c);
+    commit(t);
+}
+
+static inline void world_item(struct world *w, struct collection *c, const char *id,
+                              const char *json, bool deleted)
+{
+    struct item item = {.id = span_of(id), .raw = span_of(json), .deleted = deleted};
+    struct txn *t = begin_write(w->f.store);
+    (void)item_put(t, c, &item);
+    coll_put(t, c);
+    commit(t);
+}
+
+/* A timed event "id" from `start` to `end` (local, Berlin winter), with more members. */
+static inline void world_timed(struct world *w, const char *id, const char *start, const char *end,
+                               const char *more)
+{
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"kind\":\"calendar#event\",\"etag\":\"\\\"1\\\"\",\"id\":\"%s\",\"status\":"
+               "\"confirmed\","
+               "\"updated\":\"2026-01-01T00:00:00.000Z\",\"summary\":\"%s\","
+               "\"start\":{\"dateTime\":\"%s+01:00\",\"timeZone\":\"" ZONE "\"},"
+               "\"end\":{\"dateTime\":\"%s+01:00\",\"timeZone\":\"" ZONE
+               "\"},\"iCalUID\":\"%s@x\"%s}",
+               id, id, start, end, id, more);
+    world_event(w, &w->me, buf_text(&b));
+    buf_release(&b);
+}
+
+static inline void world_day(struct world *w, const char *id, const char *start, const char *end,
+                             const char *more)
+{
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"kind\":\"calendar#event\",\"id\":\"%s\",\"status\":\"confirmed\","
+               "\"updated\":\"2026-01-01T00:00:00.000Z\",\"start\":{\"date\":\"%s\"},"
+               "\"end\":{\"date\":\"%s\"}%s}",
+               id, start, end, more);
+    world_event(w, &w->me, buf_text(&b));
+    buf_release(&b);
+}
+
+static inline void world_start(struct world *w)
+{
+    struct err e = {0};
+    if (serve_new(&w->serve, w->conf, w->f.store, w->queue, &e) != RC_OK ||
+        serve_start(w->serve, 0, &e) != RC_OK)
+        fail_msg("%s", e.text);
+    w->port = serve_port(w->serve);
+}
+
+static inline int world_setup_with(void **state, const char *api_options)
+{
+    struct world *w = calloc(1, sizeof(*w));
+    (void)snprintf(w->f.dir, sizeof(w->f.dir), "/tmp/test_serve.XXXXXX");
+    assert_non_null(mkdtemp(w->f.dir));
+    w->f.options = (struct store_options){.map_bytes = UINT64_C(1) << 30, .no_fsync = true};
+    fixture_open(&w->f);
+    w->conf = world_conf(w->f.dir, api_options);
+    w->queue = queue_new();
+    w->home = world_account(w, "home");
+    w->work = world_account(w, "work");
+    w->roster = world_coll(w, w->home, COLL_ROSTER, "", COLL_READY);
+    w->me = world_coll(w, w->home, COLL_EVENTS, ME, COLL_READY);
+    struct collection roster = world_coll(w, w->work, COLL_ROSTER, "", COLL_READY);
+    w->other = world_coll(w, w->work, COLL_EVENTS, GROUP, COLL_READY);
+    world_item(w, &w->roster, ME,
+               "{\"kind\":\"calendar#calendarListEntry\",\"etag\":\"\\\"5\\\"\",\"id\":\"" ME
+               "\",\"summary\":\"Mine\",\"timeZone\":\"" ZONE
+               "\",\"accessRole\":\"owner\",\"primary\":true,\"colorId\":\"3\"}",
+               false);
+    world_item(w, &roster, GROUP,
+               "{\"kind\":\"calendar#calendarListEntry\",\"etag\":\"\\\"6\\\"\",\"id\":\"" GROUP
+               "\",\"summary\":\"Team\",\"timeZone\":\"" ZONE "\",\"accessRole\":\"reader\"}",
+               false);
+    world_start(w);
+    *state = w;
+    return 0;
+}
+
+static inline int world_setup(void **state)
+{
+    return world_setup_with(state, "");
+}
+
+static inline int world_teardown(void **state)
+{
+    struct world *w = *state;
+    serve_stop(w->serve);
+    serve_free(w->serve);
+    queue_free(w->queue);
+    conf_free(w->conf);
+    store_close(w->f.store);
+    nftw(w->f.dir, fixture_remove, 8, FTW_DEPTH | FTW_PHYS);
+    free(w);
+    return 0;
+}
+
+/* GET; the status must be `status`. */
+static inline struct http_answer get(struct world *w, unsigned status, const char *target)
+{
+    struct http_answer a = http_ask(w->port, "GET", target, "", "");
+    struct err e = {0};
+    if (a.status != status)
+        fail_msg("%s: %u instead of %u: %s", target, a.status, status, a.body ? a.body : "(none)");
+    if (a.n && strncmp(a.body, "<!", 2) != 0 && json_check(span_of(a.body), &e) != RC_OK)
+        fail_msg("%s: %s: %s", target, e.text, a.body);
+    return a;
+}
+
+/* A decoded text member of the answer, "" when absent. */
+static inline const char *member(const struct http_answer *a, const char *name, char out[2048])
+{
+    if (!json_string_copy(json_get(span_of(a->body), name), out, 2048))
+        out[0] = '\0';
+    return out;
+}
+
+/* The ids of `items`, joined by spaces. */
+static inline const char *ids_of(const struct http_answer *a)
+{
+    static char ids[65536];
+    struct json_iter it = json_iter(json_get(span_of(a->body), "items"));
+    struct span item;
+    size_t n = 0;
+    ids[0] = '\0';
+    while (json_next(&it, NULL, &item)) {
+        char id[1100] = "?";
+        (void)json_string_copy(json_get(item, "id"), id, sizeof(id));
+        n += (size_t)snprintf(ids + n, sizeof(ids) - n, "%s%s", n ? " " : "", id);
+    }
+    return ids;
+}
+
+static inline void expect_ids(struct world *w, const char *target, const char *ids)
+{
+    struct http_answer a = get(w, 200, target);
+    if (strcmp(ids_of(&a), ids) != 0)
+        fail_msg("%s: \"%s\" instead of \"%s\"", target, ids_of(&a), ids);
+    http_answer_release(&a);
+}
+
+/* An error with this reason, in Google's shape. */
+static inline void expect_error(struct world *w, unsigned status, const char *reason,
+                                const char *target)
+{
+    struct http_answer a = get(w, status, target);
+    struct span error = json_get(span_of(a.body), "error");
+    struct json_iter it = json_iter(json_get(error, "errors"));
+    struct span first;
+    int64_t code = 0;
+    char have[128] = "";
+    assert_true(json_next(&it, NULL, &first));
+    (void)json_string_copy(json_get(first, "reason"), have, sizeof(have));
+    if (strcmp(have, reason) != 0 || !json_int64(json_get(error, "code"), &code) ||
+        code != status || !span_eq(json_get(error, "message"), json_get(first, "message")))
+        fail_msg("%s: not %s: %s", target, reason, a.body);
+    http_answer_release(&a);
+}
+
+#endif

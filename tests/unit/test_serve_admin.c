@@ -1,0 +1,144 @@
+/* test_serve_admin: who may ask the local API, how it says it is doing, resync and reload. */
+#include "tests/unit/serve_fixture.h"
+
+static void test_door(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        unsigned status;
+        const char *headers;
+    } cases[] = {
+        {200, "Host: localhost:80\r\n"},
+        {200, "Host: 127.0.0.1\r\n"},
+        {200, "Host: [::1]:8080\r\n"},
+        {200, "Host: board.example.org\r\n"},
+        {200, "Host: BOARD.example.org:8443\r\n"},
+        {403, "Host: evil.example\r\n"},
+        {403, "Host: localhost.evil.example\r\n"},
+        {403, "Host: 127.0.0.1.evil.example\r\n"},
+        {200, "Host: localhost:8080\r\nOrigin: http://localhost:8080\r\n"},
+        {403, "Host: localhost:8080\r\nOrigin: http://localhost:9090\r\n"},
+        {403, "Origin: https://evil.example\r\n"},
+        {403, "Origin: null\r\n"},
+        {200, "Origin: https://wall.example\r\n"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct http_answer a = http_ask(w->port, "GET", "/healthz", cases[i].headers, "");
+        if (a.status != cases[i].status)
+            fail_msg("%s%u", cases[i].headers, a.status);
+        http_answer_release(&a);
+    }
+    char text[256];
+    struct http_answer a =
+        http_ask(w->port, "GET", "/nothing", "Origin: https://wall.example\r\n", "");
+    assert_int_equal(a.status, 404);
+    assert_string_equal(http_answer_header(&a, "Access-Control-Allow-Origin", text),
+                        "https://wall.example");
+    http_answer_release(&a);
+    a = http_ask(w->port, "OPTIONS", EV,
+                 "Origin: https://wall.example\r\nAccess-Control-Request-Method: GET\r\n"
+                 "Access-Control-Request-Headers: authorization,x-goog-api-client\r\n",
+                 "");
+    assert_int_equal(a.status, 204);
+    assert_string_equal(http_answer_header(&a, "Access-Control-Allow-Headers", text),
+                        "authorization,x-goog-api-client");
+    http_answer_release(&a);
+}
+
+static int setup_door(void **state)
+{
+    return world_setup_with(state, "hosts = board.example.org\norigins = https://wall.example\n");
+}
+
+static void test_status(void **state)
+{
+    struct world *w = *state;
+    struct http_answer a = get(w, 200, "/v1/status?prettyPrint=false");
+    assert_non_null(
+        strstr(a.body, "\"kind\":\"events\",\"calendar\":\"" ME "\",\"state\":\"ready\""));
+    assert_non_null(
+        strstr(a.body, "\"accounts\":[{\"number\":1,\"name\":\"home\",\"state\":\"ok\""));
+    assert_non_null(strstr(a.body, "\"channel\":null"));
+    http_answer_release(&a);
+    a = get(w, 200, "/healthz");
+    http_answer_release(&a);
+    a = get(w, 200, "/");
+    assert_non_null(strstr(a.body, ME));
+    http_answer_release(&a);
+    a = get(w, 200, "/readyz");
+    http_answer_release(&a);
+    serve_drain(w->serve);
+    a = get(w, 503, "/readyz");
+    assert_non_null(strstr(a.body, "stopping"));
+    http_answer_release(&a);
+}
+
+static bool owed(struct world *w, uint32_t coll)
+{
+    struct job job;
+    struct txn *t = begin_read(w->f.store);
+    assert_int_equal(job_get(t, coll, &job), RC_OK);
+    txn_abort(t);
+    return job.resync;
+}
+
+static void test_resync(void **state)
+{
+    struct world *w = *state;
+    struct http_answer a =
+        http_ask(w->port, "POST", "/v1/resync?prettyPrint=false", "", "{\"calendar\":\"primary\"}");
+    assert_int_equal(a.status, 202);
+    assert_non_null(strstr(a.body, "\"calendar\":\"" ME "\",\"joined\":false"));
+    assert_true(owed(w, w->me.no));
+    assert_false(owed(w, w->other.no));
+    http_answer_release(&a);
+    a = http_ask(w->port, "POST", "/v1/resync?prettyPrint=false", "", "");
+    assert_int_equal(a.status, 202);
+    assert_non_null(strstr(a.body, "\"calendar\":\"" ME "\",\"joined\":true"));
+    assert_true(owed(w, w->other.no));
+    assert_true(owed(w, w->roster.no));
+    http_answer_release(&a);
+    static const struct {
+        unsigned status;
+        const char *body;
+    } bad[] = {{404, "{\"calendar\":\"nobody\"}"},
+               {404, "{\"account\":\"nobody\"}"},
+               {404, "{\"account\":\"work\",\"calendar\":\"" ME "\"}"},
+               {400, "{\"calendar\":7}"},
+               {400, "[]"},
+               {400, "{"}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        a = http_ask(w->port, "POST", "/v1/resync", "", bad[i].body);
+        if (a.status != bad[i].status)
+            fail_msg("%s: %u", bad[i].body, a.status);
+        http_answer_release(&a);
+    }
+}
+
+static void test_reload(void **state)
+{
+    struct world *w = *state;
+    struct http_answer a = http_ask(w->port, "GET", "/healthz", "Host: later.example\r\n", "");
+    assert_int_equal(a.status, 403);
+    http_answer_release(&a);
+    struct conf *conf = world_conf(w->f.dir, "hosts = later.example\naccount = work\n");
+    serve_reload(w->serve, conf);
+    conf_free(w->conf);
+    w->conf = conf;
+    a = http_ask(w->port, "GET", "/healthz", "Host: later.example\r\n", "");
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    expect_ids(w, "/calendar/v3/users/me/calendarList", GROUP);
+    expect_ids(w, EV, ""); /* a calendar of the other account is found too */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_door, setup_door, world_teardown),
+        WORLD(test_status),
+        WORLD(test_resync),
+        WORLD(test_reload),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
