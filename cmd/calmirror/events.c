@@ -1,5 +1,6 @@
 /* events: the events of a calendar, by start. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -14,35 +15,87 @@
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
 
-/* "2026-11-22 09:00" in the machine's zone, or "2026-11-22" of an all-day event. */
-static const char *moment(struct span end, char out[64])
+/* One line of the list. */
+struct row {
+    int64_t start_ms;
+    bool series;
+    char start[32], end[32], id[64], summary[256];
+};
+
+struct rows {
+    struct row *v;
+    size_t n, room;
+    bool failed;
+};
+
+/* "2026-11-22 09:00" in the machine's zone, or "2026-11-22" of an all-day event, which sorts by its
+ * midnight there. Returns the instant; INT64_MAX when it cannot be read. */
+static int64_t read_moment(struct span moment, char out[32])
 {
     char text[64];
     int64_t ms;
     int32_t offset_s;
     struct tm tm;
-    if (field_text(end, "date", out, 64)[0])
-        return out;
-    (void)field_text(end, "dateTime", text, sizeof(text));
+    (void)snprintf(out, 32, "?");
+    if (field_text(moment, "date", text, sizeof(text))[0]) {
+        (void)field_text(moment, "date", out, 32);
+        return when_read(text, 0, &ms) ? ms : INT64_MAX;
+    }
+    (void)field_text(moment, "dateTime", text, sizeof(text));
     if (!rfc3339_time(span_of(text), &ms, &offset_s, NULL))
-        return "?";
+        return INT64_MAX;
     time_t seconds = (time_t)(ms / 1000);
-    if (!localtime_r(&seconds, &tm) || strftime(out, 64, "%Y-%m-%d %H:%M", &tm) == 0)
-        return "?";
-    return out;
+    if (localtime_r(&seconds, &tm))
+        (void)strftime(out, 32, "%Y-%m-%d %H:%M", &tm);
+    return ms;
 }
 
-static void add_event(void *arg, struct span item)
+static void keep_event(void *arg, struct span item)
 {
-    struct table *t = arg;
-    char text[512];
-    bool series = json_type_of(json_get(item, "recurrence")) == JSON_ARRAY;
-    table_add(t, STYLE_PLAIN, moment(json_get(item, "start"), text));
-    table_add(t, STYLE_PLAIN, moment(json_get(item, "end"), text));
-    table_add(t, STYLE_DIM, series ? "series" : "");
-    table_add(t, STYLE_DIM, field_text(item, "id", text, sizeof(text)));
-    (void)field_text(item, "summary", text, sizeof(text));
-    table_add(t, STYLE_PLAIN, text[0] ? text : "(no title)");
+    struct rows *rows = arg;
+    if (rows->n == rows->room) {
+        size_t room = rows->room ? 2 * rows->room : 64;
+        struct row *v = reallocarray(rows->v, room, sizeof(*v));
+        rows->failed = rows->failed || !v;
+        if (!v)
+            return;
+        rows->v = v;
+        rows->room = room;
+    }
+    struct row *r = &rows->v[rows->n++];
+    *r = (struct row){.series = json_type_of(json_get(item, "recurrence")) == JSON_ARRAY};
+    r->start_ms = read_moment(json_get(item, "start"), r->start);
+    (void)read_moment(json_get(item, "end"), r->end);
+    (void)field_text(item, "id", r->id, sizeof(r->id));
+    (void)field_text(item, "summary", r->summary, sizeof(r->summary));
+}
+
+static int by_start(const void *left, const void *right)
+{
+    const struct row *a = left, *b = right;
+    if (a->start_ms != b->start_ms)
+        return a->start_ms < b->start_ms ? -1 : 1;
+    return strcmp(a->id, b->id);
+}
+
+static int print_rows(struct rows *rows)
+{
+    struct table t = {.columns = 5};
+    if (rows->failed)
+        return cli_fail(EX_OSERR, "out of memory; narrow it with --from and --to");
+    if (rows->n > 0)
+        qsort(rows->v, rows->n, sizeof(*rows->v), by_start);
+    for (size_t i = 0; i < rows->n; i++) {
+        const struct row *r = &rows->v[i];
+        table_add(&t, STYLE_PLAIN, r->start);
+        table_add(&t, STYLE_PLAIN, r->end);
+        table_add(&t, STYLE_DIM, r->series ? "series" : "");
+        table_add(&t, STYLE_DIM, r->id);
+        table_add(&t, STYLE_PLAIN, r->summary[0] ? r->summary : "(no title)");
+    }
+    table_print(&t, stdout);
+    table_release(&t);
+    return EX_OK;
 }
 
 /* Appends &NAME=TIME for an option that was given. */
@@ -65,7 +118,7 @@ static int add_bound(struct buf *path, const char *name, const char *option, con
 
 int run_events(struct cli *cli)
 {
-    struct table t = {.columns = 5};
+    struct rows rows = {0};
     struct buf path = {0};
     buf_add_text(&path, "/calendar/v3/calendars/");
     text_percent_encode(&path, span_of(cli->args[0]));
@@ -74,10 +127,10 @@ int run_events(struct cli *cli)
     if (status == EX_OK)
         status = add_bound(&path, "timeMax", "to", cli->to);
     if (status == EX_OK)
-        status = pages_each(cli, buf_text(&path), add_event, &t);
+        status = pages_each(cli, buf_text(&path), keep_event, &rows);
     if (status == EX_OK && !cli->json)
-        table_print(&t, stdout);
-    table_release(&t);
+        status = print_rows(&rows);
+    free(rows.v);
     buf_release(&path);
     return status;
 }

@@ -11,10 +11,11 @@
 #include "core/base/json.h"
 
 #define LOOK_EVERY_MS 200
-
-/* One collection that was asked for. */
+/* Failures after which nobody waits any longer; the service itself goes on trying. */
+#define ATTEMPTS 3
 struct asked {
-    int64_t number, since_ms;
+    int64_t number;
+    int64_t failures; /* of its runs, when first looked at; -1 not yet */
     char calendar[256], account[80];
     bool done, failed;
     uint64_t items; /* of the listing under way */
@@ -35,8 +36,7 @@ static bool read_asked(struct span answer, struct wait *w)
             return false;
         w->asked = v;
         struct asked *a = &v[w->n++];
-        *a = (struct asked){.number = field_number(coll, "number", 0),
-                            .since_ms = field_number(coll, "since_ms", 0)};
+        *a = (struct asked){.number = field_number(coll, "number", 0), .failures = -1};
         (void)field_text(coll, "calendar", a->calendar, sizeof(a->calendar));
         (void)field_text(coll, "account", a->account, sizeof(a->account));
     }
@@ -56,23 +56,43 @@ static void report(const struct asked *a, const char *outcome)
     (void)fflush(out);
 }
 
-/* Takes up what the status says of one that was asked for. */
-static void look_at(struct asked *a, struct span coll)
+/* Why the account cannot be used until a person acts; "" when it can. */
+static const char *account_trouble(struct span status, const char *name, char *out, size_t size)
 {
-    char text[256];
+    struct json_iter it = json_iter(json_get(status, "accounts"));
+    struct span key, account;
+    out[0] = '\0';
+    while (json_next(&it, &key, &account))
+        if (field_is(account, "name", name) && !field_is(account, "state", "ok"))
+            return field_text(account, "reason", out, size);
+    return out;
+}
+
+static void end_with(struct asked *a, bool failed, const char *outcome)
+{
+    a->done = true;
+    a->failed = failed;
+    report(a, outcome);
+}
+
+/* Takes up what the status says of one that was asked for. */
+static void look_at(struct asked *a, struct span status, struct span coll)
+{
+    char text[512];
+    int64_t failures = field_number(coll, "failures", 0);
+    if (failures < a->failures || a->failures < 0) /* the first look, or a restart of the service */
+        a->failures = failures;
     a->items = (uint64_t)field_number(json_get(coll, "listing"), "items", 0);
-    if (field_number(coll, "full_ms", 0) > a->since_ms) {
-        (void)snprintf(text, sizeof(text), "%lld events",
+    if (field_is(coll, "state", "gone")) {
+        end_with(a, true, "is no longer mirrored");
+    } else if (!json_is_true(json_get(coll, "resync")) && field_is(coll, "state", "ready")) {
+        (void)snprintf(text, sizeof(text), "%lld items",
                        (long long)field_number(coll, "live_items", 0));
-        a->done = true;
-        report(a, text);
-    } else if (field_number(coll, "failed_ms", 0) > a->since_ms) {
-        (void)field_text(coll, "last_error", text, sizeof(text));
-        a->done = a->failed = true;
-        report(a, text[0] ? text : "failed");
-    } else if (field_is(coll, "state", "gone")) {
-        a->done = a->failed = true;
-        report(a, "is no longer mirrored");
+        end_with(a, false, text);
+    } else if (account_trouble(status, a->account, text, sizeof(text))[0]) {
+        end_with(a, true, text);
+    } else if (failures - a->failures >= ATTEMPTS) {
+        end_with(a, true, field_text(coll, "last_error", text, sizeof(text)));
     }
 }
 
@@ -86,12 +106,10 @@ static void look(struct wait *w, struct span status)
         while (!w->asked[i].done && !found && json_next(&it, &key, &coll))
             if (field_number(coll, "number", 0) == w->asked[i].number) {
                 found = true;
-                look_at(&w->asked[i], coll);
+                look_at(&w->asked[i], status, coll);
             }
-        if (!found && !w->asked[i].done) {
-            w->asked[i].done = w->asked[i].failed = true;
-            report(&w->asked[i], "is no longer mirrored");
-        }
+        if (!found && !w->asked[i].done)
+            end_with(&w->asked[i], true, "is no longer mirrored");
     }
 }
 

@@ -42,7 +42,8 @@ static void add_channel(struct table *t, struct span coll)
     struct span channel = json_get(coll, "channel");
     char state[32], left[32];
     if (json_type_of(channel) != JSON_OBJECT) {
-        table_add(t, STYLE_DIM, "polled");
+        bool refused = field_is(coll, "watch", "refused");
+        table_add(t, STYLE_DIM, refused ? "refused, polled" : "none, polled");
         return;
     }
     int64_t expires_ms = field_number(channel, "expires_ms", 0);

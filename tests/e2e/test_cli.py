@@ -1,0 +1,220 @@
+"""calmirror, the command-line program, against a running service."""
+import json
+import os
+import pty
+import subprocess
+
+import pytest
+
+from emulator import Emulator
+from mirror import BUILD, PATIENCE, Mirror, listening_socket, wait_for
+from pair import Pair, token_account
+
+BINARY = os.path.join(BUILD, "calmirror")
+CALENDAR = "me@example.com"
+
+
+def run(*arguments, env=None, **options):
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE,
+                          env={**os.environ, "TZ": "Europe/Zurich", **(env or {})}, **options)
+
+
+def on_terminal(*arguments, env=None):
+    """(exit status, output) with both outputs on a terminal."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen([BINARY, *arguments], stdin=slave, stdout=slave, stderr=slave,
+                               env={"PATH": os.environ["PATH"], "TERM": "xterm", **(env or {})})
+    os.close(slave)
+    output = b""
+    while True:
+        try:
+            part = os.read(master, 4096)
+        except OSError:  # EIO: the program has ended
+            break
+        if not part:
+            break
+        output += part
+    os.close(master)
+    return process.wait(60 * PATIENCE), output.decode()
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("cli")
+    with Emulator() as emulator:
+        emulator.api.insert(summary="Breakfast \x1b[31m", start={"dateTime": "2026-07-01T08:00:00+02:00"},
+                            end={"dateTime": "2026-07-01T09:00:00+02:00"})
+        emulator.api.insert(summary="Fair", start={"date": "2026-07-03"}, end={"date": "2026-07-05"})
+        with Mirror(directory, emulator.url, {"me": token_account(directory)},
+                    sync={"backoff_min": "10ms", "backoff_max": "100ms"}) as mirror:
+            mirror.start().wait_ready()
+            pair = Pair(emulator, mirror)
+            pair.wait_live(CALENDAR)
+            yield pair
+
+
+@pytest.fixture
+def cli(pair):
+    return lambda *arguments, **options: run(*arguments, "-c", pair.mirror.config_path, **options)
+
+
+def test_status_as_a_table(cli):
+    done = cli("status")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["ACCOUNT", "CALENDAR", "STATE", "FRESH", "CHANNEL", "EVENTS", "PINGS", "PULLS", "CALLS",
+                                "LAST", "ERROR"]
+    calendar = next(line for line in lines if CALENDAR in line).split()
+    assert calendar[:3] == ["me", CALENDAR, "ready"] and "live," in calendar
+    assert any("calendarList" in line for line in lines)
+    assert "\x1b" not in done.stdout
+
+
+def test_status_as_json_is_the_service_s_own(cli, pair):
+    told = json.loads(cli("status", "--json").stdout)
+    assert told.keys() == pair.mirror.status().keys()
+    assert [c["number"] for c in told["collections"]] == [c["number"] for c in pair.mirror.status()["collections"]]
+
+
+def test_calendars(cli):
+    assert CALENDAR in cli("calendars").stdout
+    assert [c["id"] for c in json.loads(cli("calendars", "-j").stdout)] == [CALENDAR]
+
+
+def test_events(cli, pair):
+    done = cli("events", "primary")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("2026-07-01 08:00  2026-07-01 09:00 ")
+    # What an invitation is called must not steer the terminal.
+    assert lines[0].endswith("Breakfast ?[31m")
+    assert lines[1].startswith("2026-07-03        2026-07-05 ") and lines[1].endswith("Fair")
+    listed = json.loads(cli("events", CALENDAR, "--json").stdout)
+    assert {e["id"]: e for e in listed} == pair.mirror.all_events(CALENDAR)
+
+
+def test_events_of_a_window(cli):
+    assert "Fair" not in cli("events", "primary", "--to", "2026-07-02").stdout
+    assert "Breakfast" not in cli("events", "primary", "--from=2026-07-01T09:00:00").stdout
+    assert "Breakfast" in cli("events", "primary", "--from=2026-07-01T08:59:59").stdout
+    assert json.loads(cli("events", "primary", "--from=+50000d", "--json").stdout) == []
+
+
+def test_events_walk_all_pages(tmp_path):
+    with Emulator(generate=6000) as emulator:
+        with Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}, webhook=False) as mirror:
+            mirror.start().wait_ready(60)
+            calendar = max((c for c in mirror.status()["collections"]), key=lambda c: c["live_items"])
+            assert calendar["live_items"] > 2 * 2500
+            done = run("events", calendar["calendar"], "--json", "-c", mirror.config_path)
+            listed = [e["id"] for e in json.loads(done.stdout)]
+            assert len(listed) == len(set(listed)) == calendar["live_items"]
+
+
+def test_resync_waits_for_the_listing(cli, pair):
+    before = pair.collection(CALENDAR)
+    done = cli("resync", CALENDAR, "--wait")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"me  {CALENDAR}  2 items\n" and done.stderr == ""
+    after = pair.collection(CALENDAR)
+    assert after["listings"] == before["listings"] + 1 and after["full_ms"] > before["full_ms"]
+
+
+def test_resync_of_everything(cli, pair):
+    before = pair.collection(CALENDAR)["listings"]
+    done = cli("resync", "--wait", "--account", "me")
+    assert done.returncode == 0, done.stderr
+    assert f"me  {CALENDAR}  2 items\n" in done.stdout and "(list of calendars)" in done.stdout
+    assert pair.collection(CALENDAR)["listings"] == before + 1
+
+
+def test_resync_without_waiting(cli, pair):
+    before = pair.collection(CALENDAR)["listings"]
+    asked = json.loads(cli("resync", "primary", "--json").stdout)
+    assert [c["calendar"] for c in asked["collections"]] == [CALENDAR]
+    wait_for("the listing", lambda: pair.collection(CALENDAR)["listings"] == before + 1)
+
+
+def test_resync_of_what_is_not_there(cli):
+    for arguments in (["nobody@example.com"], ["--account", "nobody"]):
+        done = cli("resync", *arguments)
+        assert done.returncode == 67
+        assert done.stderr.startswith("calmirror: the service refused: ")
+
+
+def test_resync_says_why_it_failed(cli, pair):
+    pair.emulator.fault("GET */events", status=503, count=-1)
+    try:
+        done = cli("resync", CALENDAR, "--wait")
+    finally:
+        pair.emulator.clear_faults()
+    assert done.returncode == 69
+    assert done.stderr.startswith(f"me  {CALENDAR}  ") and "503" in done.stderr
+    pair.wait_quiet(CALENDAR)
+
+
+def test_terminal_gets_colours_and_a_bar_unless_told_not_to(pair):
+    place = f"127.0.0.1:{pair.mirror.api_port}"
+    status, output = on_terminal("status", "--api", place)
+    assert status == 0 and "\x1b[32mready\x1b[0m" in output
+    status, output = on_terminal("status", "--api", place, env={"NO_COLOR": "1"})
+    assert status == 0 and "\x1b" not in output
+    status, output = on_terminal("resync", "--wait", "--api", place)
+    assert status == 0 and "resync [....." in output and f"{CALENDAR}  2 items\r\n" in output
+
+
+def test_every_way_to_name_the_place(pair):
+    port = pair.mirror.api_port
+    for place in (f"127.0.0.1:{port}", f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port}/", f"localhost:{port}"):
+        done = run("status", "--api", place)
+        assert done.returncode == 0, (place, done.stderr)
+    for place in ("nonsense", "http://example.org", "example.org:80", "127.0.0.1:0"):
+        done = run("status", "--api", place)
+        assert done.returncode == 64 and "--api" in done.stderr, (place, done.stderr)
+
+
+def test_unix_socket(pair, tmp_path):
+    path = str(tmp_path / "api.sock")
+    with Mirror(tmp_path, pair.emulator.url, {"me": token_account(tmp_path)}, webhook=False,
+                api={"listen": path}) as mirror:
+        mirror.api.close()
+        mirror.api = listening_socket()  # handed over under a name that means nothing, so that it binds itself
+        config = tmp_path / "calmirrord.conf"
+        process = subprocess.Popen([os.path.join(BUILD, "calmirrord"), "-c", str(config)], stderr=subprocess.DEVNULL)
+        try:
+            wait_for("the service to answer", lambda: run("status", "-c", str(config)).returncode == 0)
+            assert run("status", "--api", path).returncode == 0
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def test_nobody_there(tmp_path):
+    free = listening_socket()
+    port = free.getsockname()[1]
+    free.close()
+    done = run("status", "--api", f"127.0.0.1:{port}")
+    assert done.returncode == 69
+    assert f"127.0.0.1:{port}" in done.stderr and "systemctl start calmirrord" in done.stderr
+
+
+def test_something_else_there():
+    with Emulator() as emulator:
+        done = run("status", "--api", emulator.url)
+        assert done.returncode == 67 and "refused" in done.stderr
+
+
+def test_config_that_cannot_be_used(tmp_path):
+    assert run("status", "-c", str(tmp_path / "none")).returncode == 66
+    bad = tmp_path / "bad.conf"
+    bad.write_text("[api]\nlisten = 0.0.0.0:1\n")
+    done = run("status", "-c", str(bad))
+    assert done.returncode == 78 and f"{bad}:2:10: [api] listen: 0.0.0.0 is not a loopback address" in done.stderr
+
+
+def test_full_disk_is_an_error(cli, pair):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([BINARY, "status", "-c", pair.mirror.config_path], stdout=full, stderr=subprocess.PIPE,
+                              text=True)
+    assert done.returncode == 74 and "cannot write" in done.stderr
