@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 
+#define DATE_MOST_S INT64_C(253402300799) /* the end of 9999; curl_getdate() takes any year */
 #define RETRY_MOST_MS \
     (24 * 3600 * INT64_C(1000)) /* nobody means longer; keeps sums far from overflow */
 
@@ -30,7 +31,7 @@ static bool same(struct span s, const char *word)
     return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
-/* HTTP dates in all three forms of RFC 9110; 0 when unreadable. */
+/* HTTP dates in all three forms of RFC 9110; 0 when unreadable or absurd. */
 static int64_t read_date(struct span value)
 {
     char text[64];
@@ -39,7 +40,7 @@ static int64_t read_date(struct span value)
     if (!text_copy(text, sizeof(text), value))
         return 0;
     t = curl_getdate(text, NULL);
-    return t > 0 ? (int64_t)t * 1000 : 0;
+    return t > 0 && t <= DATE_MOST_S ? (int64_t)t * 1000 : 0;
 }
 
 static void read_date_header(struct head *h, struct span value)

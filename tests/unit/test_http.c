@@ -86,6 +86,27 @@ static void test_retry_after_date(void **state)
     http_response_release(&rs);
 }
 
+static bool answer_absurd_dates(struct fake_http *f, int fd, const char *text, int nth)
+{
+    (void)f, (void)text, (void)nth;
+    fake_http_reply(fd, 429,
+                    "Date: 1 Jan 999999999 00:00:00 GMT\r\n"
+                    "Retry-After: 1 Jan 999999999 00:00:00 GMT\r\n",
+                    "", 0);
+    return true;
+}
+
+static void test_absurd_dates(void **state)
+{
+    struct http_response rs;
+
+    (void)state;
+    assert_int_equal(get_with(answer_absurd_dates, NULL, &rs, NULL), RC_OK);
+    assert_int_equal(rs.date_ms, 0);
+    assert_int_equal(rs.retry_after_ms, -1);
+    http_response_release(&rs);
+}
+
 static bool answer_redirect(struct fake_http *f, int fd, const char *text, int nth)
 {
     char location[200];
@@ -108,9 +129,8 @@ static void test_redirect_is_not_followed(void **state)
 
 static bool answer_reuse(struct fake_http *f, int fd, const char *text, int nth)
 {
-    (void)text;
+    (void)f, (void)text;
     fake_http_reply_text(fd, 200, nth == 0 ? "first" : "second");
-    *(int *)f->arg = atomic_load(&f->connections);
     return true;
 }
 
@@ -118,17 +138,16 @@ static void test_connection_is_kept(void **state)
 {
     struct fake_http f;
     struct http_response rs;
-    int connections = 0;
 
     (void)state;
-    fake_http_start(&f, NULL, answer_reuse, &connections);
+    fake_http_start(&f, NULL, answer_reuse, NULL);
     struct http_request rq = {.method = "GET", .url = f.url};
     for (int i = 0; i < 3; i++) {
         assert_int_equal(http_perform(client, &rq, &rs, NULL), RC_OK);
         assert_string_equal(buf_text(&rs.body), i ? "second" : "first");
         http_response_release(&rs);
     }
-    assert_int_equal(connections, 1);
+    assert_int_equal(atomic_load(&f.connections), 1);
     fake_http_stop(&f);
 }
 
@@ -358,6 +377,7 @@ int main(void)
         TEST(test_plain),
         TEST(test_post_any_status),
         TEST(test_retry_after_date),
+        TEST(test_absurd_dates),
         TEST(test_redirect_is_not_followed),
         TEST(test_connection_is_kept),
         TEST(test_unix_socket),
