@@ -297,6 +297,18 @@ def test_properties_of_a_calendar_do_not_move_the_list_token(two):
     assert a.list("s@example.com")["summary"] == "Renamed"
 
 
+def test_every_resource_has_an_etag(two):
+    _, a, _ = two
+    for path, change in (("/users/me/calendarList/s@example.com", {"colorId": "3"}),
+                         ("/calendars/s@example.com", {"summary": "New"}),
+                         ("/calendars/s@example.com/acl/user:a@example.com", {"role": "owner"})):
+        etag = a.raw("GET", path).headers["ETag"]
+        assert a.raw("GET", path, headers={"If-None-Match": etag}).status_code == 304
+        assert a.raw("PATCH", path, body=change, headers={"If-Match": '"x"'}).status_code == 412
+        assert a.raw("PATCH", path, body=change, headers={"If-Match": etag}).status_code == 200
+        assert a.raw("GET", path, headers={"If-None-Match": etag}).status_code == 200
+
+
 def test_a_new_zone_rewrites_the_times(two):
     _, a, _ = two
     before = a.list("s@example.com")

@@ -9,12 +9,18 @@
 static const char *const SETTABLE[] = {"summary", "description", "location",
                                        "conferenceProperties"};
 
-static void answer_calendar(struct req *r, const struct calendar *c)
+static char *etag_of(const struct calendar *c)
 {
-    struct json_object *o = json_object_new_object();
     char *text = xprintf("%s %s", json_text(c->props), zone_name(c->zone));
     char *etag = xprintf("\"%08x\"", hash32(text));
     free(text);
+    return etag;
+}
+
+static void answer_calendar(struct req *r, const struct calendar *c)
+{
+    struct json_object *o = json_object_new_object();
+    char *etag = etag_of(c);
     json_put_str(o, "kind", "calendar#calendar");
     json_put_str(o, "etag", etag);
     json_put_str(o, "id", c->id);
@@ -82,8 +88,10 @@ void calendars_insert(struct req *r)
 static void change_calendar(struct req *r, bool replace)
 {
     struct calendar *c = access_calendar(r, ROLE_OWNER);
-    struct json_object *o = c ? access_body(r) : NULL;
+    char *etag = c ? etag_of(c) : NULL;
+    struct json_object *o = c && access_if_match(r, etag) ? access_body(r) : NULL;
     const struct zone *zone = c ? c->zone : NULL;
+    free(etag);
     if (o == NULL) {
         return;
     }

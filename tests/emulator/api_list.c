@@ -219,10 +219,19 @@ void calendar_list_insert(struct req *r)
     json_object_put(o);
 }
 
+/* False: answered with 412. */
+static bool entry_matches(struct req *r, const struct item *it)
+{
+    char *etag = xprintf("\"%lld\"", (long long)(2 * it->seq));
+    bool good = access_if_match(r, etag);
+    free(etag);
+    return good;
+}
+
 static void change_entry(struct req *r, bool replace)
 {
     struct item *it = find_entry(r);
-    struct json_object *o = it ? access_body(r) : NULL;
+    struct json_object *o = it && entry_matches(r, it) ? access_body(r) : NULL;
     if (o == NULL) {
         return;
     }

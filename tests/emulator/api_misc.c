@@ -55,7 +55,10 @@ static struct item *find_rule(struct req *r, struct calendar **ret_calendar)
         reply_error(r, &NOT_FOUND);
         return NULL;
     }
-    return it;
+    char *etag = it ? etag_of_text(it->text) : NULL;
+    bool good = it == NULL || access_if_match(r, etag);
+    free(etag);
+    return good ? it : NULL;
 }
 
 void acl_get(struct req *r)

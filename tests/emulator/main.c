@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "tests/emulator/deliver.h"
 #include "tests/emulator/emu.h"
 #include "tests/emulator/seed.h"
 #include "tests/emulator/server.h"
 
-#define EX_USAGE  64
-#define EX_CONFIG 78
+#define EX_USAGE       64
+#define EX_UNAVAILABLE 69
+#define EX_CONFIG      78
 
 static const char USAGE[] =
     "usage: gcal-emulator [options]\n"
@@ -80,6 +82,16 @@ static bool parse_options(int argc, char **argv, struct options *o, int *ret_exi
     return true;
 }
 
+/* Held requests and their receivers take many descriptors. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 static bool make_world(struct emu *e, const struct options *o)
 {
     char *why = NULL;
@@ -112,16 +124,18 @@ int main(int argc, char **argv)
 {
     static struct emu emu;
     struct options o = {.listen = "127.0.0.1:8085", .random_seed = 1};
-    int code = EX_CONFIG;
+    int code = EX_UNAVAILABLE;
     if (!parse_options(argc, argv, &o, &code)) {
         return code;
     }
+    raise_file_limit();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     world_init(&emu.world, o.random_seed);
     auth_init(&emu.auth);
     channels_init(&emu);
     struct server *server = server_new(&emu, o.listen);
     if (server != NULL) {
+        code = EX_CONFIG;
         if (make_world(&emu, &o)) {
             printf("listening on %s\n", emu.base_url);
             fflush(stdout);

@@ -89,6 +89,10 @@ static bool add_account(struct emu *e, struct json_object *o, char **ret_why)
                                    .delegated = scopes ? scopes_parse(scopes, &unknown) : 0};
     auth_add_account(&e->auth, sa);
     user_of(e, email, NULL)->service_account = true;
+    /* Its own primary calendar, empty and on nobody's list. */
+    if (world_calendar(&e->world, email) == NULL) {
+        world_add_calendar(&e->world, email, email, json_object_new_object(), zone_get("UTC"));
+    }
     return true;
 }
 
