@@ -3,7 +3,11 @@
 
 #include "storage/event_store.h"
 
-/* Offsets of the packed event; the four texts follow in the order of their lengths. */
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/* Offsets of the packed event. AT_CHECK is a checksum of what stands before it, so that a scan can
+ * pass over an event that it does not want without reading all of it. The texts follow. */
 enum {
     AT_FLAGS = 0,
     AT_ZONE_HASH = 4,
@@ -13,7 +17,8 @@ enum {
     AT_ORIGINAL = 32,
     AT_SEQ = 40,
     AT_LENGTHS = 48,
-    AT_TEXTS = 64,
+    AT_CHECK = 64,
+    AT_TEXTS = 72,
 };
 
 #define WHERE_SIZE 9 /* an index row: time and class */
@@ -48,12 +53,17 @@ void id_entry_put(struct txn *t, const struct key *k, const struct id_entry *ent
     fields_put(t, SPACE_EVENT_ID, k, id_entry_fields, FIELD_COUNT(id_entry_fields), entry);
 }
 
-size_t event_packed_size(const struct event *ev)
+static size_t event_packed_size(const struct event *ev)
 {
     return AT_TEXTS + ev->id.n + ev->ical_uid.n + ev->series.n + ev->raw.n;
 }
 
-void event_pack(uint8_t *out, const struct event *ev)
+static uint64_t head_check(struct span key, const void *head)
+{
+    return XXH3_64bits_withSeed(head, AT_CHECK, XXH3_64bits(key.p, key.n));
+}
+
+static void event_pack(uint8_t *out, struct span key, const struct event *ev)
 {
     const struct span texts[] = {ev->id, ev->ical_uid, ev->series, ev->raw};
     put_u32(out + AT_FLAGS, ev->flags);
@@ -70,6 +80,17 @@ void event_pack(uint8_t *out, const struct event *ev)
             memcpy(p, texts[i].p, texts[i].n);
         p += texts[i].n;
     }
+    put_u64(out + AT_CHECK, head_check(key, out));
+}
+
+bool event_peek(struct span key, struct span record, int64_t *ret_start_ms, int64_t *ret_end_ms)
+{
+    const char *head = record.p + RECORD_HEAD;
+    if (record.n < RECORD_HEAD + AT_TEXTS || get_u64(head + AT_CHECK) != head_check(key, head))
+        return false;
+    *ret_start_ms = (int64_t)get_u64(head + AT_START);
+    *ret_end_ms = (int64_t)get_u64(head + AT_END);
+    return true;
 }
 
 bool event_unpack(struct span body, struct event *ret)
@@ -106,7 +127,7 @@ void event_record_put(struct txn *t, enum space space, const struct key *k, cons
     uint8_t *record = space_reserve(t, space, k, n);
     if (!record)
         return;
-    event_pack(record + RECORD_HEAD, ev);
+    event_pack(record + RECORD_HEAD, key_span(k), ev);
     record_seal(space, key_span(k), record, RECORD_HEAD + n);
 }
 

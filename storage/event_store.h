@@ -22,10 +22,10 @@ enum rc id_entry_get(struct txn *t, const struct key *k, struct id_entry *ret);
 bool id_entry_unpack(struct span body, struct id_entry *ret);
 void id_entry_put(struct txn *t, const struct key *k, const struct id_entry *entry);
 
-/* The value of event and stage. All members but row; pack fills [0, event_packed_size()). */
-size_t event_packed_size(const struct event *ev);
-void event_pack(uint8_t *out, const struct event *ev);
+/* The value of event and stage: all members but row. */
 bool event_unpack(struct span body, struct event *ret);
+/* Its times, from the head of a record that need not be sound behind that; false: damaged. */
+bool event_peek(struct span key, struct span record, int64_t *ret_start_ms, int64_t *ret_end_ms);
 void event_record_put(struct txn *t, enum space space, const struct key *k, const struct event *ev);
 /* Nothing differs but seq and row. */
 bool event_same(const struct event *a, const struct event *b);

@@ -5,7 +5,7 @@
 #define DAY_MS  (24 * HOUR_MS)
 
 static const int64_t longest[INTERVAL_LENGTHS] = {
-    HOUR_MS, 4 * HOUR_MS, DAY_MS, 8 * DAY_MS, 32 * DAY_MS, 366 * DAY_MS, INT64_MAX,
+    HOUR_MS, 4 * HOUR_MS, DAY_MS, 2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS, 366 * DAY_MS, INT64_MAX,
 };
 
 static int64_t duration(const struct event *ev)
@@ -22,9 +22,10 @@ struct spot interval_spot(const struct event *ev)
     if (ev->flags & EVENT_SERIES)
         return (struct spot){.class = all_day ? CLASS_SERIES_ALL_DAY : CLASS_SERIES,
                              .time = ev->end_ms};
-    uint8_t class = all_day ? CLASS_ALL_DAY : CLASS_TIMED;
-    for (size_t i = 0; duration(ev) > longest[i]; i++)
-        class ++;
+    size_t i = 0;
+    while (duration(ev) > longest[i])
+        i++;
+    uint8_t class = (uint8_t)((all_day ? CLASS_ALL_DAY : CLASS_TIMED) + i);
     return (struct spot){.class = class, .time = ev->start_ms};
 }
 

@@ -11,16 +11,17 @@
 #include "core/model/event.h"
 #include "storage/events.h"
 
+#define INTERVAL_LENGTHS 8
+
 enum interval_class {
     CLASS_NONE = 0,
-    CLASS_TIMED = 1,   /* the first of INTERVAL_LENGTHS classes, shortest first */
-    CLASS_ALL_DAY = 8, /* likewise */
-    CLASS_SERIES = 15,
-    CLASS_SERIES_ALL_DAY = 16,
-    CLASS_UNTIMED = 17,
-    CLASS_COUNT
+    CLASS_TIMED = 1, /* the first of INTERVAL_LENGTHS classes, shortest first */
+    CLASS_ALL_DAY = CLASS_TIMED + INTERVAL_LENGTHS, /* likewise */
+    CLASS_SERIES = CLASS_ALL_DAY + INTERVAL_LENGTHS,
+    CLASS_SERIES_ALL_DAY,
+    CLASS_UNTIMED,
+    CLASS_COUNT /* at most 32: bits of collection.classes */
 };
-#define INTERVAL_LENGTHS 7
 
 struct spot {
     uint8_t class;

@@ -71,8 +71,11 @@ static bool lane_move(struct lane *lane)
         lane->time = key_time_at(lane->w.key.p, 5);
         if (lane->starts_end_it && lane->time >= lane->window.max && lane->window.max != INT64_MAX)
             return false;
-        if (!walk_record(&lane->w, &body) || !event_unpack(body, &lane->event) ||
-            !interval_overlaps(&lane->window, lane->event.start_ms, lane->event.end_ms))
+        int64_t start_ms, end_ms;
+        if (event_peek(lane->w.key, lane->w.value, &start_ms, &end_ms) &&
+            !interval_overlaps(&lane->window, start_ms, end_ms))
+            continue;
+        if (!walk_record(&lane->w, &body) || !event_unpack(body, &lane->event))
             continue;
         lane->event.row = key_u64_at(lane->w.key.p, 13);
         lane->ready = true;
@@ -117,7 +120,8 @@ struct event_scan *events_by_time(struct txn *t, const struct collection *c,
     if (!s)
         return NULL;
     struct event_place from = {after.start_ms, after.row + 1};
-    for (uint8_t class = CLASS_TIMED; class < CLASS_SERIES; class ++) {
+    for (size_t i = 0; i < LANES_MAX; i++) {
+        uint8_t class = (uint8_t)(CLASS_TIMED + i);
         struct interval window = interval_of_window(w, class);
         struct event_place first = {interval_earliest(class, window.min), 0};
         lane_add(s, c, class, &window, first.start_ms > from.start_ms ? first : from);
