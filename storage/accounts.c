@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "storage/txn.h"
+#include "storage/table.h"
 
 static const struct field account_fields[] = {
     FIELD(struct account, no),     FIELD(struct account, name),     FIELD(struct account, state),

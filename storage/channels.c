@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "storage/txn.h"
+#include "storage/table.h"
 
 #define ID_AT 4 /* in the key of channel_coll */
 

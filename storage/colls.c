@@ -6,7 +6,7 @@
 
 #include "core/base/text.h"
 #include "storage/channels.h"
-#include "storage/txn.h"
+#include "storage/table.h"
 
 #define KIND_AT     4 /* in the key of coll_id */
 #define CALENDAR_AT 5

@@ -5,7 +5,7 @@
 #include "storage/changes.h"
 #include "storage/events.h"
 #include "storage/interval.h"
-#include "storage/txn.h"
+#include "storage/table.h"
 
 /* The value of event_id. Of a removed event that still has a row in the change log it is a ghost:
  * class CLASS_NONE, only seq is set. */

@@ -3,7 +3,7 @@
 #define STORAGE_ITEM_STORE_H
 
 #include "storage/items.h"
-#include "storage/txn.h"
+#include "storage/table.h"
 
 /* `gone`: removed, kept as a ghost as long as its row is in the change log. */
 struct item_record {

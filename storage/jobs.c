@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "storage/txn.h"
+#include "storage/table.h"
 
 static const struct field job_fields[] = {
     FIELD(struct job, coll),    FIELD(struct job, pinged), FIELD(struct job, pulled),

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
-#include "storage/txn.h"
+#include "storage/table.h"
 
 #define SCRUB_BATCH \
     512 /* records in one read transaction: a reader that stays long makes the file grow */

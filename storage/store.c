@@ -10,6 +10,8 @@
  * - Read-ahead stays on: events of a window are neighbours, and a cold start reads many of them.
  * - The map is reserved once, generously: it costs address space only, and never has to be changed
  * under open transactions. */
+#include "storage/store.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +30,7 @@
 #include "core/base/rand.h"
 #include "core/base/text.h"
 #include "storage/probe.h"
-#include "storage/txn.h"
+#include "storage/table.h"
 
 #define STORE_FILE   "mirror.mdb"
 #define STORE_LOCK   "lock"

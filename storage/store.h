@@ -39,6 +39,9 @@ const char *store_id(const struct store *s);
 /* 32 secret bytes made with the file: the key of channel tokens. */
 const uint8_t *store_secret(const struct store *s);
 
+/* "LMDB 0.9.24: (...)": for -V. Static text. */
+const char *store_engine(void);
+
 struct store_usage {
     uint64_t map_bytes;
     uint64_t used_bytes;         /* without the pages that are free for reuse */

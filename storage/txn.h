@@ -1,7 +1,4 @@
-/* txn: what the files of storage/ share: the inside of store and transaction, sticky access to
- * LMDB.
- *
- * Private to storage/. LMDB's own names end here: above it there are spaces, keys and records. */
+/* txn: the inside of store and transaction. Private to storage/; most files need table.h only. */
 #ifndef STORAGE_TXN_H
 #define STORAGE_TXN_H
 
@@ -14,13 +11,14 @@
 #include "storage/store.h"
 
 /* How many damaged records reads met, by collection (0: of none in particular). */
+struct damage_count {
+    uint32_t coll;
+    uint64_t count;
+};
 struct damage {
     pthread_mutex_t mutex; /* a leaf lock */
     atomic_uint_fast64_t total;
-    struct damage_count {
-        uint32_t coll;
-        uint64_t count;
-    } * counts;
+    struct damage_count *counts;
     size_t n;
 };
 
@@ -66,55 +64,5 @@ void damage_note(struct store *s, uint32_t coll);
 /* A transaction whose spaces may not be open yet, and what txn_write() does on top of it. */
 enum rc txn_begin(struct store *s, bool write, struct txn **ret, struct err *e);
 enum rc txn_load_counters(struct txn *t, struct err *e);
-
-/* The stored bytes. RC_NOTFOUND is not a failure of the transaction; other codes are sticky. */
-enum rc space_get(struct txn *t, enum space space, const struct key *k, struct span *ret);
-/* Room for a record whose body has n bytes; fill [RECORD_HEAD, +n), then record_seal() it. NULL
- * when the transaction failed. Valid until the next write. */
-uint8_t *space_reserve(struct txn *t, enum space space, const struct key *k, size_t n);
-void space_del(struct txn *t, enum space space, const struct key *k); /* absent: nothing happens */
-/* Deletes all keys that begin with the prefix. */
-void space_clear(struct txn *t, enum space space, const struct key *prefix);
-
-/* Records. RC_BADDATA: damaged (not sticky, not yet counted). */
-enum rc record_get(struct txn *t, enum space space, const struct key *k, struct span *ret_body);
-void record_put(struct txn *t, enum space space, const struct key *k, const void *body, size_t n);
-enum rc fields_get(struct txn *t, enum space space, const struct key *k, const struct field *f,
-                   size_t count, void *to);
-void fields_put(struct txn *t, enum space space, const struct key *k, const struct field *f,
-                size_t count, const void *from);
-
-/* Records that hold a number only, for ways to something by name. */
-enum rc number_get(struct txn *t, enum space space, const struct key *k, uint32_t *ret);
-void number_put(struct txn *t, enum space space, const struct key *k, uint32_t no);
-void number_drop(struct txn *t, enum space space, uint32_t no); /* every key that leads to it */
-
-void channels_drop(struct txn *t, uint32_t coll); /* all channels of a collection */
-
-/* Walks the keys that begin with `prefix` in order, from the first one >= `from` (NULL: >= prefix).
- * On a failed transaction it is empty; a failure during it is sticky. */
-struct walk {
-    struct txn *t;
-    enum space space;
-    bool started;
-    MDB_cursor *cursor; /* NULL: empty */
-    struct key prefix;
-    struct key from;
-    struct span key;   /* of the entry reached */
-    struct span value; /* of it, as stored */
-};
-void walk_open(struct walk *w, struct txn *t, enum space space, const struct key *prefix,
-               const struct key *from);
-bool walk_next(struct walk *w);
-/* The body of the record reached; false: damaged, which is counted. */
-bool walk_record(struct walk *w, struct span *ret_body);
-/* Deletes the entry reached; walk_next() goes on behind it. */
-void walk_delete(struct walk *w);
-void walk_close(struct walk *w);
-
-static inline struct span key_span(const struct key *k)
-{
-    return (struct span){(const char *)k->b, k->n};
-}
 
 #endif

@@ -7,6 +7,11 @@
 
 #define LMDB_FREE_DBI 0 /* LMDB's table of free pages: by transaction, a counted list of pages */
 
+const char *store_engine(void)
+{
+    return mdb_version(NULL, NULL, NULL);
+}
+
 struct readers {
     uint32_t open;
     uint64_t oldest; /* transaction; UINT64_MAX: none */

@@ -20,7 +20,7 @@
 #include "storage/items.h"
 #include "storage/jobs.h"
 #include "storage/listing.h"
-#include "storage/txn.h"
+#include "storage/table.h"
 
 #define S(text) ((struct span){(text), sizeof(text) - 1})
 #define HOUR    INT64_C(3600000)
