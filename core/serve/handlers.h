@@ -9,6 +9,13 @@ void calendar_list_list(struct call *c);
 void calendar_list_get(struct call *c);
 void calendars_get(struct call *c);
 
+/* small.c */
+void settings_list(struct call *c);
+void settings_get(struct call *c);
+void colors_get(struct call *c);
+void acl_list(struct call *c);
+void acl_get(struct call *c);
+
 /* events_list.c, events_get.c */
 void events_list(struct call *c);
 void events_get(struct call *c);

@@ -58,6 +58,10 @@ static bool fill_changes(struct items_page *page)
     while (changes_next(it, &change)) {
         bool there = change.kind == CHANGE_PUT &&
                      item_get(page->c->txn, page->coll->no, change.id, &item) == RC_OK;
+        if (!there && !page->removed) {
+            changes_close(it);
+            return call_fail(page->c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
+        }
         if (!there || page->wanted(page, &item)) {
             if (!room(page))
                 break;

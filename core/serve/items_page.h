@@ -10,8 +10,10 @@
 struct items_page {
     struct call *c;
     const struct collection *coll;
-    const char *kind;           /* of the list */
-    const char *removed;        /* kind of an entry of which only the id is known any more */
+    const char *kind; /* of the list */
+    const char
+        *removed; /* kind of an entry of which only the id is known any more; NULL: there
+                     is no way to say so, and a client that asks for changes must start anew */
     const char *removed_member; /* what marks it, e.g. ",\"deleted\":true" */
     bool (*wanted)(struct items_page *page, const struct item *item);
     const void *arg;

@@ -34,6 +34,19 @@ const struct route routes[] = {
      B(ALWAYS_INCLUDE_EMAIL) | B(MAX_ATTENDEES) | B(TIME_ZONE), 0, 0, NULL, "Event",
      "One event by its id; deleted ones too."},
 
+    {"settings.list", "GET", CAL "users/me/settings", settings_list,
+     B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SYNC_TOKEN), 100, 250, NULL, "Settings",
+     "The account's settings."},
+    {"settings.get", "GET", CAL "users/me/settings/{setting}", settings_get, 0, 0, 0, NULL,
+     "Setting", "One setting of the account."},
+    {"colors.get", "GET", CAL "colors", colors_get, 0, 0, 0, NULL, "Colors",
+     "The palettes that colorId of calendars and events refers to."},
+    {"acl.list", "GET", CAL "calendars/{calendarId}/acl", acl_list,
+     B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SHOW_DELETED) | B(SYNC_TOKEN), 100, 250, NULL, "Acl",
+     "The access rules of a calendar that the account owns."},
+    {"acl.get", "GET", CAL "calendars/{calendarId}/acl/{ruleId}", acl_get, 0, 0, 0, NULL, "AclRule",
+     "One access rule of a calendar that the account owns."},
+
 #define WRITE(id, method, path, doc)                                \
     {                                                               \
         id, method, CAL path, not_implemented, 0, 0, 0, NULL, NULL, \

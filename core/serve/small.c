@@ -1,0 +1,107 @@
+/* small: settings, colours and access rules: lists of small resources, given as they came. */
+#include "core/serve/etag.h"
+#include "core/serve/fault.h"
+#include "core/serve/handlers.h"
+#include "core/serve/items_page.h"
+#include "core/serve/pages.h"
+#include "core/serve/scope.h"
+
+static bool wanted(struct items_page *page, const struct item *item)
+{
+    const struct params *p = &page->c->params;
+    return !item->deleted || params_on(p, PARAM_SHOW_DELETED) || params_has(p, PARAM_SYNC_TOKEN);
+}
+
+/* The answer to a list, its collection having been found. */
+static void list(struct items_page *page)
+{
+    struct call *c = page->c;
+    const struct params *p = &c->params;
+    page->wanted = wanted;
+    if (!pages_begin(c, page->coll, &page->at))
+        return;
+    if (params_has(p, PARAM_SYNC_TOKEN) && params_has(p, PARAM_SHOW_DELETED) &&
+        !params_on(p, PARAM_SHOW_DELETED)) {
+        (void)call_fail(c, FAULT_BAD_REQUEST, NULL,
+                        "Sync token cannot be used with other request restrictions");
+        return;
+    }
+    struct etag etag = etag_of_call(c);
+    etag_add_number(&etag, page->coll->no);
+    etag_add_number(&etag, page->coll->version);
+    etag_set(c, &etag);
+    answer_from_collection(c, page->coll);
+    if (!call_not_modified(c))
+        items_page_write(page);
+}
+
+static void get(struct call *c, const struct collection *coll, struct span id)
+{
+    struct item item;
+    if (item_get(c->txn, coll->no, id, &item) != RC_OK) {
+        (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+        return;
+    }
+    struct etag etag = etag_of_call(c);
+    etag_add(&etag, item.raw.p, item.raw.n);
+    etag_set(c, &etag);
+    answer_from_collection(c, coll);
+    if (!call_not_modified(c))
+        buf_add_span(&c->out, item.raw);
+}
+
+void settings_list(struct call *c)
+{
+    struct collection coll;
+    struct items_page page = {.c = c, .coll = &coll, .kind = "calendar#settings"};
+    if (call_read(c) && scope_of_me(c, COLL_SETTINGS, &coll))
+        list(&page);
+}
+
+void settings_get(struct call *c)
+{
+    struct collection coll;
+    if (call_read(c) && scope_of_me(c, COLL_SETTINGS, &coll))
+        get(c, &coll, c->segment[0]);
+}
+
+void colors_get(struct call *c)
+{
+    struct collection coll;
+    if (call_read(c) && scope_of_me(c, COLL_COLORS, &coll))
+        get(c, &coll, span_of("colors"));
+}
+
+/* Rules are mirrored for calendars that the account owns: the others' Google does not show. */
+static bool find_rules(struct call *c, struct collection *ret)
+{
+    struct collection events;
+    if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &events))
+        return false;
+    enum rc rc = coll_find(c->txn, events.account, COLL_ACL, span_of(events.calendar), ret);
+    if (rc == RC_NOTFOUND || (rc == RC_OK && ret->state == COLL_GONE))
+        return call_fail(c, FAULT_FORBIDDEN, NULL, NULL);
+    if (rc || ret->state != COLL_READY)
+        return call_fail(c, FAULT_NOT_READY, NULL,
+                         "The access rules of this calendar have not been listed yet.");
+    return true;
+}
+
+void acl_list(struct call *c)
+{
+    struct collection coll;
+    struct items_page page = {.c = c,
+                              .coll = &coll,
+                              .kind = "calendar#acl",
+                              .removed = "calendar#aclRule",
+                              .removed_member = ",\"role\":\"none\""};
+    if (find_rules(c, &coll))
+        list(&page);
+}
+
+void acl_get(struct call *c)
+{
+    struct collection coll;
+    if (find_rules(c, &coll))
+        get(c, &coll, c->segment[1]);
+}

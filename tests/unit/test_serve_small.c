@@ -1,0 +1,87 @@
+/* test_serve_small: settings, colours and access rules. */
+#include "tests/unit/serve_fixture.h"
+
+#define SETTINGS "/calendar/v3/users/me/settings"
+#define ACL      "/calendar/v3/calendars/primary/acl"
+
+static void test_settings(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    expect_error(w, 503, "backendError", SETTINGS); /* not listed yet is not empty */
+    struct collection c = world_coll(w, w->home, COLL_SETTINGS, "", COLL_READY);
+    world_item(w, &c, "locale", "{\"id\":\"locale\",\"value\":\"en\"}", false);
+    world_item(w, &c, "timezone", "{\"id\":\"timezone\",\"value\":\"" ZONE "\"}", false);
+    expect_ids(w, SETTINGS, "locale timezone");
+    struct http_answer a = get(w, 200, SETTINGS "/timezone");
+    assert_string_equal(member(&a, "value", text), ZONE);
+    http_answer_release(&a);
+    expect_error(w, 404, "notFound", SETTINGS "/nothing");
+
+    a = get(w, 200, SETTINGS "?maxResults=1");
+    struct buf next = {0};
+    buf_printf(&next, SETTINGS "?pageToken=%s", member(&a, "nextPageToken", text));
+    http_answer_release(&a);
+    a = get(w, 200, buf_text(&next));
+    assert_string_equal(ids_of(&a), "timezone");
+    buf_reset(&next);
+    buf_printf(&next, SETTINGS "?syncToken=%s", member(&a, "nextSyncToken", text));
+    http_answer_release(&a);
+    world_item(w, &c, "locale", "{\"id\":\"locale\",\"value\":\"de\"}", false);
+    expect_ids(w, buf_text(&next), "locale");
+    /* A removed setting cannot be told of in a delta. */
+    struct txn *t = begin_write(w->f.store);
+    assert_true(item_remove(t, &c, S("timezone")));
+    coll_put(t, &c);
+    commit(t);
+    expect_error(w, 410, "fullSyncRequired", buf_text(&next));
+    buf_release(&next);
+}
+
+static void test_colors(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    struct collection c = world_coll(w, w->home, COLL_COLORS, "", COLL_READY);
+    world_item(w, &c, "colors", "{\"kind\":\"calendar#colors\",\"event\":{}}", false);
+    struct http_answer a = get(w, 200, "/calendar/v3/colors");
+    assert_string_equal(member(&a, "kind", text), "calendar#colors");
+    http_answer_release(&a);
+}
+
+static void test_acl(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    expect_error(w, 403, "forbidden", ACL);
+    expect_error(w, 404, "notFound", "/calendar/v3/calendars/nobody/acl");
+    struct collection c = world_coll(w, w->home, COLL_ACL, ME, COLL_READY);
+    world_item(w, &c, "user:a@b", "{\"id\":\"user:a@b\",\"role\":\"owner\"}", false);
+    world_item(w, &c, "default", "{\"id\":\"default\",\"role\":\"none\"}", true);
+    expect_ids(w, ACL, "user:a@b");
+    expect_ids(w, ACL "?showDeleted=true", "default user:a@b");
+    struct http_answer a = get(w, 200, ACL "/user%3Aa%40b");
+    assert_string_equal(member(&a, "role", text), "owner");
+    http_answer_release(&a);
+    a = get(w, 200, ACL);
+    struct buf next = {0};
+    buf_printf(&next, ACL "?syncToken=%s", member(&a, "nextSyncToken", text));
+    http_answer_release(&a);
+    struct txn *t = begin_write(w->f.store);
+    assert_true(item_remove(t, &c, S("user:a@b")));
+    coll_put(t, &c);
+    commit(t);
+    a = get(w, 200, buf_text(&next));
+    assert_string_equal(ids_of(&a), "user:a@b");
+    assert_non_null(strstr(a.body, "\"role\": \"none\""));
+    http_answer_release(&a);
+    buf_add_text(&next, "&showDeleted=false");
+    expect_error(w, 400, "badRequest", buf_text(&next));
+    buf_release(&next);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {WORLD(test_settings), WORLD(test_colors), WORLD(test_acl)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
