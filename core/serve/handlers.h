@@ -10,8 +10,8 @@ void calendar_list_get(struct call *c);
 void calendars_get(struct call *c);
 
 /* small.c */
-void settings_list(struct call *c);
-void settings_get(struct call *c);
+void user_settings_list(struct call *c);
+void user_settings_get(struct call *c);
 void colors_get(struct call *c);
 void acl_list(struct call *c);
 void acl_get(struct call *c);

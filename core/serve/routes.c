@@ -34,10 +34,10 @@ const struct route routes[] = {
      B(ALWAYS_INCLUDE_EMAIL) | B(MAX_ATTENDEES) | B(TIME_ZONE), 0, 0, NULL, "Event",
      "One event by its id; deleted ones too."},
 
-    {"settings.list", "GET", CAL "users/me/settings", settings_list,
+    {"settings.list", "GET", CAL "users/me/settings", user_settings_list,
      B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SYNC_TOKEN), 100, 250, NULL, "Settings",
      "The account's settings."},
-    {"settings.get", "GET", CAL "users/me/settings/{setting}", settings_get, 0, 0, 0, NULL,
+    {"settings.get", "GET", CAL "users/me/settings/{setting}", user_settings_get, 0, 0, 0, NULL,
      "Setting", "One setting of the account."},
     {"colors.get", "GET", CAL "colors", colors_get, 0, 0, 0, NULL, "Colors",
      "The palettes that colorId of calendars and events refers to."},

@@ -50,7 +50,7 @@ static void get(struct call *c, const struct collection *coll, struct span id)
         buf_add_span(&c->out, item.raw);
 }
 
-void settings_list(struct call *c)
+void user_settings_list(struct call *c)
 {
     struct collection coll;
     struct items_page page = {.c = c, .coll = &coll, .kind = "calendar#settings"};
@@ -58,7 +58,7 @@ void settings_list(struct call *c)
         list(&page);
 }
 
-void settings_get(struct call *c)
+void user_settings_get(struct call *c)
 {
     struct collection coll;
     if (call_read(c) && scope_of_me(c, COLL_SETTINGS, &coll))
