@@ -5,6 +5,7 @@
 
 #include "core/serve/fault.h"
 #include "core/serve/routes.h"
+#include "core/serve/schemas.h"
 
 #define KEEP_BYTES (1u << 20) /* buffers that grew beyond it are given back */
 
@@ -29,6 +30,28 @@ static void take_override(struct call *c)
         c->query = c->body;
 }
 
+/* The members of a list are ours to know. Those of a resource are passed on as they came, and may
+ * be newer than any schema: there, what is unknown selects nothing. */
+static bool compile_fields(struct call *c)
+{
+    struct err e = {0};
+    struct span known =
+        c->route->page_cap ? schema_properties(c->route->response) : (struct span){0};
+    if (fields_compile(&c->fields, c->params.v[PARAM_FIELDS].text, known, &e) == RC_OK)
+        return true;
+    return call_fail(c, FAULT_INVALID_PARAM, "fields", "%s", e.text);
+}
+
+static void select_fields(struct call *c)
+{
+    if (c->fields.n == 0 || c->answer.status != 200 || c->answer.type || c->out.failed)
+        return;
+    struct buf selected = {.cap = c->out.cap};
+    fields_apply(&c->fields, buf_span(&c->out), &selected);
+    buf_release(&c->out);
+    c->out = selected;
+}
+
 void call_run(struct call *c)
 {
     c->answer.status = 200;
@@ -37,8 +60,9 @@ void call_run(struct call *c)
     if (options) {
         c->answer.status = 204;
         c->answer.allow = "GET, HEAD, OPTIONS, POST";
-    } else if (call_parse(c)) {
+    } else if (call_parse(c) && compile_fields(c)) {
         c->route->handle(c);
+        select_fields(c);
     }
     txn_abort(c->txn);
     c->txn = NULL;
@@ -64,6 +88,7 @@ void call_reset(struct call *c)
     empty(&c->page_query);
     empty(&c->out);
     c->route = NULL;
+    c->fields.n = 0;
     memset(c->segment, 0, sizeof c->segment);
     memset(&c->params, 0, sizeof c->params);
     c->answer = (struct answer){0};

@@ -7,6 +7,7 @@
 
 #include "core/base/buf.h"
 #include "core/conf/conf.h"
+#include "core/serve/fields.h"
 #include "core/serve/params.h"
 #include "storage/accounts.h"
 #include "storage/store.h"
@@ -48,6 +49,7 @@ struct call {
 
     struct span segment[CALL_SEGMENTS_MAX]; /* the path's parameters, decoded, in order */
     struct params params;
+    struct fields fields;  /* what of the answer is asked for */
     struct buf text;       /* decoded text that `segment` and `params` point into */
     struct buf page_text;  /* the bytes of a page token, or the query that the next one will hold */
     struct buf page_query; /* decoded text of a query that came in a page token */

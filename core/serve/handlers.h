@@ -27,6 +27,12 @@ void healthz_get(struct call *c);
 void readyz_get(struct call *c);
 void not_implemented(struct call *c);
 
+/* batch.c */
+void batch_post(struct call *c);
+
+/* discovery.c */
+void discovery_get(struct call *c);
+
 /* home.c */
 void home_get(struct call *c);
 

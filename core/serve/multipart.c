@@ -164,13 +164,27 @@ static struct span take_headers(struct span *text)
     return (struct span){from, (size_t)(text->p - from)};
 }
 
-bool multipart_header(struct span headers, const char *name, struct span *ret)
+bool multipart_next_header(struct span *headers, struct span *ret_name, struct span *ret_value)
 {
     struct span line;
-    size_t n = strlen(name);
-    while (take_line(&headers, &line)) {
-        if (starts_with(line, name) && line.n > n && line.p[n] == ':') {
-            *ret = trim((struct span){line.p + n + 1, line.n - n - 1});
+    while (take_line(headers, &line)) {
+        const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
+        if (!colon || is_blank(line.p[0]))
+            continue;
+        size_t n = (size_t)(colon - line.p);
+        *ret_name = (struct span){line.p, n};
+        *ret_value = trim((struct span){colon + 1, line.n - n - 1});
+        return true;
+    }
+    return false;
+}
+
+bool multipart_header(struct span headers, const char *name, struct span *ret)
+{
+    struct span have, value;
+    while (multipart_next_header(&headers, &have, &value)) {
+        if (have.n == strlen(name) && starts_with(have, name)) {
+            *ret = value;
             return true;
         }
     }

@@ -37,7 +37,9 @@ enum rc multipart_open(struct multipart *ret, const char *content_type, struct s
                        struct err *e);
 bool multipart_next(struct multipart *m, struct multipart_part *ret);
 
-/* The value of the first header of that name, trimmed; false when absent. */
+/* Takes the next header off *headers; both spans trimmed. Continued lines are left out. */
+bool multipart_next_header(struct span *headers, struct span *ret_name, struct span *ret_value);
+/* The value of the first header of that name; false when absent. */
 bool multipart_header(struct span headers, const char *name, struct span *ret);
 
 /* The answer's parts. `boundary` must not occur in any body: make it random. `headers` are lines,

@@ -20,6 +20,9 @@
     (B(MAX_RESULTS) | B(MIN_ACCESS_ROLE) | B(PAGE_TOKEN) | B(SHOW_DELETED) | B(SHOW_HIDDEN) | \
      B(SYNC_TOKEN))
 
+#define BATCH_DOC     "Many calls in one request: multipart/mixed, at most 1000 parts."
+#define DISCOVERY_DOC "Describes what is served, for clients that build themselves from it."
+
 const struct route routes[] = {
     {"calendarList.list", "GET", CAL "users/me/calendarList", calendar_list_list,
      CALENDAR_LIST_PARAMS, 100, 250, NULL, "CalendarList",
@@ -83,6 +86,12 @@ const struct route routes[] = {
     WRITE("channels.stop", "POST", "channels/stop", "Ends a channel."),
 #undef WRITE
 
+    {"", "POST", "/batch/calendar/v3", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC},
+    {"", "POST", "/batch", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC},
+    {"", "GET", "/discovery/v1/apis/calendar/v3/rest", discovery_get, 0, 0, 0, NULL, NULL,
+     DISCOVERY_DOC},
+    {"", "GET", "/$discovery/rest", discovery_get, 0, 0, 0, NULL, NULL, DISCOVERY_DOC},
+
     {"", "GET", "/v1/status", status_get, 0, 0, 0, NULL, NULL,
      "How the service, its accounts and calendars are doing."},
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
@@ -108,6 +117,17 @@ static bool next_segment(struct span *path, struct span *ret)
     return true;
 }
 
+/* Some clients escape what needs no escape ("/%24discovery"). */
+static bool same_segment(struct span want, struct span have)
+{
+    struct buf decoded = {.cap = 256};
+    if (have.n == 0 || !memchr(have.p, '%', have.n))
+        return span_eq(want, have);
+    bool same = text_percent_decode(&decoded, have, false) && span_eq(want, buf_span(&decoded));
+    buf_release(&decoded);
+    return same;
+}
+
 /* Does the path have the form of the route? Path parameters are left in `raw` as they were sent. */
 static bool path_matches(const struct route *r, struct span path,
                          struct span raw[CALL_SEGMENTS_MAX])
@@ -124,7 +144,7 @@ static bool path_matches(const struct route *r, struct span path,
             if (have.n == 0)
                 return false;
             raw[n++] = have;
-        } else if (!span_eq(want, have)) {
+        } else if (!same_segment(want, have)) {
             return false;
         }
     }

@@ -172,9 +172,9 @@ def readmes(tree):
         folders.add("storage")
     for folder in sorted(folders):
         readme = folder + "/README.md"
-        if readme not in tree.text:
+        if readme not in tree.paths:
             yield readme, 1, "missing"
-        elif tree.text[readme].count("\n") > README_LINES:
+        elif tree.text.get(readme, "").count("\n") > README_LINES:
             yield readme, README_LINES + 1, f"more than a page ({README_LINES} lines)"
 
 
