@@ -13,6 +13,8 @@
 #define LOOK_EVERY_MS 200
 /* Failures after which nobody waits any longer; the service itself goes on trying. */
 #define ATTEMPTS 3
+
+/* One collection that was asked for. */
 struct asked {
     int64_t number;
     int64_t failures; /* of its runs, when first looked at; -1 not yet */
