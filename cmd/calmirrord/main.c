@@ -7,13 +7,13 @@
 
 #include <curl/curl.h>
 #include <json-c/json.h>
-#include <lmdb.h>
 #include <microhttpd.h>
 #include <openssl/crypto.h>
 
 #include "core/base/log.h"
 #include "core/conf/conf.h"
 #include "core/daemon/daemon.h"
+#include "storage/store.h"
 #include "cmd/calmirrord/resync.h"
 
 #define DEFAULT_CONFIG "/etc/calmirrord/calmirrord.conf"
@@ -50,7 +50,7 @@ static void print_version(void)
 {
     printf("calmirrord %s\nlibcurl %s, libmicrohttpd %s, json-c %s, %s, %s\n", CALMIRROR_VERSION,
            curl_version_info(CURLVERSION_NOW)->version, MHD_get_version(), json_c_version(),
-           mdb_version(NULL, NULL, NULL), OpenSSL_version(OPENSSL_VERSION));
+           store_engine(), OpenSSL_version(OPENSSL_VERSION));
 }
 
 static bool read_log_format(const char *name, enum log_format *ret)
