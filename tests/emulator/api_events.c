@@ -150,7 +150,7 @@ static void put_head(const struct listing *l, struct buf *out)
 
 void event_tomb_rules(const struct emu *e, bool *ret_rich_lists, bool *ret_rich_deltas)
 {
-    const char *mode = e->pages.tombstones ? e->pages.tombstones : "delta";
+    const char *mode = e->pages.tombstones ? e->pages.tombstones : "minimal";
     *ret_rich_deltas = strcmp(mode, "rich") == 0;
     *ret_rich_lists = strcmp(mode, "minimal") != 0;
 }

@@ -351,7 +351,7 @@ static void post_pages(struct req *r)
     json_put_bool(o, "duplicate_older", c->duplicate_older);
     json_put_bool(o, "same_page_token", c->same_page_token);
     json_put_bool(o, "no_sync_token", c->no_sync_token);
-    json_put_str(o, "tombstones", c->tombstones ? c->tombstones : "delta");
+    json_put_str(o, "tombstones", c->tombstones ? c->tombstones : "minimal");
     req_answer(r, 200, o);
 }
 

@@ -18,7 +18,7 @@ struct page_conf {
     bool duplicate_older;    /* the last page ends with earlier versions of changed items */
     bool same_page_token;    /* the walk never ends */
     bool no_sync_token;      /* the last page lacks it */
-    char *tombstones;        /* NULL or "delta", "minimal", "rich" */
+    char *tombstones;        /* "minimal" (or NULL), "delta", "rich" */
 };
 
 struct server;
