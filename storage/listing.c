@@ -108,6 +108,7 @@ void listing_put(struct txn *t, struct collection *c, const struct event *ev)
     assert(c->listing.reason != LISTING_NONE && ev->id.n > 0);
     struct event new = event_normal(ev);
     struct key k = key_id(c->no, new.id);
+    c->listing.items++;
     if (c->listing.direct)
         put_direct(t, c, &k, &new);
     else

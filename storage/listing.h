@@ -24,8 +24,9 @@ struct listing_result {
 /* Starts afresh: drops the stage of an earlier one and fills c->listing. With LISTING_DAMAGED it
  * first throws out every damaged record and index row of the calendar. */
 void listing_begin(struct txn *t, struct collection *c, enum listing_reason reason, int64_t now_ms);
-/* One event of a page (the counts and page_token of c->listing are the caller's). Twice the same id
- * within a listing: the one with the newer `updated` wins, the later one if that does not tell. */
+/* One event of a page; counts c->listing.items (pages and page_token are the caller's). Twice the
+ * same id within a listing: the one with the newer `updated` wins, the later one if that does not
+ * tell. */
 void listing_put(struct txn *t, struct collection *c, const struct event *ev);
 /* After the last page: makes the listed set the calendar's view, state COLL_READY, c->listing
  * empty. The caller sets token, fresh_ms, full_ms and puts *c. It may put the last page in the same
