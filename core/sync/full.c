@@ -59,6 +59,8 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     /* An operator's request counts from when it was made: an older listing does not answer it. */
     if (r->c.listing.reason == LISTING_ASKED || f->reason == LISTING_FIRST)
         covered |= QUEUE_RESYNC;
+    if (pages == 1) /* asked for after the ping came: as good as a pull */
+        covered |= QUEUE_PING;
     listing_finish(t, &r->c, &f->result);
     memcpy(r->c.sync_token, page->next_sync, sizeof(r->c.sync_token));
     r->c.full_ms = started_ms;

@@ -101,7 +101,7 @@ static enum rc follow(struct run *r, struct err *e)
     if (plan.pull && (plan.list == LISTING_NONE ? r->ticket.reasons & QUEUE_PING
                                                 : plan.list == LISTING_VERIFY)) {
         rc = catch_up(r, e);
-        pulled = true;
+        pulled = r->covered & QUEUE_PING; /* not by a listing of many pages in its place */
         plan = make_plan(r);
     }
     if (rc == RC_OK && plan.list != LISTING_NONE) {
