@@ -15,8 +15,6 @@ from emulator import USER, Emulator
 from mirror import TOP, Mirror, wait_for
 from pair import Pair, token_account
 
-BUILD = os.path.join(TOP, os.environ.get("CALMIRROR_CRASH_BUILD", "build/test"))
-BINARY = os.path.join(BUILD, "calmirrord")
 SIGKILL = -9
 
 
@@ -88,7 +86,7 @@ def pair(tmp_path):
         for i in range(25):
             emulator.api.insert(summary=f"event {i}")
         emulator.set_pages(max_page=10)
-        with Mirror(tmp_path / "mirror", emulator.url, {"test": token_account(tmp_path)}, binary=BINARY,
+        with Mirror(tmp_path / "mirror", emulator.url, {"test": token_account(tmp_path)},
                     sync={"roster_interval": "1s", "poll_interval_unhealthy": "2s"}) as mirror:
             yield Pair(emulator, mirror)
 
