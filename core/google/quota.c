@@ -25,9 +25,11 @@ struct quota {
     size_t n_users;
 };
 
+/* Half of a minute's requests may go at once and the other half flow in over the minute, so that no
+ * minute sees more than all of them, and a change after a quiet time never waits. */
 static struct rate make_rate(int64_t per_minute)
 {
-    int64_t burst = per_minute >= 10 ? per_minute / 10 : 1;
+    int64_t burst = per_minute >= 2 ? per_minute / 2 : 1;
 
     if (per_minute <= 0)
         return (struct rate){0};

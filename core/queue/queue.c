@@ -209,14 +209,30 @@ void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reason
     pthread_mutex_unlock(&q->lock);
 }
 
+static void poke(struct queue *q, struct entry *e)
+{
+    if (e->running)
+        e->later |= QUEUE_SCHEDULE;
+    else
+        place(q, e, true, clock_mono_ms());
+}
+
 void queue_poke(struct queue *q, uint32_t coll)
 {
     pthread_mutex_lock(&q->lock);
     struct entry *e = *find(q, coll);
-    if (e && e->running)
-        e->later |= QUEUE_SCHEDULE;
-    else if (e)
-        place(q, e, true, clock_mono_ms());
+    if (e)
+        poke(q, e);
+    pthread_mutex_unlock(&q->lock);
+}
+
+void queue_poke_all(struct queue *q)
+{
+    pthread_mutex_lock(&q->lock);
+    for (size_t i = 0; i < q->n_buckets; i++) {
+        for (struct entry *e = q->buckets[i]; e; e = e->next)
+            poke(q, e);
+    }
     pthread_mutex_unlock(&q->lock);
 }
 

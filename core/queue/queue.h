@@ -27,6 +27,7 @@ enum rc queue_load(struct queue *q, struct store *s, struct err *e);
 /* Due now for `reasons`; a known one merges. SCHEDULE alone means "look again". */
 void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reasons);
 void queue_poke(struct queue *q, uint32_t coll); /* "look again"; nothing if nobody follows it */
+void queue_poke_all(struct queue *q); /* the rules have changed */
 void queue_drop(struct queue *q, uint32_t coll); /* it is gone; a run under way ends by itself */
 /* Nothing of this account is taken for so long (rate limit, credentials refused); 0 ends a hold. */
 void queue_hold(struct queue *q, uint32_t account, int64_t delay_ms);

@@ -163,6 +163,7 @@ enum rc sync_reload(struct sync *s, const struct conf *conf, struct err *e)
         if (!shared(old, set->seats[i]))
             relist(s, set->seats[i]->account);
     }
+    queue_poke_all(s->opt.queue); /* intervals may have become shorter */
     settings_put(set);
     settings_put(old);
     return RC_OK;
