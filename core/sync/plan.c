@@ -29,8 +29,8 @@
 #define COLORS_EVERY 24
 
 /* When the k-th listing after a dead token may run, from the first of the window. At most four a
- * day. */
-static const int64_t stale_offsets[] = {0, 30 * MINUTE, 6 * HOUR, 15 * HOUR};
+ * day; two tokens may die before anybody has to wait, as happens when access rights are edited. */
+static const int64_t stale_offsets[] = {0, 0, HOUR, 12 * HOUR};
 #define STALE_MOST      (sizeof(stale_offsets) / sizeof(stale_offsets[0]))
 #define STALE_WINDOW_MS (24 * HOUR)
 
