@@ -48,8 +48,8 @@ static bool skip_name(struct span *s)
     int n = 0;
 
     if (take(s, '<')) {
-        while (s->n && peek(s) != '>')
-            take(s, peek(s)), n++;
+        for (; peek(s) != '>' && peek(s) != '\0'; n++)
+            take(s, peek(s));
         return n > 0 && take(s, '>');
     }
     for (; is_alpha(peek(s)); n++)

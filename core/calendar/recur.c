@@ -8,8 +8,9 @@
 #include "core/base/text.h"
 #include "core/calendar/recur_set.h"
 
-#define DATE_TOO_FAR_MS 400000000000000 /* beyond any year we place; keeps sums far from overflow \
-                                         */
+#define DATE_TOO_FAR_MS                                                       \
+    400000000000000 /* beyond any year we place; keeps sums far from overflow \
+                     */
 
 int64_t recur_place(const struct recur_set *set, int64_t local)
 {
@@ -87,12 +88,12 @@ static void *grow(void *v, size_t count, size_t *size, size_t bytes, enum rc *re
 {
     size_t more = *size ? *size * 2 : 4;
 
-    if (count < *size)
-        return v;
     if (count >= RECUR_DATES_MAX) {
         *ret_rc = err_set(e, RC_FULL, "more than %d dates", RECUR_DATES_MAX);
         return NULL;
     }
+    if (count < *size)
+        return v;
     v = realloc(v, more * bytes);
     if (v)
         *size = more;

@@ -47,28 +47,30 @@ static int64_t clamp_ms(int64_t ms) /* to what can be placed, with days to spare
     return ms > most ? most : ms < -63000000000000 ? -63000000000000 : ms;
 }
 
-/* No slot before this wall time has a key >= `key`. */
-static int64_t local_floor(const struct recur_set *set, int64_t key)
+/* Wall time around keys [from, end): no slot before `from` has such a key, none at or after `end`
+ * has. `span` is where one offset holds for all of it; else empty. */
+struct frame {
+    int64_t from, end;
+    struct zone_span span;
+};
+
+static struct frame frame_of(const struct recur_set *set, int64_t from_key, int64_t end_key)
 {
+    struct frame f = {from_key, end_key, {INT64_MIN, INT64_MAX, INT64_MAX, 0}};
     int32_t least, most;
 
     if (set->all_day)
-        return key;
-    if (set->second.lo < set->second.hi && key < set->key + 86400)
-        return set->local;
-    zone_offset_range(set->zone, key - 86400, key, &least, &most);
-    return key + least;
-}
-
-/* Every slot from this wall time on has a key >= `key`. */
-static int64_t local_ceiling(const struct recur_set *set, int64_t key)
-{
-    int32_t least, most;
-
-    if (set->all_day)
-        return key;
-    zone_offset_range(set->zone, key - 86400, key + 86400, &least, &most);
-    return key + most;
+        return f;
+    zone_offset_range(set->zone, from_key - 86400, end_key + 86400, &least, &most);
+    f.from = from_key + least;
+    f.end = end_key + most;
+    f.span = least == most ? (struct zone_span){f.from, f.end, f.end, least}
+                           : (struct zone_span){.lo = 1};
+    if (set->second.lo < set->second.hi && from_key < set->key + 86400) {
+        f.from = set->local;
+        f.span = set->second;
+    }
+    return f;
 }
 
 /* Takes the next slot of main, splitting the stream at a gap. */
@@ -117,12 +119,12 @@ static void stream_pop(struct stream *s, const struct recur_set *set, int64_t ke
         pull_main(s, set, budget);
 }
 
-static void stream_seek(struct stream *s, const struct recur_set *set, int64_t from_local,
+static void stream_seek(struct stream *s, const struct recur_set *set, const struct frame *f,
                         int64_t *budget)
 {
     s->side_key = KEY_NONE;
-    s->span = set->all_day ? (struct zone_span){INT64_MIN, INT64_MAX, INT64_MAX, 0} : set->second;
-    slots_seek(&s->main, &s->rule->plan, from_local, s->end_local, budget);
+    s->span = f->span;
+    slots_seek(&s->main, &s->rule->plan, f->from, s->end_local, budget);
     pull_main(s, set, budget);
 }
 
@@ -158,12 +160,11 @@ static size_t first_number(const int64_t *v, size_t n, int64_t key)
     return lo;
 }
 
-/* Keys from from_key on (dates: from date_key on) and below end_key. */
-static struct recur_iter *open_keys(const struct recur_set *set, int64_t from_local,
-                                    int64_t date_key, int64_t end_key, int64_t budget)
+/* Keys of the frame, dates from date_key on, all below end_key. */
+static struct recur_iter *open_frame(const struct recur_set *set, const struct frame *f,
+                                     int64_t date_key, int64_t end_key, int64_t budget)
 {
     struct recur_iter *it = malloc(sizeof(*it) + set->rule_count * sizeof(it->streams[0]));
-    int64_t end_local;
 
     if (!it)
         return NULL;
@@ -175,17 +176,16 @@ static struct recur_iter *open_keys(const struct recur_set *set, int64_t from_lo
     it->date = first_date(set, date_key);
     it->ex_key = first_number(set->ex_keys, set->ex_key_count, date_key);
     it->stream_count = set->rule_count;
-    end_local = set->rule_count ? local_ceiling(set, end_key) : 0;
     for (size_t i = 0; i < set->rule_count; i++) {
         struct stream *s = &it->streams[i];
         s->rule = &set->rules[i];
-        s->end_local = end_local < s->rule->end_local ? end_local : s->rule->end_local;
+        s->end_local = f->end < s->rule->end_local ? f->end : s->rule->end_local;
         if (s->rule->count == 0)
             s->end_local = INT64_MIN;
         else if (s->rule->count > 0)
             s->end_local =
                 slots_count_end(&s->rule->plan, s->rule->count, s->end_local, &it->budget);
-        stream_seek(s, set, from_local, &it->budget);
+        stream_seek(s, set, f, &it->budget);
     }
     return it;
 }
@@ -194,21 +194,23 @@ struct recur_iter *recur_open(const struct recur_set *set, int64_t min_ms, int64
                               int64_t budget)
 {
     int64_t min = clamp_ms(min_ms), max = clamp_ms(max_ms);
-    int64_t from_local, date_key, end_key;
+    int64_t from_key, date_key, end_key = floor_seconds(max) + 1;
     int32_t least, most;
     struct recur_iter *it;
+    struct frame f;
 
-    end_key = floor_seconds(max) + 1;
     if (set->all_day) {
-        zone_offset_range(set->zone, floor_seconds(min) - 86400, floor_seconds(min), &least, &most);
-        date_key = from_local = floor_seconds(min) + least - set->days * 86400;
-        zone_offset_range(set->zone, end_key - 86400, end_key + 86400, &least, &most);
+        from_key = floor_seconds(min);
+        zone_offset_range(set->zone, from_key - 86400, end_key + 86400, &least, &most);
+        from_key += least - set->days * 86400;
+        date_key = from_key;
         end_key += most;
     } else {
-        from_local = local_floor(set, floor_seconds(min - set->duration_ms));
+        from_key = floor_seconds(min - set->duration_ms);
         date_key = floor_seconds(min - set->longest_ms);
     }
-    it = open_keys(set, from_local, date_key, end_key, budget);
+    f = frame_of(set, from_key, end_key);
+    it = open_frame(set, &f, date_key, end_key, budget);
     if (it) {
         it->min_ms = min_ms;
         it->max_ms = max_ms;
@@ -236,8 +238,10 @@ static bool is_excluded(struct recur_iter *it, int64_t key)
             continue;
         if (stream_top(s) < key)
             stream_pop(s, set, stream_top(s), &it->budget);
-        if (stream_top(s) < key) /* not the next one either: jump */
-            stream_seek(s, set, local_floor(set, key), &it->budget);
+        if (stream_top(s) < key) { /* not the next one either: jump */
+            struct frame f = frame_of(set, key, key + 1);
+            stream_seek(s, set, &f, &it->budget);
+        }
         while (stream_top(s) < key)
             stream_pop(s, set, stream_top(s), &it->budget);
         if (stream_top(s) == key)
@@ -310,12 +314,14 @@ enum rc recur_find_slot(const struct recur_set *set, int64_t slot_ms, struct rec
     int64_t key = floor_seconds(slot_ms);
     struct recur_instance in = {0};
     struct recur_iter *it;
+    struct frame f;
     bool found;
     enum rc rc;
 
     if (slot_ms % 1000 || (set->all_day && key % 86400) || clamp_ms(slot_ms) != slot_ms)
         return err_set(e, RC_NOTFOUND, "the series has no such instance");
-    it = open_keys(set, local_floor(set, key), key, key + 1, RECUR_BUDGET);
+    f = frame_of(set, key, key + 1);
+    it = open_frame(set, &f, key, key + 1, RECUR_BUDGET);
     do {
         found = recur_next(it, &in);
     } while (found && in.slot_ms < slot_ms);

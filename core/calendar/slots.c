@@ -274,30 +274,35 @@ static bool pick(struct slots *s, int64_t from)
     return s->pos >= 0;
 }
 
-/* To the first slot of the loaded period that is >= from; false: it has none. */
-static bool position(struct slots *s, int64_t from)
+/* position() for a `from` behind the period's begin, without BYSETPOS. */
+static bool position_within(struct slots *s, int64_t from)
 {
     int64_t day = floor_div(from, 86400);
     int tod = (int)(from - day * 86400);
 
+    day -= s->days.first;
+    s->day = day < (int64_t)s->days.words * 64 ? dayset_next(&s->days, (int)day) : -1;
+    if (s->day == day && time_from(s, tod / 3600, tod / 60 % 60, tod % 60))
+        return true;
+    if (s->day == day)
+        s->day = dayset_next(&s->days, s->day + 1);
+    if (s->day >= 0)
+        first_time(s);
+    return s->day >= 0;
+}
+
+/* To the first slot of the loaded period that is >= from; false: it has none. */
+static bool position(struct slots *s, int64_t from)
+{
     if (s->plan->rule.by_setpos.some) {
         bool found = pick(s, 0);
         while (found && local_of(s) < from)
             found = pick(s, s->pos + 1);
         return found;
     }
-    day -= s->days.first;
-    s->day =
-        day >= (int64_t)s->days.words * 64 ? -1 : dayset_next(&s->days, day < 0 ? 0 : (int)day);
-    if (s->day < 0)
-        return false;
-    if (s->day != day) {
-        first_time(s);
-        return true;
-    }
-    if (time_from(s, tod / 3600, tod / 60 % 60, tod % 60))
-        return true;
-    s->day = dayset_next(&s->days, s->day + 1);
+    if (from > s->days.first * 86400)
+        return position_within(s, from);
+    s->day = dayset_next(&s->days, 0);
     if (s->day >= 0)
         first_time(s);
     return s->day >= 0;

@@ -11,7 +11,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/calendar/tzif.h"
 
@@ -21,8 +20,8 @@
  * up to a bound, since a calendar full of "Customized Time Zone" must not cost a failing open() for
  * each event. */
 
-#define SLOTS       2048 /* power of two, well above tzdata's 600 names */
-#define KNOWN_MAX   1200
+#define SLOTS       4096 /* power of two, well above tzdata's 600 names */
+#define KNOWN_MAX   1600
 #define UNKNOWN_MAX 256
 
 static _Atomic(struct zone *) cache[SLOTS];
@@ -68,31 +67,30 @@ static struct zone *cache_find(const char *name, unsigned *ret_slot)
     return NULL;
 }
 
-static enum rc read_file(const char *name, char *out, size_t size, size_t *ret_n, struct err *e)
+/* The whole of a regular file of at most `size` bytes. */
+static bool read_file(const char *name, char *out, size_t size, size_t *ret_n)
 {
     char path[sizeof(zone_dir) + ZONE_NAME_MAX + 1];
     struct stat st;
-    enum rc rc = RC_OK;
     size_t n = 0;
     ssize_t got;
+    bool ok;
     int fd;
 
     snprintf(path, sizeof(path), "%s/%s", zone_dir, name);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return err_errno(e, "%s", path);
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)size)
-        rc = err_set(e, RC_BADDATA, "%s: no file of that kind or size", path);
-    while (rc == RC_OK && n < size && (got = read(fd, out + n, size - n)) != 0) {
+        return false;
+    ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)size;
+    while (ok && n < size && (got = read(fd, out + n, size - n)) != 0) {
         if (got > 0)
             n += (size_t)got;
-        else if (errno != EINTR)
-            rc = err_errno(e, "%s", path);
+        else
+            ok = errno == EINTR;
     }
     close(fd);
-    if (rc == RC_OK)
-        *ret_n = n;
-    return rc;
+    *ret_n = n;
+    return ok;
 }
 
 /* A zone, or an entry with n == 0 when the name stands for none; NULL when memory ran out. */
@@ -100,21 +98,17 @@ static struct zone *load(const char *name)
 {
     struct zone *z = calloc(1, sizeof(*z));
     char *bytes = malloc(TZIF_BYTES_MAX);
-    struct err e = {0};
-    size_t n = 0;
-    enum rc rc;
+    size_t n;
 
     if (!z || !bytes) {
         free(z);
         free(bytes);
         return NULL;
     }
-    rc = read_file(name, bytes, TZIF_BYTES_MAX, &n, &e);
-    if (rc == RC_OK)
-        rc = tzif_read(z, (struct span){bytes, n}, &e);
-    if (rc != RC_OK)
-        log_info(NULL, "time zone is not known: %s", e.text);
-    text_copy(z->name, sizeof(z->name), (struct span){name, strlen(name)});
+    if (read_file(name, bytes, TZIF_BYTES_MAX, &n) &&
+        tzif_read(z, (struct span){bytes, n}, NULL) != RC_OK)
+        z->n = 0;
+    text_copy(z->name, sizeof(z->name), span_of(name));
     free(bytes);
     return z;
 }
@@ -151,9 +145,9 @@ const struct zone *zone_find(const char *name)
     unsigned slot;
     struct zone *z;
 
-    if (!valid_name(name))
-        return NULL;
     z = cache_find(name, &slot);
+    if (!z && !valid_name(name))
+        return NULL;
     if (!z) {
         pthread_mutex_lock(&load_mutex);
         z = load_locked(name);
