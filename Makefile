@@ -76,6 +76,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcalmirror.a | $(B)/unit/
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libcalmirror.a | $(B)/bench/
 	$(SAY) LINK $@
 	$(LINK) $(BENCH_LIBS)
+$(B)/bench/recurrence: BENCH_LIBS = -lical
 $(B)/recur-expand: $(B)/obj/tests/recurrence/expand.o $(B)/libcalmirror.a
 	$(SAY) LINK $@
 	$(LINK)

@@ -1,9 +1,10 @@
-/* recur-expand: expands the series it reads, one a line, for the tests that compare with another engine.
+/* recur-expand: expands the series it reads, one a line, for the tests that compare with another
+ * engine.
  *
- * Input, separated by tabs: zone, "date" | "utc" | "wall", start and end in seconds, window in seconds ("-" = no
- * bound), most instances to print, then the lines of the recurrence separated by blanks.
- * Output, one line each: "ok" or the name of the error with its text, then "start:end:slot" in seconds; "..." when
- * there are more than asked for. With -b the bounds of the set instead. */
+ * Input, separated by tabs: zone, "date" | "utc" | "wall", start and end in seconds, window in
+ * seconds ("-" = no bound), most instances to print, then the lines of the recurrence separated by
+ * blanks. Output, one line each: "ok" or the name of the error with its text, then "start:end:slot"
+ * in seconds; "..." when there are more than asked for. With -b the bounds of the set instead. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,6 +47,16 @@ static enum rc build(struct recur_set **ret, char **field, struct err *e)
     return rc;
 }
 
+/* Looking an instance up by its slot has to find the same one, and none between two seconds. */
+static bool found_again(const struct recur_set *set, const struct recur_instance *in)
+{
+    struct recur_instance again = {0};
+    enum rc rc = recur_find_slot(set, in->slot_ms, &again, NULL);
+
+    return rc == RC_OK && memcmp(&again, in, sizeof(again)) == 0 &&
+           recur_find_slot(set, in->slot_ms + 500, &again, NULL) == RC_NOTFOUND;
+}
+
 static void print_instances(const struct recur_set *set, char **field)
 {
     int64_t min = number(field[MIN], INT64_MIN / 1000), max = number(field[MAX], INT64_MAX / 1000);
@@ -53,12 +64,15 @@ static void print_instances(const struct recur_set *set, char **field)
     struct recur_instance in;
     struct err e = {0};
     int64_t most = number(field[MOST], INT64_MAX);
+    int lookups = 5;
     enum rc rc;
 
     printf("ok");
     while (most > 0 && recur_next(it, &in)) {
         printf(" %" PRId64 ":%" PRId64 ":%" PRId64, in.start_ms / 1000, in.end_ms / 1000,
                in.slot_ms / 1000);
+        if (lookups-- > 0 && !found_again(set, &in))
+            printf(" not found again");
         most--;
     }
     if (most == 0 && recur_next(it, &in))
