@@ -14,8 +14,6 @@ struct walk {
     enum rc rc;
 };
 
-/* A look costs nothing upstream when nothing is due, and what is due may have changed while we were
- * down: another configuration, a calendar that left. Only what failed waits on as it was told to. */
 static bool load_one(void *arg, enum rc rc, const struct collection *c)
 {
     struct walk *walk = arg;
@@ -34,7 +32,7 @@ static bool load_one(void *arg, enum rc rc, const struct collection *c)
             .pinged = job.pinged,
             .pulled = job.pulled,
             .ping_ms = job.ping_ms,
-            .delay_ms = c->fails ? job.due_ms - walk->now_ms : 0,
+            .delay_ms = job.due_ms - walk->now_ms,
             .reasons = (c->state == COLL_NEW ? QUEUE_NEW : 0) | (job.resync ? QUEUE_RESYNC : 0),
         });
     return true;

@@ -94,7 +94,6 @@ def pair(tmp_path):
         emulator.set_pages(max_page=10)
         with Mirror(tmp_path / "mirror", emulator.url, {"test": token_account(tmp_path)},
                     sync={"roster_interval": "1s", "poll_interval_unhealthy": "2s"}) as mirror:
-            mirror.timeout = 1
             yield Pair(emulator, mirror)
 
 

@@ -64,7 +64,6 @@ class Mirror:
         self.wrapper = list(wrapper)
         self.env = dict(env or {})
         self.process = None
-        self.timeout = 30  # of one request: a killed service leaves its sockets open, with nobody behind them
         self.api = listening_socket()
         self.hook = listening_socket()
         self.api_port = self.api.getsockname()[1]
@@ -181,7 +180,7 @@ class Mirror:
     # -- talking to it ---------------------------------------------------------------------------
 
     def request(self, method, path, body=None, headers=None, port=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.api_port, timeout=self.timeout * PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.api_port, timeout=30 * PATIENCE)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
