@@ -1,36 +1,92 @@
-/* events_get: events.get: one event by its id. */
-#include "core/base/json.h"
+/* events_get: events.get: one event by its id, be it stored or a computed instance of a series. */
+#include <string.h>
+
+#include "core/calendar/instance_id.h"
 #include "core/serve/etag.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/scope.h"
+#include "core/serve/series.h"
 #include "core/serve/view.h"
+#include "core/serve/window.h"
 #include "storage/events.h"
+
+/* Sets the validators; false: a 304. The calendar's zone decides how times look. */
+static bool begin(struct call *c, const struct collection *coll, const struct event *ev)
+{
+    struct etag etag = etag_of_call(c);
+    etag_add_number(&etag, coll->no);
+    etag_add_number(&etag, ev->seq);
+    etag_add(&etag, coll->zone, strlen(coll->zone));
+    etag_set(c, &etag);
+    answer_from_collection(c, coll);
+    return !call_not_modified(c);
+}
+
+/* Has this master an instance in the slot? Slots with an exception are not asked for: those are
+ * stored under the id that was not found. */
+static bool has_slot(const struct event *master, const struct zone *zone, int64_t slot_ms,
+                     bool all_day, struct recur_instance *ret)
+{
+    bool days = master->flags & EVENT_ALL_DAY;
+    if (!(master->flags & EVENT_SERIES) || (master->flags & EVENT_CANCELLED) || days != all_day)
+        return false;
+    struct recur_set *set = series_open(master, zone);
+    bool found = set && recur_find_slot(set, slot_ms, ret, NULL) == RC_OK;
+    recur_free(set);
+    return found;
+}
+
+/* The master of an instance id, which names the base: the master's own id, or that without "_R…".
+ */
+static bool find_master(struct call *c, const struct collection *coll, struct span id,
+                        struct event *ret, struct recur_instance *at)
+{
+    struct span base;
+    int64_t slot_ms;
+    bool all_day, found = false;
+    struct buf prefix = {0};
+    struct event ev;
+    const struct zone *zone = zone_of_collection(coll);
+    if (!instance_id_read(id, &base, &slot_ms, &all_day))
+        return false;
+    if (event_get(c->txn, coll->no, base, ret) == RC_OK &&
+        has_slot(ret, zone, slot_ms, all_day, at))
+        return true;
+    buf_add_span(&prefix, base);
+    buf_add_text(&prefix, "_R");
+    struct event_scan *scan = events_by_id(c->txn, coll, buf_span(&prefix));
+    while (!found && event_scan_next(scan, &ev) && ev.id.n > prefix.n &&
+           memcmp(ev.id.p, prefix.p, prefix.n) == 0)
+        if (has_slot(&ev, zone, slot_ms, all_day, at)) {
+            *ret = ev;
+            found = true;
+        }
+    event_scan_close(scan);
+    buf_release(&prefix);
+    return found;
+}
 
 void events_get(struct call *c)
 {
     struct collection coll;
     struct event ev;
+    struct recur_instance at;
+    struct instance_form form;
     if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &coll))
         return;
+    struct view view = view_of_call(c, &coll);
     enum rc rc = event_get(c->txn, coll.no, c->segment[1], &ev);
-    if (rc == RC_NOTFOUND) {
-        (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
-        return;
-    }
-    if (rc) {
+    if (rc == RC_OK) {
+        if (begin(c, &coll, &ev))
+            view_write(&view, &ev, &c->out);
+    } else if (rc != RC_NOTFOUND) {
         /* A damaged record: it is counted, and fetched again soon. */
         (void)call_fail(c, FAULT_NOT_READY, NULL, "This event is being fetched again.");
-        return;
+    } else if (!find_master(c, &coll, c->segment[1], &ev, &at)) {
+        (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+    } else if (begin(c, &coll, &ev)) {
+        instance_form_init(&form, &ev);
+        view_write_instance(&view, &form, &at, &c->out);
     }
-    struct etag etag = etag_of_call(c);
-    etag_add_number(&etag, coll.no);
-    etag_add_number(&etag, ev.seq);
-    etag_add(&etag, coll.zone, sizeof coll.zone);
-    etag_set(c, &etag);
-    answer_from_collection(c, &coll);
-    if (call_not_modified(c))
-        return;
-    struct view view = view_of_call(c, &coll);
-    view_write(&view, &ev, &c->out);
 }

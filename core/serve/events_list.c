@@ -2,8 +2,7 @@
  * behind it. */
 #include <limits.h>
 
-#include "core/base/json.h"
-#include "core/serve/etag.h"
+#include "core/serve/events_head.h"
 #include "core/serve/events_page.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
@@ -31,8 +30,6 @@ static bool check_params(struct call *c)
         !params_on(p, PARAM_SINGLE_EVENTS))
         return call_fail(c, FAULT_BAD_REQUEST, NULL,
                          "The requested ordering is not available for the particular query.");
-    if (params_on(p, PARAM_SINGLE_EVENTS))
-        return call_fail(c, FAULT_NOT_IMPLEMENTED, "singleEvents", "Not served yet.");
     if (!params_has(p, PARAM_SYNC_TOKEN))
         return true;
     if (params_has(p, PARAM_ORDER_BY))
@@ -65,28 +62,10 @@ static bool make_filter(struct call *c, struct filter *f)
     return true;
 }
 
-/* Everything about the calendar that Google put before its items. */
-static void write_head(struct call *c, const struct collection *coll)
-{
-    struct json_iter it = json_iter(coll_head(c->txn, coll->no));
-    struct span key, value;
-    buf_add_text(&c->out, "{\"kind\":\"calendar#events\",\"etag\":");
-    buf_add_json(&c->out, span_of(c->answer.etag));
-    while (json_next(&it, &key, &value)) {
-        if (span_is(key, "kind") || span_is(key, "etag"))
-            continue;
-        buf_add_text(&c->out, ",\"");
-        buf_add_span(&c->out, key);
-        buf_add_text(&c->out, "\":");
-        buf_add_span(&c->out, value);
-    }
-}
-
 static void write_list(struct events_page *page)
 {
     struct call *c = page->c;
-    write_head(c, page->coll);
-    buf_add_text(&c->out, ",\"items\":[");
+    events_head_write(c, page->coll);
     if (!events_page_fill(page))
         return;
     buf_add_char(&c->out, ']');
@@ -105,20 +84,14 @@ void events_list(struct call *c)
         !pages_begin(c, &coll, &page.at) || !check_params(c))
         return;
     const struct params *p = &c->params;
-    struct etag etag = etag_of_call(c);
-    etag_add_number(&etag, coll.no);
-    etag_add_number(&etag, coll.version);
-    etag_set(c, &etag);
-    answer_from_collection(c, &coll);
-    if (call_not_modified(c))
+    if (!events_head_begin(c, &coll))
         return;
-
-    page.zone = zone_find(coll.zone);
-    page.zone = page.zone ? page.zone : zone_utc();
+    page.zone = zone_of_collection(&coll);
     page.view = view_of_call(c, &coll);
     page.max = pages_max_results(c);
     page.deleted = params_on(p, PARAM_SHOW_DELETED) || params_has(p, PARAM_SYNC_TOKEN) ||
                    params_has(p, PARAM_UPDATED_MIN);
+    page.expanded = params_on(p, PARAM_SINGLE_EVENTS);
     page.window = window_make(params_number(p, PARAM_TIME_MIN, INT64_MIN),
                               params_number(p, PARAM_TIME_MAX, INT64_MAX), page.zone);
     if (make_filter(c, &page.filter))

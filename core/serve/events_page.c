@@ -3,16 +3,22 @@
  *
  * DESIGN. A list is walked from one of several sources, chosen by the query. Each is a stable order
  * in which an event that does not change keeps its place, so a page token only holds the place of
- * the last event looked at: sync token   the change log                       place[1] = sequence
- * number iCalUID      that index, sorted by row            place[1] = row updated      the index of
- * `updated`               place[1] = updated, [2] = row window       single events by start, then
- * series  place[0] = phase, [1] = start or row, [2] = row none         all by id after = id A page
- * also ends when too much was looked at for one turn of the loop, or when it is too long: then it
- * is shorter than asked for, which the API allows. */
+ * the last event looked at:
+ * - with a sync token: the change log; place[1] is the sequence number;
+ * - with singleEvents: events_single.c;
+ * - with iCalUID: that index, sorted by row; place[1] is the row;
+ * - with updatedMin or orderBy: the index of `updated`; place[1] is updated, [2] the row;
+ * - with a window: single events by start, then series; place[0] is the phase, [1] start or row,
+ * [2] the row;
+ * - else: all by id; `after` is the id.
+ * A page also ends when too much was looked at for one turn of the loop, or when it is too long:
+ * then it is shorter than asked for, which the API allows.
+ */
 #include "core/serve/events_page.h"
 
 #include <stdlib.h>
 
+#include "core/serve/events_single.h"
 #include "core/serve/fault.h"
 #include "core/serve/series.h"
 #include "storage/changes.h"
@@ -31,15 +37,19 @@ static bool series_lives(const struct events_page *page, const struct event *ev)
            !(master.flags & EVENT_CANCELLED);
 }
 
+bool events_page_keeps(const struct events_page *page, const struct event *ev)
+{
+    bool single = page->expanded;
+    if ((ev->flags & EVENT_CANCELLED) && !page->deleted &&
+        (single || !(ev->flags & EVENT_EXCEPTION) || !series_lives(page, ev)))
+        return false;
+    return !(ev->flags & EVENT_HIDDEN_INVITE) ||
+           params_on(&page->c->params, PARAM_SHOW_HIDDEN_INVITATIONS);
+}
+
 static bool wanted(struct events_page *page, const struct event *ev)
 {
-    if ((ev->flags & EVENT_CANCELLED) && !page->deleted &&
-        (!(ev->flags & EVENT_EXCEPTION) || !series_lives(page, ev)))
-        return false;
-    if ((ev->flags & EVENT_HIDDEN_INVITE) &&
-        !params_on(&page->c->params, PARAM_SHOW_HIDDEN_INVITATIONS))
-        return false;
-    return filter_match(&page->filter, ev->raw);
+    return events_page_keeps(page, ev) && filter_match(&page->filter, ev->raw);
 }
 
 static void write_event(struct events_page *page, const struct event *ev)
@@ -49,8 +59,7 @@ static void write_event(struct events_page *page, const struct event *ev)
     view_write(&page->view, ev, &page->c->out);
 }
 
-/* True when nothing more goes onto the page. */
-static bool page_ends(struct events_page *page, bool is_wanted)
+bool events_page_ends(struct events_page *page, bool is_wanted)
 {
     page->more = (is_wanted && page->n == page->max) || page->looked == LOOK_MAX ||
                  page->c->out.n > BYTES_MAX;
@@ -62,7 +71,7 @@ bool events_page_offer(struct events_page *page, const struct event *ev, int64_t
                        int64_t place2)
 {
     bool is_wanted = wanted(page, ev);
-    if (page_ends(page, is_wanted))
+    if (events_page_ends(page, is_wanted))
         return false;
     page->at.place[1] = place1;
     page->at.place[2] = place2;
@@ -74,7 +83,7 @@ bool events_page_offer(struct events_page *page, const struct event *ev, int64_t
 bool events_page_offer_removed(struct events_page *page, struct span id, int64_t place1)
 {
     struct buf *out = &page->c->out;
-    if (page_ends(page, true))
+    if (events_page_ends(page, true))
         return false;
     page->at.place[1] = place1;
     if (page->n++)
@@ -181,6 +190,13 @@ static bool fill_by_id(struct events_page *page)
     return true;
 }
 
+/* What a change of this means for a client that sees instances cannot be told by one entry: which
+ * of the instances that it has are no more. It must list in full. */
+static bool needs_full_list(const struct events_page *page, enum rc rc, const struct event *ev)
+{
+    return page->expanded && (rc != RC_OK || (ev->flags & EVENT_SERIES));
+}
+
 static bool fill_changes(struct events_page *page)
 {
     struct change_iter *it = NULL;
@@ -194,6 +210,10 @@ static bool fill_changes(struct events_page *page)
     while (changes_next(it, &change)) {
         rc = change.kind == CHANGE_PUT ? event_get(page->c->txn, page->coll->no, change.id, &ev)
                                        : RC_NOTFOUND;
+        if (needs_full_list(page, rc, &ev)) {
+            changes_close(it);
+            return call_fail(page->c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
+        }
         bool go_on = rc == RC_OK ? events_page_offer(page, &ev, (int64_t)change.seq, 0)
                                  : events_page_offer_removed(page, change.id, (int64_t)change.seq);
         if (!go_on)
@@ -208,6 +228,8 @@ bool events_page_fill(struct events_page *page)
     const struct params *p = &page->c->params;
     if (params_has(p, PARAM_SYNC_TOKEN))
         return fill_changes(page);
+    if (page->expanded)
+        return events_single_fill(page);
     if (params_has(p, PARAM_ICAL_UID))
         return fill_by_row(page,
                            events_by_ical_uid(page->c->txn, page->coll, p->v[PARAM_ICAL_UID].text));

@@ -19,6 +19,7 @@ struct events_page {
     struct event_window window;
     int64_t max;
     bool deleted;         /* all cancelled events are wanted */
+    bool expanded;        /* instances are wanted, not series */
     struct page_token at; /* of the last event looked at */
 
     int64_t n;       /* events on the page */
@@ -29,7 +30,11 @@ struct events_page {
 /* Appends events, separated by commas, from `at` on. False: answered with an error. */
 bool events_page_fill(struct events_page *page);
 
-/* For the sources: shows the next event, having set the place behind it in `at`. False: the page
+/* For the sources. Is the event wanted as far as its flags tell? The filter is to be asked too. */
+bool events_page_keeps(const struct events_page *page, const struct event *ev);
+/* To be asked before each event that is looked at: true when the page has ended before it. */
+bool events_page_ends(struct events_page *page, bool is_wanted);
+/* Shows the next event, having set the place behind it in `at`. False: the page
  * has ended, and the place of that event must not count. */
 bool events_page_offer(struct events_page *page, const struct event *ev, int64_t place1,
                        int64_t place2);

@@ -16,9 +16,10 @@ void colors_get(struct call *c);
 void acl_list(struct call *c);
 void acl_get(struct call *c);
 
-/* events_list.c, events_get.c */
+/* events_list.c, events_get.c, events_instances.c */
 void events_list(struct call *c);
 void events_get(struct call *c);
+void events_instances(struct call *c);
 
 /* admin.c */
 void status_get(struct call *c);

@@ -37,6 +37,11 @@ const struct route routes[] = {
      B(ALWAYS_INCLUDE_EMAIL) | B(MAX_ATTENDEES) | B(TIME_ZONE), 0, 0, NULL, "Event",
      "One event by its id; deleted ones too."},
 
+    {"events.instances", "GET", CAL "calendars/{calendarId}/events/{eventId}/instances",
+     events_instances,
+     B(ALWAYS_INCLUDE_EMAIL) | B(MAX_ATTENDEES) | B(MAX_RESULTS) | B(ORIGINAL_START) |
+         B(PAGE_TOKEN) | B(SHOW_DELETED) | B(TIME_MAX) | B(TIME_MIN) | B(TIME_ZONE),
+     250, 2500, NULL, "Events", "The instances of a recurring event."},
     {"settings.list", "GET", CAL "users/me/settings", user_settings_list,
      B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SYNC_TOKEN), 100, 250, NULL, "Settings",
      "The account's settings."},

@@ -22,3 +22,19 @@ void view_write(struct view *v, const struct event *ev, struct buf *out)
         render_event(&v->render, ev, ev->raw, out);
     buf_release(&cut);
 }
+
+void view_write_instance(struct view *v, const struct instance_form *form,
+                         const struct recur_instance *at, struct buf *out)
+{
+    struct buf whole = {0};
+    if (v->max_attendees == INT64_MAX) {
+        instance_write(form, &v->render, at, out);
+        return;
+    }
+    instance_write(form, &v->render, at, &whole);
+    if (whole.failed)
+        out->failed = true;
+    else if (!filter_attendees(buf_span(&whole), v->max_attendees, out))
+        buf_add_span(out, buf_span(&whole));
+    buf_release(&whole);
+}

@@ -3,6 +3,7 @@
 #define CORE_SERVE_VIEW_H
 
 #include "core/serve/call.h"
+#include "core/serve/instance.h"
 #include "core/serve/render.h"
 
 struct view {
@@ -13,5 +14,7 @@ struct view {
 /* By the request's timeZone (else the calendar's zone) and maxAttendees. */
 struct view view_of_call(const struct call *c, const struct collection *coll);
 void view_write(struct view *v, const struct event *ev, struct buf *out);
+void view_write_instance(struct view *v, const struct instance_form *form,
+                         const struct recur_instance *at, struct buf *out);
 
 #endif

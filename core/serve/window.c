@@ -13,6 +13,12 @@ int64_t window_day_instant(const struct zone *zone, int64_t floating_ms)
     return zone_local_to_utc(zone, floor_div(floating_ms, 1000)) * 1000;
 }
 
+const struct zone *zone_of_collection(const struct collection *coll)
+{
+    const struct zone *zone = coll->zone[0] ? zone_find(coll->zone) : NULL;
+    return zone ? zone : zone_utc();
+}
+
 /* The floating midnight at or before an instant. */
 static int64_t day_of(const struct zone *zone, int64_t ms)
 {

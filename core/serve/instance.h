@@ -1,0 +1,42 @@
+/* instance: one computed instance of a series as Google would give it, made of its master's JSON.
+ */
+#ifndef CORE_SERVE_INSTANCE_H
+#define CORE_SERVE_INSTANCE_H
+
+#include "core/calendar/recur.h"
+#include "core/model/event.h"
+#include "core/serve/render.h"
+
+#define INSTANCE_PIECES_MAX 16
+
+enum instance_hole {
+    HOLE_NONE,
+    HOLE_ID,
+    HOLE_LINK,
+    HOLE_START,
+    HOLE_END,
+    HOLE_RECURRENCE, /* recurringEventId and originalStartTime stand where the rules were */
+};
+
+/* A master cut at the places that differ from instance to instance. Borrows from the event. */
+struct instance_form {
+    struct span master_id;
+    bool all_day;
+    int64_t length_ms;      /* of all-day ones: whole days */
+    struct span start;      /* the start member: an object */
+    struct span start_time; /* its dateTime or date, with quotes */
+    struct span link_code;  /* of htmlLink: the event's code */
+    unsigned n;
+    struct instance_piece {
+        struct span text;        /* copied, then */
+        enum instance_hole hole; /* filled */
+    } piece[INSTANCE_PIECES_MAX];
+};
+
+void instance_form_init(struct instance_form *ret, const struct event *master);
+
+/* Appends the instance, its clock times in the zone of `r`. */
+void instance_write(const struct instance_form *f, struct render *r,
+                    const struct recur_instance *at, struct buf *out);
+
+#endif

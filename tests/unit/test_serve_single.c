@@ -1,0 +1,272 @@
+/* test_serve_single: instances of series: in lists, by their ids, and as events.instances gives
+ * them. */
+#include "tests/unit/serve_fixture.h"
+
+#define SINGLE EV "?singleEvents=true"
+#define MARCH  "&timeMin=2026-03-01T00:00:00Z&timeMax=2026-04-30T00:00:00Z"
+
+/* Mondays at nine in Berlin, over the change of clocks; one moved, one cancelled, one renamed. */
+static void make_weekly(struct world *w)
+{
+    world_event(
+        w, &w->me,
+        "{\"kind\":\"calendar#event\",\"etag\":\"\\\"7\\\"\",\"id\":\"wk\",\"status\":"
+        "\"confirmed\","
+        "\"htmlLink\":\"https://www.google.com/calendar/event?eid=d2sgbWVAZXhhbXBsZS5jb20&x=1\","
+        "\"updated\":\"2026-01-01T00:00:00.000Z\",\"summary\":\"Weekly\","
+        "\"start\":{\"dateTime\":\"2026-03-16T09:00:00+01:00\",\"timeZone\":\"Europe/Berlin\"},"
+        "\"end\":{\"dateTime\":\"2026-03-16T09:30:00+01:00\",\"timeZone\":\"Europe/Berlin\"},"
+        "\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=5\"],\"iCalUID\":\"wk@x\",\"sequence\":1}");
+    world_event(w, &w->me,
+                "{\"id\":\"wk_20260323T080000Z\",\"status\":\"confirmed\",\"updated\":\"2026-01-"
+                "03T00:00:00Z\","
+                "\"summary\":\"Moved\",\"recurringEventId\":\"wk\",\"iCalUID\":\"wk@x\","
+                "\"originalStartTime\":{\"dateTime\":\"2026-03-23T09:00:00+01:00\"},"
+                "\"start\":{\"dateTime\":\"2026-05-20T09:00:00+02:00\"},"
+                "\"end\":{\"dateTime\":\"2026-05-20T09:30:00+02:00\"}}");
+    world_event(
+        w, &w->me,
+        "{\"id\":\"wk_20260330T070000Z\",\"status\":\"cancelled\",\"recurringEventId\":\"wk\","
+        "\"originalStartTime\":{\"dateTime\":\"2026-03-30T09:00:00+02:00\"}}");
+}
+
+static void test_instances_in_lists(void **state)
+{
+    struct world *w = *state;
+    make_weekly(w);
+    world_timed(w, "one", "2026-03-16T08:00:00", "2026-03-16T08:10:00", "");
+    world_day(w, "day", "2026-04-06", "2026-04-07", "");
+    expect_ids(w, SINGLE MARCH "&orderBy=startTime",
+               "one wk_20260316T080000Z day wk_20260406T070000Z wk_20260413T070000Z");
+    expect_ids(w, SINGLE MARCH "&showDeleted=true",
+               "one wk_20260316T080000Z wk_20260330T070000Z day wk_20260406T070000Z "
+               "wk_20260413T070000Z");
+    /* A moved one is where it is, not where it was. */
+    expect_ids(w, SINGLE "&timeMin=2026-05-01T00:00:00Z", "wk_20260323T080000Z");
+    expect_ids(w, SINGLE "&timeMin=2026-03-23T08:00:00Z&timeMax=2026-03-23T09:00:00Z", "");
+    /* Bounds are exclusive for instances too. */
+    expect_ids(w, SINGLE "&timeMin=2026-04-06T07:30:00Z&timeMax=2026-04-13T07:00:00Z", "day");
+    expect_ids(w, SINGLE "&timeMin=2026-04-06T07:29:59Z&timeMax=2026-04-13T07:00:01Z",
+               "day wk_20260406T070000Z wk_20260413T070000Z");
+    expect_ids(w, SINGLE "&q=weekly",
+               "wk_20260316T080000Z wk_20260406T070000Z wk_20260413T070000Z");
+    expect_ids(w, SINGLE "&q=moved", "wk_20260323T080000Z");
+    expect_ids(w, SINGLE "&iCalUID=wk@x",
+               "wk_20260316T080000Z wk_20260406T070000Z wk_20260413T070000Z wk_20260323T080000Z");
+    expect_ids(w, SINGLE "&orderBy=updated&timeMin=2026-04-01T00:00:00Z",
+               "wk_20260406T070000Z wk_20260413T070000Z day wk_20260323T080000Z");
+    expect_ids(w, SINGLE "&updatedMin=2026-01-02T00:00:00Z", "wk_20260323T080000Z");
+    /* The master is in no such list, but in the others when an instance is in the window. */
+    expect_ids(w, EV "?timeMin=2026-04-12T00:00:00Z&timeMax=2026-04-15T00:00:00Z", "wk");
+}
+
+static void test_instance_looks(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    make_weekly(w);
+    struct http_answer a = get(w, 200, EV "/wk_20260406T070000Z?prettyPrint=false");
+    assert_string_equal(
+        a.body,
+        "{\"kind\":\"calendar#event\",\"etag\":\"\\\"7\\\"\",\"id\":\"wk_20260406T070000Z\","
+        "\"status\":\"confirmed\",\"htmlLink\":\"https://www.google.com/calendar/event?eid="
+        "d2tfMjAyNjA0MDZUMDcwMDAwWiBtZUBleGFtcGxlLmNvbQ&x=1\","
+        "\"updated\":\"2026-01-01T00:00:00.000Z\",\"summary\":\"Weekly\","
+        "\"start\":{\"dateTime\":\"2026-04-06T09:00:00+02:00\",\"timeZone\":\"Europe/Berlin\"},"
+        "\"end\":{\"dateTime\":\"2026-04-06T09:30:00+02:00\",\"timeZone\":\"Europe/Berlin\"},"
+        "\"recurringEventId\":\"wk\",\"originalStartTime\":{\"dateTime\":\"2026-04-06T09:00:00+02:"
+        "00\","
+        "\"timeZone\":\"Europe/Berlin\"},\"iCalUID\":\"wk@x\",\"sequence\":1}");
+    http_answer_release(&a);
+    a = get(w, 200, EV "/wk_20260316T080000Z?timeZone=UTC&prettyPrint=false");
+    assert_non_null(strstr(a.body, "\"start\":{\"dateTime\":\"2026-03-16T08:00:00Z\","));
+    assert_non_null(
+        strstr(a.body, "\"originalStartTime\":{\"dateTime\":\"2026-03-16T08:00:00Z\","));
+    http_answer_release(&a);
+    a = get(w, 200, EV "/wk_20260323T080000Z");
+    assert_string_equal(member(&a, "summary", text), "Moved");
+    http_answer_release(&a);
+    a = get(w, 200, EV "/wk_20260330T070000Z");
+    assert_string_equal(member(&a, "status", text), "cancelled");
+    http_answer_release(&a);
+    expect_error(w, 404, "notFound", EV "/wk_20260406T080000Z"); /* no such slot */
+    expect_error(w, 404, "notFound", EV "/wk_20260420T070000Z"); /* behind the last */
+    expect_error(w, 404, "notFound", EV "/wk_20260406");
+    expect_error(w, 404, "notFound", EV "/nobody_20260406T070000Z");
+}
+
+static void test_days(void **state)
+{
+    struct world *w = *state;
+    world_day(w, "d", "2026-03-28", "2026-03-30",
+              ",\"recurrence\":[\"RRULE:FREQ=DAILY;INTERVAL=3\"]");
+    expect_ids(w, SINGLE "&timeMin=2026-03-29T21:59:59Z&timeMax=2026-04-02T22:00:00Z",
+               "d_20260328 d_20260331");
+    expect_ids(w, SINGLE "&timeMin=2026-03-29T22:00:00Z&timeMax=2026-04-02T22:00:01Z",
+               "d_20260331 d_20260403");
+    struct http_answer a = get(w, 200, EV "/d_20260331?prettyPrint=false");
+    assert_non_null(strstr(a.body, "\"start\":{\"date\":\"2026-03-31\"},"
+                                   "\"end\":{\"date\":\"2026-04-02\"},\"recurringEventId\":\"d\","
+                                   "\"originalStartTime\":{\"date\":\"2026-03-31\"}"));
+    http_answer_release(&a);
+    expect_ids(w, EV "/d/instances?originalStart=2026-03-31", "d_20260331");
+    expect_ids(w, EV "/d/instances?originalStart=2026-04-01", "");
+}
+
+/* "This and following" edited in Google's interface: the new series' instances bear the base id. */
+static void test_split(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "s", "2026-03-02T09:00:00", "2026-03-02T10:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;UNTIL=20260308T225959Z\"]");
+    world_timed(w, "s_R20260309T080000", "2026-03-09T11:00:00", "2026-03-09T12:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=2\"]");
+    expect_ids(w, SINGLE, "s_20260302T080000Z s_20260309T100000Z s_20260316T100000Z");
+    char text[2048];
+    struct http_answer a = get(w, 200, EV "/s_20260316T100000Z");
+    assert_string_equal(member(&a, "recurringEventId", text), "s_R20260309T080000");
+    http_answer_release(&a);
+}
+
+static void test_instances_method(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    make_weekly(w);
+    world_timed(w, "one", "2026-03-16T08:00:00", "2026-03-16T08:10:00", "");
+#define OF EV "/wk/instances"
+    expect_ids(w, OF,
+               "wk_20260316T080000Z wk_20260406T070000Z wk_20260413T070000Z wk_20260323T080000Z");
+    expect_ids(w, OF "?showDeleted=true",
+               "wk_20260316T080000Z wk_20260330T070000Z wk_20260406T070000Z wk_20260413T070000Z "
+               "wk_20260323T080000Z");
+    /* The lower bound is inclusive here. */
+    expect_ids(w, OF "?timeMin=2026-04-06T07:30:00Z&timeMax=2026-04-14T00:00:00Z",
+               "wk_20260406T070000Z wk_20260413T070000Z");
+    expect_ids(w, OF "?timeMin=2026-04-06T07:30:01Z&timeMax=2026-04-14T00:00:00Z",
+               "wk_20260413T070000Z");
+    expect_ids(w, OF "?originalStart=2026-03-23T09:00:00%2B01:00", "wk_20260323T080000Z");
+    expect_ids(w, OF "?originalStart=2026-03-30T07:00:00Z", "");
+    expect_ids(w, OF "?originalStart=2026-03-30T07:00:00Z&showDeleted=true", "wk_20260330T070000Z");
+    expect_ids(w, OF "?originalStart=2026-04-06T07:00:00Z", "wk_20260406T070000Z");
+    expect_error(w, 400, "badRequest", OF "?originalStart=2026-04-06");
+    expect_error(w, 404, "notFound", EV "/nothing/instances");
+    expect_ids(w, EV "/one/instances", "");
+
+    struct http_answer a = get(w, 200, OF "?maxResults=2");
+    assert_string_equal(ids_of(&a), "wk_20260316T080000Z wk_20260406T070000Z");
+    assert_string_equal(member(&a, "nextSyncToken", text), "");
+    struct buf next = {0};
+    buf_printf(&next, OF "?pageToken=%s", member(&a, "nextPageToken", text));
+    http_answer_release(&a);
+    expect_ids(w, buf_text(&next), "wk_20260413T070000Z wk_20260323T080000Z");
+    buf_release(&next);
+#undef OF
+}
+
+/* Pages over endless series and what else there is, ordered, each once. */
+static void test_pages(void **state)
+{
+    struct world *w = *state;
+    char text[2048], last[64] = "";
+    world_timed(w, "a", "2026-01-01T09:00:00", "2026-01-01T09:30:00",
+                ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
+    world_timed(w, "b", "2026-01-01T09:00:00", "2026-01-01T09:30:00",
+                ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;BYDAY=MO,WE,FR\"]");
+    world_day(w, "c", "2026-01-01", "2026-01-03",
+              ",\"recurrence\":[\"RRULE:FREQ=DAILY;INTERVAL=2\"]");
+    for (int i = 1; i < 28; i++) {
+        char id[16], at[32];
+        (void)snprintf(id, sizeof(id), "e%02d", i);
+        (void)snprintf(at, sizeof(at), "2026-01-%02dT09:00:00", i);
+        world_timed(w, id, at, at, "");
+        (void)snprintf(at, sizeof(at), "2026-01-%02d", i);
+        (void)snprintf(id, sizeof(id), "f%02d", i);
+        world_day(w, id, at, "2026-02-01", "");
+    }
+    struct http_answer whole = get(w, 200, SINGLE "&maxResults=150");
+    char *all = strdup(ids_of(&whole));
+    http_answer_release(&whole);
+
+    struct buf seen = {0}, next = {0};
+    buf_add_text(&next, SINGLE "&maxResults=7");
+    for (int n = 0; n < 150;) {
+        struct http_answer a = get(w, 200, buf_text(&next));
+        struct json_iter it = json_iter(json_get(span_of(a.body), "items"));
+        struct span item;
+        while (json_next(&it, NULL, &item)) {
+            char id[64];
+            assert_true(json_string_copy(json_get(item, "id"), id, sizeof(id)));
+            assert_string_not_equal(id, last);
+            (void)snprintf(last, sizeof(last), "%s", id);
+            if (n++ < 150)
+                buf_printf(&seen, "%s%s", seen.n ? " " : "", id);
+        }
+        assert_true(member(&a, "nextPageToken", text)[0]);
+        buf_reset(&next);
+        buf_printf(&next, EV "?maxResults=7&pageToken=%s", text);
+        http_answer_release(&a);
+    }
+    assert_string_equal(buf_text(&seen), all);
+    buf_release(&seen);
+    buf_release(&next);
+    free(all);
+}
+
+/* What a client that sees instances cannot be told by a change of their master, it must list again.
+ */
+static void test_sync(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    make_weekly(w);
+    struct http_answer a = get(w, 200, SINGLE MARCH);
+    struct buf next = {0};
+    buf_printf(&next, SINGLE "&syncToken=%s", member(&a, "nextSyncToken", text));
+    http_answer_release(&a);
+    expect_ids(w, buf_text(&next), "");
+    world_timed(w, "one", "2026-03-16T08:00:00", "2026-03-16T08:10:00", "");
+    world_event(
+        w, &w->me,
+        "{\"id\":\"wk_20260413T070000Z\",\"status\":\"cancelled\",\"recurringEventId\":\"wk\","
+        "\"originalStartTime\":{\"dateTime\":\"2026-04-13T09:00:00+02:00\"}}");
+    expect_ids(w, buf_text(&next), "one wk_20260413T070000Z");
+    world_timed(w, "wk", "2026-03-16T10:00:00", "2026-03-16T11:10:00",
+                ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=6\"]");
+    expect_error(w, 410, "fullSyncRequired", buf_text(&next));
+    buf_release(&next);
+}
+
+/* Rules made to hurt cost bounded time and say so. */
+static void test_bombs(void **state)
+{
+    struct world *w = *state;
+    int64_t began = clock_mono_ms();
+    world_timed(w, "s", "2026-01-01T00:00:00", "2026-01-01T00:00:01",
+                ",\"recurrence\":[\"RRULE:FREQ=SECONDLY\"]");
+    world_timed(w, "n", "2026-01-01T00:00:00", "2026-01-01T00:00:01",
+                ",\"recurrence\":[\"RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30\"]");
+    struct http_answer a = get(w, 200, SINGLE "&timeMin=2030-01-01T00:00:00Z&maxResults=3");
+    assert_string_equal(ids_of(&a), "s_20300101T000000Z s_20300101T000001Z s_20300101T000002Z");
+    http_answer_release(&a);
+    expect_error(w, 400, "timeRangeTooLong",
+                 SINGLE "&orderBy=updated&timeMin=2030-01-01T00:00:00Z");
+    a = get(w, 200, EV "?timeMin=9990-01-01T00:00:00Z");
+    http_answer_release(&a);
+    assert_true(clock_mono_ms() - began < 3000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD(test_instances_in_lists),
+        WORLD(test_instance_looks),
+        WORLD(test_days),
+        WORLD(test_split),
+        WORLD(test_instances_method),
+        WORLD(test_pages),
+        WORLD(test_sync),
+        WORLD(test_bombs),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
