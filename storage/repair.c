@@ -34,29 +34,39 @@ static bool same_place(const struct spot *a, const struct spot *b)
     return a->class == b->class && a->time == b->time && a->row == b->row;
 }
 
-/* Whether this copy of the event is the one that its id leads to, or is now. */
-static bool owns_id(struct repair *r, const struct event *ev, const struct spot *spot)
+/* Makes the event's id lead to this copy, unless it leads to one that is newer. */
+static void claim_id(struct repair *r, const struct event *ev, const struct spot *spot)
 {
     struct key k = key_id(r->coll, ev->id);
     struct id_entry entry = {0};
     struct event other;
     if (id_entry_get(r->t, &k, &entry) == RC_OK) {
         struct spot led = {entry.class, entry.time, entry.row};
-        if (same_place(&led, spot) && entry.seq == ev->seq)
-            return true;
-        if (!same_place(&led, spot) && entry.class != CLASS_NONE &&
-            event_at(r->t, r->coll, &led, &other) == RC_OK && other.seq >= ev->seq)
-            return false;
+        bool here = same_place(&led, spot);
+        if (here && entry.seq == ev->seq)
+            return;
+        if (!here && entry.class != CLASS_NONE && event_at(r->t, r->coll, &led, &other) == RC_OK &&
+            other.seq >= ev->seq)
+            return;
         change_del(r->t, r->coll, entry.seq);
     }
-    struct id_entry made = {.class = spot->class,
-                            .cancelled = ev->flags & EVENT_CANCELLED,
-                            .time = spot->time,
-                            .row = spot->row,
-                            .seq = ev->seq};
-    id_entry_put(r->t, &k, &made);
+    entry = (struct id_entry){.class = spot->class,
+                              .cancelled = ev->flags & EVENT_CANCELLED,
+                              .time = spot->time,
+                              .row = spot->row,
+                              .seq = ev->seq};
+    id_entry_put(r->t, &k, &entry);
     r->fixed++;
-    return true;
+}
+
+static bool has_id(struct repair *r, const struct event *ev, const struct spot *spot)
+{
+    struct key k = key_id(r->coll, ev->id);
+    struct id_entry entry;
+    if (id_entry_get(r->t, &k, &entry) != RC_OK)
+        return false;
+    struct spot led = {entry.class, entry.time, entry.row};
+    return same_place(&led, spot);
 }
 
 /* The ways to an event, made where they are missing. */
@@ -74,6 +84,25 @@ static void ways_restore(struct repair *r, const struct index_keys *index, const
     }
 }
 
+/* First walk: of several copies of an event the newest gets the id. */
+static void claim_ids(struct repair *r)
+{
+    struct walk w;
+    struct key of_coll = key_no(r->coll);
+    struct span body;
+    struct event ev;
+    walk_open(&w, r->t, SPACE_EVENT, &of_coll, NULL);
+    while (walk_next(&w)) {
+        struct spot spot = spot_of_key(w.key);
+        if (record_open(w.space, w.key, w.value, &body) && event_unpack(body, &ev))
+            claim_id(r, &ev, &spot);
+        else
+            drop(r, &w);
+    }
+    walk_close(&w);
+}
+
+/* Second walk: the others go, those that stay are found again in every way. */
 static void repair_events(struct repair *r)
 {
     struct walk w;
@@ -82,18 +111,14 @@ static void repair_events(struct repair *r)
     struct event ev;
     walk_open(&w, r->t, SPACE_EVENT, &of_coll, NULL);
     while (walk_next(&w)) {
-        if (!record_open(w.space, w.key, w.value, &body) || !event_unpack(body, &ev)) {
-            drop(r, &w);
-            continue;
-        }
         struct spot spot = spot_of_key(w.key);
         struct index_keys index;
-        index_keys_make(&index, r->coll, &ev, spot.row);
-        if (!owns_id(r, &ev, &spot)) {
+        if (!record_open(w.space, w.key, w.value, &body) || !event_unpack(body, &ev) ||
+            !has_id(r, &ev, &spot)) {
             drop(r, &w);
             continue;
         }
-        ways_restore(r, &index, &spot);
+        index_keys_make(&index, r->coll, &ev, spot.row);
         if (!row_is_there(r, ev.seq)) {
             change_put(r->t, r->coll, ev.seq, CHANGE_PUT, ev.id);
             r->fixed++;
@@ -101,6 +126,7 @@ static void repair_events(struct repair *r)
         r->all++;
         r->live += !(ev.flags & EVENT_CANCELLED);
         r->classes |= 1u << spot.class;
+        ways_restore(r, &index, &spot);
     }
     walk_close(&w);
 }
@@ -201,6 +227,7 @@ uint64_t coll_repair(struct txn *t, struct collection *c)
 {
     struct repair r = {.t = t, .coll = c->no};
     struct key of_coll = key_no(c->no);
+    claim_ids(&r);
     repair_events(&r);
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
         struct walk w;

@@ -2,7 +2,9 @@
  * listing. */
 #include "tests/unit/storage_fixture.h"
 
+#include "core/base/buf.h"
 #include "core/base/log.h"
+#include "storage/event_store.h"
 
 #define EVENTS 20
 
@@ -209,6 +211,60 @@ static void test_event_and_its_id(void **state)
     assert_int_equal(read_all(f, &c), EVENTS);
     relist(f, &c);
     expect_whole(f, &c);
+}
+
+/* Bytes that are sound, but stand under another key, are damage, too. */
+static void test_misplaced_record(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    static const enum space spaces[] = {SPACE_EVENT, SPACE_EVENT_ID, SPACE_EVENT_UID, SPACE_CHANGE};
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
+        struct txn *t = begin_write(f->store);
+        struct key of_coll = key_no(c.no), first;
+        struct walk w;
+        walk_open(&w, t, spaces[i], &of_coll, NULL);
+        assert_true(walk_next(&w));
+        assert_true(key_copy(&first, w.key));
+        assert_true(walk_next(&w));
+        struct buf copy = {0};
+        buf_add_span(&copy, w.value);
+        walk_close(&w);
+        memcpy(space_reserve(t, spaces[i], &first, copy.n - RECORD_HEAD), copy.p, copy.n);
+        buf_release(&copy);
+        commit(t);
+        assert_int_equal(store_scrub(f->store, NULL, NULL), 1);
+        relist(f, &c);
+        expect_whole(f, &c);
+    }
+}
+
+/* Two sound copies of one event: the one that is newer stays. */
+static void test_second_copy(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    for (int newer = 0; newer < 2; newer++) {
+        struct event ev, twin;
+        char raw[64];
+        struct txn *t = begin_write(f->store);
+        assert_int_equal(event_get(t, c.no, S("e04"), &ev), RC_OK);
+        snprintf(raw, sizeof(raw), "twin %d", newer);
+        twin = nth_event(4);
+        twin.raw = span_of(raw);
+        twin.seq = newer ? ev.seq + 1000 : ev.seq - 1;
+        struct key k = key_event(c.no, CLASS_TIMED + 3, twin.start_ms, 7777);
+        event_record_put(t, SPACE_EVENT, &k, &twin);
+        assert_true(coll_repair(t, &c) > 0);
+        assert_int_equal(coll_repair(t, &c), 0);
+        assert_int_equal(c.all_items, EVENTS);
+        assert_int_equal(event_get(t, c.no, S("e04"), &ev), RC_OK);
+        assert_int_equal(span_is(ev.raw, raw), newer);
+        coll_put(t, &c);
+        commit(t);
+        assert_int_equal(read_all(f, &c), EVENTS);
+        assert_int_equal(count_space(f->store, SPACE_EVENT), EVENTS);
+    }
 }
 
 /* A change whose row is damaged is still told. */
@@ -453,6 +509,8 @@ int main(void)
         TEST(test_any_record_of_a_calendar),
         TEST(test_put_over_damage),
         TEST(test_event_and_its_id),
+        TEST(test_misplaced_record),
+        TEST(test_second_copy),
         TEST(test_damaged_change_is_not_lost),
         TEST(test_damaged_stage),
         TEST(test_account),

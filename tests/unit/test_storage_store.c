@@ -222,6 +222,40 @@ static void test_truncated(void **state)
     expect_open(f, RC_BADDATA, "empty");
 }
 
+/* LMDB does not write the last pages of a transaction that frees them itself, and so leaves a file
+ * that looks truncated. Random puts and deletes bring that about within a few commits. */
+static void test_file_is_kept_long_enough(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t bytes[150000];
+    uint32_t x = 7;
+    char path[128], id[16];
+    path_of(f, "mirror.mdb", path);
+    for (int round = 0; round < 40; round++) {
+        struct txn *t = begin_write(f->store);
+        for (int i = 0; i < 200; i++) {
+            x = x * 1664525 + 1013904223;
+            snprintf(id, sizeof(id), "k%u", (x >> 8) % 2000);
+            struct key k = key_id(1, span_of(id));
+            if (x >> 30 == 0)
+                space_del(t, SPACE_STAGE, &k);
+            else
+                record_put(t, SPACE_STAGE, &k, bytes, (x >> 20) % (i % 40 ? 1500 : 150000));
+        }
+        struct key all = key_no(1);
+        if (round % 4 == 3)
+            space_clear(t, SPACE_STAGE, &all);
+        commit(t);
+        MDB_envinfo info;
+        struct stat st;
+        mdb_env_info(f->store->env, &info);
+        assert_int_equal(stat(path, &st), 0);
+        assert_true((uint64_t)st.st_size >= (info.me_last_pgno + 1) * 4096);
+    }
+    close_store(f);
+    fixture_open(f);
+}
+
 /* Each bit of both meta pages in turn: opened or refused, in a child that must not crash. */
 static void test_flipped_meta_pages(void **state)
 {
@@ -532,6 +566,7 @@ int main(void)
         TEST(test_other_format),
         TEST(test_damaged_meta_records),
         TEST(test_truncated),
+        TEST(test_file_is_kept_long_enough),
         TEST(test_flipped_meta_pages),
         TEST(test_broken_mark),
         TEST(test_permissions),
