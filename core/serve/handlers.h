@@ -21,6 +21,9 @@ void events_list(struct call *c);
 void events_get(struct call *c);
 void events_instances(struct call *c);
 
+/* freebusy.c */
+void freebusy_query(struct call *c);
+
 /* admin.c */
 void status_get(struct call *c);
 void resync_post(struct call *c);

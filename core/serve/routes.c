@@ -42,6 +42,8 @@ const struct route routes[] = {
      B(ALWAYS_INCLUDE_EMAIL) | B(MAX_ATTENDEES) | B(MAX_RESULTS) | B(ORIGINAL_START) |
          B(PAGE_TOKEN) | B(SHOW_DELETED) | B(TIME_MAX) | B(TIME_MIN) | B(TIME_ZONE),
      250, 2500, NULL, "Events", "The instances of a recurring event."},
+    {"freebusy.query", "POST", CAL "freeBusy", freebusy_query, 0, 0, 0, "FreeBusyRequest",
+     "FreeBusyResponse", "When calendars are busy: merged blocks, without saying why."},
     {"settings.list", "GET", CAL "users/me/settings", user_settings_list,
      B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SYNC_TOKEN), 100, 250, NULL, "Settings",
      "The account's settings."},

@@ -93,7 +93,8 @@ static enum rc find_primary(struct call *c, struct buf *out)
     return rc;
 }
 
-bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)
+enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
+                            struct collection *ret)
 {
     const struct conf_account *me = scope_me(c);
     struct buf primary = {.cap = LIMIT_ID_BYTES + 1};
@@ -102,15 +103,20 @@ bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct 
         rc = find_primary(c, &primary);
         id = buf_span(&primary);
     }
-    if (rc == RC_OK && id.n > LIMIT_ID_BYTES)
-        rc = RC_NOTFOUND;
+    if (id.n == 0 || id.n > LIMIT_ID_BYTES)
+        rc = rc == RC_OK ? RC_NOTFOUND : rc;
     if (rc == RC_OK)
         rc = find(c, me, kind, id, ret);
-    for (size_t i = 0; rc == RC_NOTFOUND && me && i < c->conf->n_accounts; i++)
-        if (&c->conf->accounts[i] != me && id.n && id.n <= LIMIT_ID_BYTES)
+    for (size_t i = 0; rc == RC_NOTFOUND && id.n && i < c->conf->n_accounts; i++)
+        if (&c->conf->accounts[i] != me)
             rc = find(c, &c->conf->accounts[i], kind, id, ret);
     buf_release(&primary);
-    return answer(c, rc);
+    return rc;
+}
+
+bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)
+{
+    return answer(c, scope_find_calendar(c, id, kind, ret));
 }
 
 enum rc scope_list_entry(struct call *c, uint32_t account, struct span id, struct span *ret_raw)

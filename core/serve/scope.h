@@ -16,6 +16,10 @@ bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret);
  * has it. Gives its collection of `kind`. False: answered. */
 bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret);
 
+/* The same without an answer: RC_NOTFOUND, RC_AGAIN (not listed yet), RC_SYS. */
+enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
+                            struct collection *ret);
+
 /* The account's config, by number; NULL when it is not configured. */
 const struct conf_account *scope_account(const struct call *c, uint32_t no);
 

@@ -1,0 +1,248 @@
+/* freebusy: freeBusy.query: when calendars are busy, in merged blocks.
+ *
+ * Busy is what is opaque, not cancelled, and not declined by the calendar's own attendee; tentative
+ * counts. What is wrong with one calendar is said in its entry, the others are answered. */
+#include "core/calendar/freebusy.h"
+
+#include <stdlib.h>
+
+#include "core/base/json.h"
+#include "core/base/rfc3339.h"
+#include "core/serve/expand.h"
+#include "core/serve/fault.h"
+#include "core/serve/handlers.h"
+#include "core/serve/render.h"
+#include "core/serve/scope.h"
+#include "core/serve/window.h"
+
+#define CALENDARS_MAX 50 /* Google's own bounds */
+#define GROUPS_MAX    100
+#define ITEMS_MAX     1000
+
+struct query {
+    struct call *c;
+    int64_t min_ms, max_ms;
+    struct render render;
+    int64_t calendars_max;
+    struct span items;
+    bool fresh_known;
+};
+
+/* One calendar's intervals. */
+struct busy {
+    struct interval *v;
+    size_t n, room;
+};
+
+static bool read_bound(struct call *c, const char *name, int64_t *ret_ms)
+{
+    char text[64];
+    struct span value = json_get(c->body, name);
+    int64_t ms;
+    if (value.n == 0)
+        return call_fail(c, FAULT_REQUIRED, name, NULL);
+    if (!json_string_copy(value, text, sizeof text) ||
+        !rfc3339_time(span_of(text), &ms, NULL, NULL))
+        return call_fail(c, FAULT_BAD_REQUEST, name, NULL);
+    *ret_ms = ms - (ms % 1000 + 1000) % 1000;
+    return true;
+}
+
+static bool read_most(struct call *c, const char *name, int64_t cap, int64_t *ret)
+{
+    struct span value = json_get(c->body, name);
+    *ret = cap;
+    if (value.n == 0 || json_type_of(value) == JSON_NULL)
+        return true;
+    return (json_int64(value, ret) && *ret >= 1 && *ret <= cap) ||
+           call_fail(c, FAULT_INVALID, name, "Invalid value for: %s", name);
+}
+
+static bool read_zone(struct call *c, struct render *ret)
+{
+    char name[ZONE_NAME_MAX];
+    struct span value = json_get(c->body, "timeZone");
+    *ret = (struct render){0};
+    if (value.n == 0)
+        return true;
+    if (json_string_copy(value, name, sizeof name))
+        *ret = render_in_zone(name);
+    return ret->zone || call_fail(c, FAULT_INVALID, "timeZone", "Invalid value for: timeZone");
+}
+
+static bool read_query(struct query *q)
+{
+    struct call *c = q->c;
+    struct err e = {0};
+    int64_t groups_max;
+    if (json_check(c->body, &e) != RC_OK || json_type_of(c->body) != JSON_OBJECT)
+        return call_fail(c, FAULT_PARSE, NULL, NULL);
+    q->items = json_get(c->body, "items");
+    if (q->items.n && json_type_of(q->items) != JSON_ARRAY)
+        return call_fail(c, FAULT_INVALID, "items", "Invalid value for: items");
+    if (!read_bound(c, "timeMin", &q->min_ms) || !read_bound(c, "timeMax", &q->max_ms) ||
+        !read_zone(c, &q->render) ||
+        !read_most(c, "calendarExpansionMax", CALENDARS_MAX, &q->calendars_max) ||
+        !read_most(c, "groupExpansionMax", GROUPS_MAX, &groups_max))
+        return false;
+    return q->max_ms > q->min_ms || call_fail(c, FAULT_RANGE_EMPTY, "timeMax", NULL);
+}
+
+static bool is_busy(void *arg, const struct event *ev)
+{
+    (void)arg;
+    return !(ev->flags & (EVENT_CANCELLED | EVENT_TRANSPARENT | EVENT_DECLINED));
+}
+
+/* Appends; what joins the last one makes it longer, since they come by start. */
+static bool add_interval(struct busy *b, int64_t start_ms, int64_t end_ms)
+{
+    if (b->n && start_ms <= b->v[b->n - 1].end_ms) {
+        if (end_ms > b->v[b->n - 1].end_ms)
+            b->v[b->n - 1].end_ms = end_ms;
+        return true;
+    }
+    if (b->n == b->room) {
+        size_t room = b->room ? 2 * b->room : 64;
+        struct interval *v = reallocarray(b->v, room, sizeof *v);
+        if (!v)
+            return false;
+        b->v = v;
+        b->room = room;
+    }
+    b->v[b->n++] = (struct interval){start_ms, end_ms};
+    return true;
+}
+
+/* False: answered. */
+static bool gather(struct query *q, const struct collection *coll, struct busy *b)
+{
+    struct expand *x = NULL;
+    struct expand_item item;
+    struct err e = {0};
+    bool room = true;
+    struct expand_query what = {.txn = q->c->txn,
+                                .coll = coll,
+                                .zone = zone_of_collection(coll),
+                                .min_ms = q->min_ms,
+                                .max_ms = q->max_ms,
+                                .after = EXPAND_BEGIN,
+                                .budget = q->c->conf->api.instance_budget,
+                                .keep = is_busy};
+    if (expand_open(&x, &what, &e) != RC_OK)
+        return call_fail_internal(q->c, &e);
+    while (room && expand_next(x, &item))
+        if (item.end_ms > item.place.start_ms)
+            room = add_interval(b, item.place.start_ms, item.end_ms);
+    enum rc rc = expand_close(x, &e);
+    if (rc == RC_FULL)
+        return call_fail(q->c, FAULT_RANGE_TOO_LONG, "timeMax", "%s", e.text);
+    if (rc || !room)
+        return call_fail(q->c, FAULT_INTERNAL, NULL, NULL);
+    b->n = freebusy_merge(b->v, b->n, q->min_ms, q->max_ms);
+    return true;
+}
+
+static void write_error(struct call *c, const char *reason)
+{
+    buf_printf(&c->out, "{\"errors\":[{\"domain\":\"global\",\"reason\":\"%s\"}],\"busy\":[]}",
+               reason);
+}
+
+/* The answer is as fresh as the least fresh of its calendars. */
+static void note_freshness(struct query *q, const struct collection *coll)
+{
+    struct answer *a = &q->c->answer;
+    if (!q->fresh_known || coll->fresh_ms < a->fresh_ms)
+        a->fresh_ms = coll->fresh_ms;
+    if (coll->changed_ms > a->changed_ms)
+        a->changed_ms = coll->changed_ms;
+    a->mirrored = q->fresh_known = true;
+}
+
+static bool write_calendar(struct query *q, struct span id, int64_t number)
+{
+    struct call *c = q->c;
+    struct collection coll;
+    struct busy b = {0};
+    if (number >= q->calendars_max) {
+        write_error(c, "tooManyCalendarsRequested");
+        return true;
+    }
+    enum rc rc = scope_find_calendar(c, id, COLL_EVENTS, &coll);
+    if (rc) {
+        write_error(c, rc == RC_NOTFOUND ? "notFound" : "internalError");
+        return true;
+    }
+    bool ok = gather(q, &coll, &b);
+    if (ok) {
+        note_freshness(q, &coll);
+        buf_add_text(&c->out, "{\"busy\":[");
+        for (size_t i = 0; i < b.n; i++) {
+            buf_add_text(&c->out, i ? ",{\"start\":" : "{\"start\":");
+            render_time(&q->render, b.v[i].start_ms, &c->out);
+            buf_add_text(&c->out, ",\"end\":");
+            render_time(&q->render, b.v[i].end_ms, &c->out);
+            buf_add_char(&c->out, '}');
+        }
+        buf_add_text(&c->out, "]}");
+    }
+    free(b.v);
+    return ok;
+}
+
+/* Was this calendar named before in the list? */
+static bool named_before(struct span items, struct span id)
+{
+    struct json_iter it = json_iter(items);
+    struct span item;
+    while (json_next(&it, NULL, &item)) {
+        struct span other = json_get(item, "id");
+        if (other.p == id.p)
+            return false;
+        if (span_eq(other, id))
+            return true;
+    }
+    return false;
+}
+
+static bool write_calendars(struct query *q)
+{
+    struct call *c = q->c;
+    struct json_iter it = json_iter(q->items);
+    struct span item;
+    int64_t n = 0;
+    for (int i = 0; json_next(&it, NULL, &item); i++) {
+        struct span id = json_get(item, "id");
+        char text[LIMIT_ID_BYTES + 1];
+        if (i == ITEMS_MAX)
+            return call_fail(c, FAULT_INVALID, "items", "Too many items.");
+        if (id.n == 0)
+            return call_fail(c, FAULT_REQUIRED, "items", NULL);
+        if (!json_string_copy(id, text, sizeof text))
+            return call_fail(c, FAULT_INVALID, "items", "Invalid resource id value.");
+        if (named_before(q->items, id))
+            continue;
+        if (n)
+            buf_add_char(&c->out, ',');
+        buf_add_json(&c->out, span_of(text));
+        buf_add_char(&c->out, ':');
+        if (!write_calendar(q, span_of(text), n++))
+            return false;
+    }
+    return true;
+}
+
+void freebusy_query(struct call *c)
+{
+    struct query q = {.c = c};
+    char text[RFC3339_MAX];
+    if (!read_query(&q) || !call_read(c))
+        return;
+    (void)rfc3339_write_ms(text, q.min_ms);
+    buf_printf(&c->out, "{\"kind\":\"calendar#freeBusy\",\"timeMin\":\"%s\"", text);
+    (void)rfc3339_write_ms(text, q.max_ms);
+    buf_printf(&c->out, ",\"timeMax\":\"%s\",\"calendars\":{", text);
+    if (write_calendars(&q))
+        buf_add_text(&c->out, "}}");
+}
