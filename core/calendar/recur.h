@@ -16,7 +16,7 @@
 
 #define RECUR_RULES_MAX 32
 #define RECUR_DATES_MAX 100000
-#define RECUR_BUDGET    1000000 /* a good default: some 10 ms of work */
+#define RECUR_BUDGET    1000000 /* a good default: mostly 10 ms of work, 0.1 s at the worst */
 
 /* First start and end. Timed: instants, unless `wall` says they are wall time in `zone` (ms as if
  * UTC). All-day: the dates' UTC midnights, end exclusive. `zone` is the event's own for timed

@@ -249,17 +249,23 @@ static int64_t index_of(const struct slots *s)
 static int64_t picked_from(const struct slots *s, int64_t from)
 {
     const struct rrule_days *set = &s->plan->rule.by_setpos;
+    int64_t back =
+        s->total - from < 366 ? s->total - from : 366; /* how far from the end, 1 = last */
     int64_t best = -1;
 
-    for (int64_t i = from; i < 366 && i < s->total; i++) {
-        if (set->pos[i / 64] >> i % 64 & 1) {
-            best = i;
+    for (int64_t i = from; i < 366 && i < s->total; i = (i | 63) + 1) {
+        uint64_t word = set->pos[i / 64] & ~(uint64_t)0 << i % 64;
+        if (word) {
+            best = (i & ~(int64_t)63) + __builtin_ctzll(word);
             break;
         }
     }
-    for (int64_t back = s->total - from < 366 ? s->total - from : 366; back >= 1; back--) {
-        if (set->neg[(back - 1) / 64] >> (back - 1) % 64 & 1) {
-            int64_t i = s->total - back;
+    if (best >= s->total)
+        best = -1;
+    for (int64_t i = back - 1; i >= 0; i = (i & ~(int64_t)63) - 1) {
+        uint64_t word = set->neg[i / 64] & ~(uint64_t)0 >> (63 - i % 64);
+        if (word) {
+            i = s->total - (i & ~(int64_t)63) - 64 + __builtin_clzll(word);
             return best < 0 || i < best ? i : best;
         }
     }
@@ -475,8 +481,8 @@ bool slots_next(struct slots *s, int64_t *ret_local, int64_t *budget)
     return true;
 }
 
-/* Slots of the loaded period from the next one on. */
-static int64_t slots_left(const struct slots *s)
+/* Slots of the loaded period from the next one on. Those of BYSETPOS are counted one by one. */
+static int64_t slots_left(const struct slots *s, int64_t *budget)
 {
     int64_t n = 0;
 
@@ -484,6 +490,7 @@ static int64_t slots_left(const struct slots *s)
         return dayset_count(&s->days) * times_a_day(s) - index_of(s);
     for (int64_t i = s->pos; i >= 0; i = picked_from(s, i + 1))
         n++;
+    *budget -= n;
     return n;
 }
 
@@ -494,7 +501,7 @@ int64_t slots_count_end(const struct slots_plan *plan, int64_t count, int64_t en
 
     slots_seek(&s, plan, plan->start, end, budget);
     for (bool whole = false; s.live; whole = true) {
-        left = slots_left(&s);
+        left = slots_left(&s, budget);
         if (count <= left) {
             if (plan->rule.by_setpos.some) {
                 while (--count > 0)

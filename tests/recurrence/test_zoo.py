@@ -88,6 +88,12 @@ EXDATES = "EXDATE:" + ",".join((datetime(2026, 3, 2, 8) + timedelta(days=n)).str
                                for n in range(10000))
 
 
+ALL_TIMES = ";".join(f"{part}=" + ",".join(map(str, range(n)))
+                     for part, n in (("BYHOUR", 24), ("BYMINUTE", 60), ("BYSECOND", 60)))
+ALL_DAYS = "BYDAY=" + ",".join(oracle.WEEKDAYS)
+ALL_POSITIONS = "BYSETPOS=" + ",".join(map(str, [*range(1, 367), *range(-366, 0)]))
+
+
 # What comes out: a number of instances, or "full" for a clear error.
 @pytest.mark.parametrize("lines,window,most,comes_out", [
     (["RRULE:FREQ=SECONDLY"], FAR, 10, 10),
@@ -107,9 +113,10 @@ EXDATES = "EXDATE:" + ",".join((datetime(2026, 3, 2, 8) + timedelta(days=n)).str
     (["RRULE:FREQ=DAILY;INTERVAL=999999999999999"], ALWAYS, None, 1),
     (["RRULE:FREQ=WEEKLY;INTERVAL=399999999999;COUNT=999999999999"], ALWAYS, None, 1),
     (["RRULE:FREQ=SECONDLY", "EXRULE:FREQ=SECONDLY"], FAR, None, "full"),
-    (["RRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;BYHOUR=" + ",".join(map(str, range(24))) + ";BYMINUTE=" +
-      ",".join(map(str, range(60))) + ";BYSECOND=" + ",".join(map(str, range(60))) + ";BYSETPOS=" +
-      ",".join(map(str, [*range(1, 367), *range(-366, 0)]))], FAR, 400, 365),
+    ([f"RRULE:FREQ=YEARLY;{ALL_DAYS};{ALL_TIMES};{ALL_POSITIONS}"], FAR, 400, 365),
+    ([f"RRULE:FREQ=MONTHLY;{ALL_DAYS};{ALL_TIMES};{ALL_POSITIONS};COUNT=1000000000"], ALWAYS, None, "full"),
+    (["RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=1000000000"], ALWAYS, None, "full"),
+    (["RRULE:FREQ=DAILY;BYWEEKNO=53;BYMONTHDAY=13;BYDAY=FR"], ALWAYS, None, "full"),
     (["RRULE:FREQ=SECONDLY;COUNT=999999999"] * 16 + ["EXRULE:FREQ=SECONDLY;INTERVAL=7"] * 16, FAR, 10, 10),
 ])
 def test_hostile_series_cost_bounded_time(lines, window, most, comes_out):
