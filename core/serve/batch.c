@@ -57,13 +57,13 @@ static const char *part_header(const void *source, const char *name)
     return is_inherited(name) ? p->outer->header(p->outer->source, name) : NULL;
 }
 
-/* Folded lines and such with a NUL in them are left out. */
+/* Folded ones and such with a NUL in them are left out. */
 static void keep_headers(struct part *p, struct span headers)
 {
     struct span name, value;
     buf_reset(&p->headers);
     while (multipart_next_header(&headers, &name, &value)) {
-        if (memchr(value.p, '\0', value.n))
+        if (memchr(value.p, '\0', value.n) || memchr(value.p, '\n', value.n))
             continue;
         buf_add_span(&p->headers, name);
         buf_add_char(&p->headers, '\0');

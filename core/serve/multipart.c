@@ -11,13 +11,18 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
+static bool is_space(char c)
+{
+    return is_blank(c) || c == '\r' || c == '\n';
+}
+
 static struct span trim(struct span s)
 {
-    while (s.n > 0 && is_blank(*s.p)) {
+    while (s.n > 0 && is_space(*s.p)) {
         s.p++;
         s.n--;
     }
-    while (s.n > 0 && (is_blank(s.p[s.n - 1]) || s.p[s.n - 1] == '\r'))
+    while (s.n > 0 && is_space(s.p[s.n - 1]))
         s.n--;
     return s;
 }
@@ -169,11 +174,14 @@ bool multipart_next_header(struct span *headers, struct span *ret_name, struct s
     struct span line;
     while (take_line(headers, &line)) {
         const char *colon = line.n > 0 ? memchr(line.p, ':', line.n) : NULL;
-        if (!colon || is_blank(line.p[0]))
+        if (!colon)
             continue;
         size_t n = (size_t)(colon - line.p);
-        *ret_name = (struct span){line.p, n};
-        *ret_value = trim((struct span){colon + 1, line.n - n - 1});
+        const char *end = line.p + line.n;
+        while (headers->n > 0 && is_blank(*headers->p) && take_line(headers, &line))
+            end = line.p + line.n;
+        *ret_name = (struct span){colon - n, n};
+        *ret_value = trim((struct span){colon + 1, (size_t)(end - colon) - 1});
         return true;
     }
     return false;
@@ -191,11 +199,13 @@ bool multipart_header(struct span headers, const char *name, struct span *ret)
     return false;
 }
 
-/* Fit to be sent back as the value of a header. */
+/* Fit to be sent back as the value of a header, once its line breaks are taken out. Google's Python
+ * library folds its longer ones. */
 static bool is_echoable(struct span id)
 {
     for (size_t i = 0; i < id.n; i++) {
-        if ((unsigned char)id.p[i] < ' ' || id.p[i] == 0x7F)
+        bool fold = id.p[i] == '\n' || (id.p[i] == '\r' && i + 1 < id.n && id.p[i + 1] == '\n');
+        if (((unsigned char)id.p[i] < ' ' && !fold) || id.p[i] == 0x7F)
             return false;
     }
     return id.n > 0 && id.n <= MULTIPART_ID_MAX;
@@ -297,7 +307,10 @@ void multipart_put(struct buf *out, const char *boundary, struct span id, unsign
     if (id.n > 0) {
         bool wrapped = id.n >= 2 && id.p[0] == '<' && id.p[id.n - 1] == '>';
         buf_add_text(out, "Content-ID: <response-");
-        buf_add(out, id.p + wrapped, id.n - 2 * wrapped);
+        for (size_t i = wrapped; i < id.n - wrapped; i++) {
+            if (id.p[i] != '\r' && id.p[i] != '\n')
+                buf_add_char(out, id.p[i]);
+        }
         buf_add_text(out, ">\r\n");
     }
     buf_printf(out, "\r\nHTTP/1.1 %u %s\r\n", status, reason_of(status));

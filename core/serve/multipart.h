@@ -37,7 +37,8 @@ enum rc multipart_open(struct multipart *ret, const char *content_type, struct s
                        struct err *e);
 bool multipart_next(struct multipart *m, struct multipart_part *ret);
 
-/* Takes the next header off *headers; both spans trimmed. Continued lines are left out. */
+/* Takes the next header off *headers; both spans trimmed. A value that goes on on further lines has
+ * their line breaks in it. */
 bool multipart_next_header(struct span *headers, struct span *ret_name, struct span *ret_value);
 /* The value of the first header of that name; false when absent. */
 bool multipart_header(struct span headers, const char *name, struct span *ret);

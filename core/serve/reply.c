@@ -70,11 +70,11 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
     httpd_response_header(r, "Cache-Status", "calmirror; hit");
 }
 
-static void add_headers(struct call *c, struct httpd_response *r, bool gzipped)
+static void add_headers(struct call *c, struct httpd_response *r, size_t n, bool gzipped)
 {
     const struct answer *a = &c->answer;
     char text[24];
-    if (c->out.n || a->status == 200)
+    if (n || a->status == 200)
         httpd_response_header(r, "Content-Type", a->type ? a->type : JSON_TYPE);
     if (gzipped)
         httpd_response_header(r, "Content-Encoding", "gzip");
@@ -102,7 +102,7 @@ struct httpd_response *reply_make(struct call *c, struct squeeze *gzip)
     if (gzipped || c->out.n)
         body = buf_take(gzipped ? &packed : &c->out, &n);
     struct httpd_response *r = httpd_response_new(c->answer.status, body, n);
-    add_headers(c, r, gzipped);
+    add_headers(c, r, n, gzipped);
     buf_release(&packed);
     return r;
 }

@@ -73,6 +73,11 @@ static const struct {
      "--B\nContent-Transfer-Encoding: base64\n\nR0VUIC9h\n--B--",
      {{"", NULL, NULL, NULL, NULL}}},
     {MIXED, "--B\nContent-ID: a\rb\n\nGET /a\n--B--", {{"", "GET", "/a", NULL, ""}}},
+    /* A folded header. */
+    {MIXED,
+     "--B\nContent-ID: <a +\n b>\nX: no\n\nGET /a\nX: 1\n--B\r\nContent-ID:\r\n\t<c>\r\n\r\nGET "
+     "/b\r\n--B--",
+     {{"<a +\n b>", "GET", "/a", "1", ""}, {"<c>", "GET", "/b", NULL, ""}}},
     {MIXED, "--B--", {{0}}},
     {MIXED, "--B--\n--B\n\nGET /behind the end", {{0}}},
 };
@@ -191,7 +196,7 @@ static void answers_are_written(void **state)
     (void)state;
     struct buf out = {0};
     struct span json = span_of("Content-Type: application/json\r\n");
-    multipart_put(&out, "R", span_of("<a + 1>"), 200, json, span_of("{}"));
+    multipart_put(&out, "R", span_of("<a +\r\n 1>"), 200, json, span_of("{}"));
     multipart_put(&out, "R", span_of("bare"), 404, json, span_of("{\"error\":1}"));
     multipart_put(&out, "R", (struct span){0}, 304, (struct span){0}, (struct span){0});
     multipart_put_end(&out, "R");
