@@ -1,0 +1,34 @@
+// Google's client for Node.js as a filter: a call on each line of stdin, its outcome on each line of stdout.
+//
+// In:  {"method": "events.list", "params": {...}}   or {"discover": true, ...} to go by the server's own description
+// Out: {"status": 200, "data": {...}, "etag": "..."} or {"status": 404, "error": {...}}
+'use strict';
+const readline = require('readline');
+const {google} = require('googleapis');
+
+const root = process.argv[2];
+const auth = new google.auth.OAuth2();
+auth.setCredentials({access_token: 'a-token', expiry_date: Date.now() + 3600000});
+const ours = google.calendar({version: 'v3', rootUrl: root, auth});
+let discovered;
+
+async function call({method, params, body, discover}) {
+  if (discover && !discovered) {
+    discovered = await google.discoverAPI(root + 'discovery/v1/apis/calendar/v3/rest');
+  }
+  const [resource, verb] = method.split('.');
+  const request = body ? {...params, requestBody: body} : params;
+  try {
+    const api = discover ? discovered : ours;
+    const response = await api[resource][verb](discover ? {...request, auth} : request);
+    return {status: response.status, data: response.data, etag: response.headers.etag};
+  } catch (e) {
+    return e.response ? {status: e.response.status, error: e.response.data} : {status: 0, error: String(e)};
+  }
+}
+
+(async () => {
+  for await (const line of readline.createInterface({input: process.stdin})) {
+    process.stdout.write(JSON.stringify(await call(JSON.parse(line))) + '\n');
+  }
+})();
