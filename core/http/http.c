@@ -6,7 +6,6 @@
  * that trickle. */
 #include "core/http/http.h"
 
-#include <assert.h>
 #include <curl/curl.h>
 #include <limits.h>
 #include <pthread.h>
@@ -217,13 +216,14 @@ static bool set_request(struct transfer *t)
     SET(CURLOPT_HTTPHEADER, t->lines);
     SET(CURLOPT_USERAGENT, USER_AGENT);
     SET(CURLOPT_UNIX_SOCKET_PATH, rq->unix_socket);
-    if (strcmp(rq->method, "POST") == 0) {
+    if (strcmp(rq->method, "GET") == 0) {
+        SET(CURLOPT_HTTPGET, 1L);
+    } else {
         SET(CURLOPT_POST, 1L);
         SET(CURLOPT_POSTFIELDS, rq->body.n ? rq->body.p : "");
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.n);
-    } else {
-        assert(strcmp(rq->method, "GET") == 0);
-        SET(CURLOPT_HTTPGET, 1L);
+        if (strcmp(rq->method, "POST") != 0)
+            SET(CURLOPT_CUSTOMREQUEST, rq->method);
     }
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)or_default(rq->connect_ms, CONNECT_MS));
     SET(CURLOPT_TIMEOUT_MS, (long)or_default(rq->total_ms, TOTAL_MS));

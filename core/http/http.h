@@ -19,7 +19,7 @@ void http_interrupt(struct http_client *c);
 enum rc http_pause(struct http_client *c, int64_t ms, struct err *e);
 
 struct http_request {
-    const char *method; /* "GET" "POST" */
+    const char *method; /* "GET"; any other is sent with a body, which may be empty */
     const char *url;
     const char *unix_socket;    /* connect here instead; NULL = the URL's host */
     const char *const *headers; /* "Name: value", NULL-terminated; NULL = none */

@@ -17,10 +17,10 @@ struct walk {
 static bool load_one(void *arg, enum rc rc, const struct collection *c)
 {
     struct walk *walk = arg;
-    if (rc != RC_OK) {
-        log_warning(NULL, "collection %u: its record is damaged and was left out", c->no);
+    if (rc != RC_OK)
+        log_warning(NULL, "cal %u: its record is damaged", c->no);
+    if (c->account == 0)
         return true;
-    }
     struct job job = {0};
     walk->rc = job_get(walk->txn, c->no, &job);
     if (walk->rc != RC_OK)

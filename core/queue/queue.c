@@ -317,7 +317,10 @@ bool queue_resync(struct queue *q, uint32_t coll)
     pthread_mutex_lock(&q->lock);
     struct entry *e = *find(q, coll);
     bool joins = e && (e->owed | e->later) & QUEUE_RESYNC;
-    if (e && e->running && !joins) {
+    if (joins && e->running) {
+        e->later |=
+            QUEUE_SCHEDULE; /* it may have committed already: whoever looks again will see */
+    } else if (e && e->running) {
         e->later |= QUEUE_RESYNC;
     } else if (e && !joins) {
         e->owed |= QUEUE_RESYNC;

@@ -43,8 +43,8 @@ static struct seat *seat_of(const struct settings *set, uint32_t account)
 static bool look_at_coll(void *arg, enum rc rc, const struct collection *c)
 {
     struct match *m = arg;
-    if (rc != RC_OK)
-        add(&m->damaged, c->no);
+    if (rc != RC_OK && c->account == 0)
+        add(&m->damaged, c->no); /* otherwise its own run heals it */
     else if (c->state != COLL_GONE && !seat_of(m->set, c->account))
         add(&m->gone, c->no);
     return true;
@@ -73,13 +73,14 @@ static void match_account(struct txn *t, struct seat *seat)
 {
     struct account a = {0};
     if (account_find(t, seat->conf.name, &a) != RC_OK) {
-        a = (struct account){0};
+        /* A damaged record left its number behind: what belongs to it is found again. */
+        a = (struct account){.no = a.no};
         snprintf(a.name, sizeof(a.name), "%s", seat->conf.name);
     }
     if (!seat->auth) {
         set_state(t, &a, ACCOUNT_NEEDS_LOGIN, seat->reason);
         log_err(NULL, "account %s is parked: %s", seat->conf.name, seat->reason);
-    } else if (a.no == 0 || a.state == ACCOUNT_GONE) {
+    } else if (a.state == 0 || a.state == ACCOUNT_GONE) {
         set_state(t, &a, ACCOUNT_OK, "");
     }
     if (seat->account != a.no) /* one that is shared with workers has its number already */
@@ -93,7 +94,7 @@ static void match_colls(struct txn *t, uint32_t account)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct collection c;
         enum rc rc = coll_find(t, account, kinds[i], (struct span){0}, &c);
-        if (rc == RC_OK && c.state != COLL_GONE)
+        if (rc == RC_BADDATA || (rc == RC_OK && c.state != COLL_GONE))
             continue;
         if (rc != RC_OK)
             c = (struct collection){.account = account, .kind = kinds[i]};
@@ -130,7 +131,7 @@ static void carry_out(struct txn *t, const struct match *m)
     if (m->damaged.n)
         owe_rosters(t, m->set);
     for (size_t i = 0; i < m->gone.n; i++) {
-        if (coll_get(t, m->gone.v[i], &c) != RC_OK)
+        if (run_coll(t, m->gone.v[i], &c) != RC_OK)
             continue;
         c.state = COLL_GONE;
         c.sync_token[0] = '\0';

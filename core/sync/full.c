@@ -108,7 +108,6 @@ static enum rc store_page(struct run *r, struct full *f, const struct google_pag
     for (size_t i = 0; i < b->n; i++)
         listing_put(t, &r->c, &b->events[i]);
     r->c.listing.pages++;
-    r->c.listing.items += b->n;
     memcpy(r->c.listing.page_token, page->next_page, sizeof(r->c.listing.page_token));
     if (page->next_page[0] == '\0')
         return finish(r, f, t, page, e);

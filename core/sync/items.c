@@ -15,6 +15,7 @@
 #include "core/google/decode.h"
 #include "core/sync/head.h"
 #include "core/sync/pages.h"
+#include "storage/events.h"
 #include "storage/items.h"
 
 #define ITEMS_BYTES_MAX (32u << 20)
@@ -108,6 +109,8 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
     if (rc != RC_OK)
         return rc;
     uint64_t version = r->c.version;
+    if (reason == LISTING_DAMAGED)
+        coll_repair(t, &r->c);
     for (size_t i = 0; i < p->n; i++)
         put_page(r, t, &p->v[i], &seen);
     if (full)
@@ -131,6 +134,8 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
         txn_abort(t);
     if (rc == RC_OK) {
         CRASHPOINT("items.commit.after");
+        if (full)
+            events_damage_clear(r->sync->opt.store, r->c.no);
         roster_announce(r, &roster);
         if (r->c.version != version && r->sync->opt.changed)
             r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/clock.h"
+
 #define ATTEMPTS 3
 #define TURN_MS  50
 
@@ -13,6 +15,7 @@ struct once {
     struct sync *sync;
     const char *calendar; /* NULL = all */
     enum coll_kind kind;  /* this turn: first the lists, then the calendars */
+    int64_t began_ms;     /* wall clock */
     uint32_t *colls;      /* what was asked for */
     size_t n, size;
     struct err error; /* of the first that failed */
@@ -51,7 +54,9 @@ static enum rc ask(struct once *o, enum coll_kind kind, struct err *e)
     for (size_t i = 0; i < o->n; i++) {
         struct collection c;
         struct job job = {0};
-        if (coll_get(t, o->colls[i], &c) != RC_OK || job_get(t, c.no, &job) != RC_OK)
+        /* A calendar that the list just brought may have been listed meanwhile. */
+        if (coll_get(t, o->colls[i], &c) != RC_OK || job_get(t, c.no, &job) != RC_OK ||
+            (kind == COLL_EVENTS && c.full_ms >= o->began_ms))
             continue;
         accounts[i] = c.account;
         job.coll = c.no;
@@ -59,8 +64,10 @@ static enum rc ask(struct once *o, enum coll_kind kind, struct err *e)
         job_put(t, &job);
     }
     rc = txn_commit(t, e);
-    for (size_t i = 0; rc == RC_OK && i < o->n; i++)
-        queue_add(q, o->colls[i], accounts[i], QUEUE_RESYNC);
+    for (size_t i = 0; rc == RC_OK && i < o->n; i++) {
+        if (accounts[i])
+            queue_add(q, o->colls[i], accounts[i], QUEUE_RESYNC);
+    }
     free(accounts);
     return rc;
 }
@@ -115,7 +122,7 @@ enum rc sync_run_once(struct sync *s, const char *calendar, unsigned workers,
                       void (*progress)(void *arg, const struct sync_progress *p), void *arg,
                       struct err *e)
 {
-    struct once o = {.sync = s, .calendar = calendar};
+    struct once o = {.sync = s, .calendar = calendar, .began_ms = clock_wall_ms()};
     s->once = true;
     enum rc rc = workers_start(s, workers, e);
     if (rc == RC_OK)

@@ -63,7 +63,7 @@ static void settle(struct run *r, struct txn *t, enum coll_kind kind,
 {
     struct collection c;
     enum rc rc = coll_find(t, r->c.account, kind, span_of(entry->id), &c);
-    bool there = rc == RC_OK && c.state != COLL_GONE;
+    bool there = (rc == RC_OK || rc == RC_BADDATA) && c.state != COLL_GONE;
     if (wanted && there)
         append(&census->kept, &census->n_kept, c.no);
     if (there && !wanted)

@@ -28,6 +28,17 @@ static bool collect_channel(void *arg, const struct channel *ch)
     return r->n_channels < PLAN_CHANNELS_MAX;
 }
 
+enum rc run_coll(struct txn *t, uint32_t no, struct collection *ret)
+{
+    struct collection c;
+    enum rc rc = coll_get(t, no, &c);
+    if (rc == RC_BADDATA && c.account)
+        rc = RC_OK;
+    if (rc == RC_OK)
+        *ret = c;
+    return rc;
+}
+
 enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
 {
     struct txn *t = NULL;
@@ -37,7 +48,7 @@ enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
     enum rc rc = txn_write(r->sync->opt.store, &t, e);
     if (rc != RC_OK)
         return rc;
-    rc = coll_get(t, r->ticket.coll, &c);
+    rc = run_coll(t, r->ticket.coll, &c);
     r->left = rc == RC_NOTFOUND || (rc == RC_OK && c.state == COLL_GONE);
     if (rc == RC_OK)
         rc = job_get(t, r->ticket.coll, &job);

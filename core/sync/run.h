@@ -32,16 +32,15 @@ struct sync {
     struct sync_options opt;
     struct google *google;
     char *token_url;
-    int64_t request_ms;   /* deadline of a request, connecting included */
-    pthread_mutex_t lock; /* guards `settings`; a leaf */
-    struct settings *settings;
-    bool once; /* sync_run_once(): channels are left alone */
+    int64_t request_ms;        /* deadline of a request, connecting included */
+    pthread_mutex_t lock;      /* a leaf: */
+    struct settings *settings; /* guarded by it */
+    bool once;                 /* sync_run_once(): channels are left alone */
     struct worker *workers;
     unsigned n_workers;
 };
-struct settings *settings_get(struct sync *s); /* a reference; settings_put() it */
-void settings_put(struct settings *set);       /* NULL ok */
-
+struct settings *settings_get(struct sync *s);
+void settings_put(struct settings *set); /* NULL ok */
 /* One ticket being worked on. The structs hold what the last transaction saw or wrote. */
 struct run {
     struct worker *w;
@@ -64,6 +63,9 @@ struct run {
     struct queue_counters did;
 };
 
+/* coll_get(); a damaged record counts as the fresh one that storage makes of it, to be listed in
+ * full. RC_BADDATA: not even its account is known. */
+enum rc run_coll(struct txn *t, uint32_t no, struct collection *ret);
 /* A write transaction of a run. Reads collection, job and channels afresh, since the roster, pings
  * and a reload write them too. RC_CANCELED with r->left: the collection left meanwhile. */
 enum rc run_begin(struct run *r, struct txn **ret, struct err *e);
@@ -71,8 +73,7 @@ enum rc run_begin(struct run *r, struct txn **ret, struct err *e);
 enum rc run_commit(struct run *r, struct txn *t, struct err *e);
 /* In a transaction, once the new view is in: the collection is as Google's at fresh_ms. */
 void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered);
-/* Before a call upstream: the heartbeat may rest until its deadline. */
-void run_upstream(struct run *r);
+void run_upstream(struct run *r); /* before a call: the heartbeat may rest until its deadline */
 void worker_beat(void *worker);
 struct plan_view run_view(const struct run *r);
 

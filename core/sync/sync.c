@@ -76,12 +76,6 @@ enum rc workers_start(struct sync *s, unsigned n, struct err *e)
     return RC_OK;
 }
 
-enum rc sync_start(struct sync *s, unsigned workers, struct err *e)
-{
-    enum rc rc = queue_load(s->opt.queue, s->opt.store, e);
-    return rc == RC_OK ? workers_start(s, workers, e) : rc;
-}
-
 void sync_stop(struct sync *s)
 {
     queue_stop(s->opt.queue);
@@ -116,25 +110,28 @@ void sync_announce(struct sync *s)
     txn_abort(t);
 }
 
-/* The account's list of calendars must be looked at with other eyes. */
+/* The account's list of calendars is looked at afresh, with the config as it is now. */
 static void relist(struct sync *s, uint32_t account)
 {
     struct collection c = {0};
-    struct job job = {0};
     struct txn *t = NULL;
-    if (txn_write(s->opt.store, &t, NULL) != RC_OK)
+    if (txn_read(s->opt.store, &t, NULL) != RC_OK)
         return;
-    if (coll_find(t, account, COLL_ROSTER, (struct span){0}, &c) == RC_OK &&
-        job_get(t, c.no, &job) == RC_OK) {
-        job.coll = c.no;
-        job.resync = true;
-        job_put(t, &job);
-    }
-    struct err e = {0};
-    if (txn_commit(t, &e) != RC_OK)
-        log_err(NULL, "account %u: its calendar list could not be asked for: %s", account, e.text);
+    enum rc rc = coll_find(t, account, COLL_ROSTER, (struct span){0}, &c);
+    txn_abort(t);
     queue_hold(s->opt.queue, account, 0);
-    queue_resync(s->opt.queue, c.no);
+    if (rc == RC_OK)
+        queue_add(s->opt.queue, c.no, account, QUEUE_RESYNC);
+}
+
+enum rc sync_start(struct sync *s, unsigned workers, struct err *e)
+{
+    enum rc rc = queue_load(s->opt.queue, s->opt.store, e);
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = 0; i < s->settings->n_seats; i++)
+        relist(s, s->settings->seats[i]->account);
+    return workers_start(s, workers, e);
 }
 
 static bool shared(const struct settings *set, const struct seat *seat)

@@ -26,7 +26,12 @@ static enum rc list_step(struct run *r, enum listing_reason reason, struct err *
 static struct plan make_plan(struct run *r)
 {
     struct plan_view view = run_view(r);
-    view.damaged = r->c.kind == COLL_EVENTS && events_damaged(r->sync->opt.store, r->c.no) > 0;
+    struct job job = r->job;
+    /* Asked for in this process, perhaps with another config than the one a run had that has
+     * committed since. */
+    job.resync |= r->ticket.reasons & QUEUE_RESYNC & ~r->covered;
+    view.job = &job;
+    view.damaged = events_damaged(r->sync->opt.store, r->c.no) > 0;
     return plan_now(&r->set->rules, &view);
 }
 
@@ -145,7 +150,7 @@ static enum rc look(struct run *r, struct err *e)
     enum rc rc = txn_read(r->sync->opt.store, &t, e);
     if (rc != RC_OK)
         return rc;
-    rc = coll_get(t, r->ticket.coll, &r->c);
+    rc = run_coll(t, r->ticket.coll, &r->c);
     if (rc == RC_OK)
         rc = job_get(t, r->ticket.coll, &r->job);
     if (rc == RC_OK && account_get(t, r->ticket.account, &r->account) != RC_OK)
