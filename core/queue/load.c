@@ -14,6 +14,11 @@ struct walk {
     enum rc rc;
 };
 
+#define MISSED_MS 60000 /* down for longer than this, pings may have been lost */
+
+/* Everything is looked at, which costs nothing upstream when nothing is due: what is due may have
+ * changed while we were down (another configuration, a calendar that left), and what is older than
+ * a minute is pulled. Only what failed waits on as it was told to. */
 static bool load_one(void *arg, enum rc rc, const struct collection *c)
 {
     struct walk *walk = arg;
@@ -22,6 +27,8 @@ static bool load_one(void *arg, enum rc rc, const struct collection *c)
     if (c->account == 0)
         return true;
     struct job job = {0};
+    int64_t age = walk->now_ms - c->fresh_ms;
+    bool missed = age > MISSED_MS || age < 0;
     walk->rc = job_get(walk->txn, c->no, &job);
     if (walk->rc != RC_OK)
         return false;
@@ -32,7 +39,8 @@ static bool load_one(void *arg, enum rc rc, const struct collection *c)
             .pinged = job.pinged,
             .pulled = job.pulled,
             .ping_ms = job.ping_ms,
-            .delay_ms = job.due_ms - walk->now_ms,
+            .delay_ms = missed && !c->fails ? 0 : job.due_ms - walk->now_ms,
+            .look = !c->fails,
             .reasons = (c->state == COLL_NEW ? QUEUE_NEW : 0) | (job.resync ? QUEUE_RESYNC : 0),
         });
     return true;

@@ -19,7 +19,8 @@ enum queue_reason {
 struct queue;
 struct queue *queue_new(void);
 void queue_free(struct queue *q);
-/* How many threads take (1 until told). One account gets half of them at most while others wait, all accounts together whose last run failed get half at most. */
+/* How many threads take (1 until told). One account gets half of them at most while others wait,
+ * all accounts together whose last run failed get half at most. */
 void queue_set_workers(struct queue *q, unsigned n);
 /* At start: every collection in the store, with what is owed to it. */
 enum rc queue_load(struct queue *q, struct store *s, struct err *e);
@@ -27,7 +28,7 @@ enum rc queue_load(struct queue *q, struct store *s, struct err *e);
 /* Due now for `reasons`; a known one merges. SCHEDULE alone means "look again". */
 void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reasons);
 void queue_poke(struct queue *q, uint32_t coll); /* "look again"; nothing if nobody follows it */
-void queue_poke_all(struct queue *q); /* the rules have changed */
+void queue_poke_all(struct queue *q);            /* the rules have changed */
 void queue_drop(struct queue *q, uint32_t coll); /* it is gone; a run under way ends by itself */
 /* Nothing of this account is taken for so long (rate limit, credentials refused); 0 ends a hold. */
 void queue_hold(struct queue *q, uint32_t account, int64_t delay_ms);
