@@ -5,7 +5,7 @@
 
 enum role access_role(const struct req *r, const struct calendar *c)
 {
-    return world_role(&r->emu->world, r->user, c);
+    return world_role(r->user, c);
 }
 
 struct calendar *access_calendar(struct req *r, enum role need)

@@ -59,8 +59,7 @@ static const struct calendar *calendar_of(const struct req *r, const struct item
 static bool is_deleted(const struct req *r, const struct item *it)
 {
     const struct calendar *c = calendar_of(r, it);
-    return it->gone || c == NULL || c->deleted ||
-           world_role(&r->emu->world, r->user, c) == ROLE_NONE;
+    return it->gone || c == NULL || c->deleted || world_role(r->user, c) == ROLE_NONE;
 }
 
 static void put_shared_members(const struct req *r, struct json_object *o, const struct calendar *c)
@@ -73,7 +72,7 @@ static void put_shared_members(const struct req *r, struct json_object *o, const
         }
     }
     json_put_str(o, "timeZone", zone_name(c->zone));
-    json_put_str(o, "accessRole", role_name((int)world_role(&r->emu->world, r->user, c)));
+    json_put_str(o, "accessRole", role_name((int)world_role(r->user, c)));
     if (c->primary && strcmp(c->id, r->user->email) == 0) {
         json_put_bool(o, "primary", true);
     }
@@ -132,7 +131,7 @@ static bool wants_entry(const struct listing *l, const struct item *it)
         return q->show_deleted;
     }
     return (q->show_hidden || !is_hidden(it)) &&
-           (int)world_role(&l->r->emu->world, l->r->user, calendar_of(l->r, it)) >= q->min_role;
+           (int)world_role(l->r->user, calendar_of(l->r, it)) >= q->min_role;
 }
 
 void calendar_list_list(struct req *r)

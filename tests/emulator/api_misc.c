@@ -77,7 +77,7 @@ static void drop_entries(struct emu *e, const struct calendar *c)
     for (size_t i = 0; i < w->n_users; i++) {
         struct coll *list = &w->user_list[i]->list;
         struct item *it = coll_get(list, c->id);
-        if (it != NULL && !it->gone && world_role(w, w->user_list[i], c) == ROLE_NONE) {
+        if (it != NULL && !it->gone && world_role(w->user_list[i], c) == ROLE_NONE) {
             it->gone = true;
             coll_touch(list, it, world_tick(w));
             emu_changed(e, list);

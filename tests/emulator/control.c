@@ -133,7 +133,7 @@ static void get_dump(struct req *r)
     }
     const struct user *u = email ? world_user(&r->emu->world, email) : NULL;
     struct event_view view = {.cal = c, .self = email};
-    view.hide_private = u != NULL && world_role(&r->emu->world, u, c) < ROLE_WRITER;
+    view.hide_private = u != NULL && world_role(u, c) < ROLE_WRITER;
     bool rich_lists, rich_deltas, first = true;
     event_tomb_rules(r->emu, &rich_lists, &rich_deltas);
     req_answer_text(r, 200, "[");

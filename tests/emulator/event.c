@@ -218,7 +218,10 @@ char *event_html_link(const struct calendar *cal, const char *id)
 static void mark_self(const struct calendar *cal, struct json_object *person)
 {
     const char *email = json_str(person, "email");
-    if (email != NULL && strcmp(email, cal->id) == 0) {
+    if (email == NULL) {
+        return;
+    }
+    if (strcmp(email, cal->id) == 0) {
         json_put_bool(person, "self", true);
     } else {
         json_object_object_del(person, "self");
@@ -447,7 +450,7 @@ struct item *event_store(struct event_write *w, struct item *it, struct json_obj
         json_object_put(o);
         return NULL;
     }
-    char *id = xstrdup(json_str(o, "id"));
+    char *id = xstrdup(it ? it->id : json_str(o, "id"));
     bool was_series = it != NULL && it->event->master;
     if (it == NULL) {
         it = coll_add(c, id);

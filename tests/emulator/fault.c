@@ -36,7 +36,7 @@ static bool read_body(struct fault *f)
         buf_str(&f->body, json_object_get_string(body));
     } else if (body != NULL) {
         buf_str(&f->body, json_text(body));
-    } else if (json_has(f->spec, "reason")) {
+    } else if (json_str(f->spec, "reason") != NULL) {
         const char *domain = json_str_or(f->spec, "domain", "global");
         const char *reason = json_str(f->spec, "reason");
         const char *message = json_str_or(f->spec, "message", reason);

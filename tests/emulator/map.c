@@ -21,7 +21,7 @@ static struct map_slot *slot_of(const struct map *m, const char *key)
 
 void *map_get(const struct map *m, const char *key)
 {
-    return m->cap == 0 ? NULL : slot_of(m, key)->value;
+    return m->cap == 0 || key == NULL ? NULL : slot_of(m, key)->value;
 }
 
 static void map_resize(struct map *m)

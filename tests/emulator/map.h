@@ -15,7 +15,7 @@ struct map {
     size_t used; /* slots that are not free, deleted ones too */
 };
 
-void *map_get(const struct map *m, const char *key);
+void *map_get(const struct map *m, const char *key);       /* NULL for a NULL key */
 void map_put(struct map *m, const char *key, void *value); /* replaces */
 void map_del(struct map *m, const char *key);
 void map_free(struct map *m);

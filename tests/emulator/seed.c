@@ -102,7 +102,7 @@ static void complete_instance(struct json_object *o, const struct zone *zone)
     const char *series = json_str(o, "recurringEventId");
     struct json_object *original = json_get_object(o, "originalStartTime");
     int64_t ms;
-    if (series == NULL || json_has(o, "id") || !event_instant(original, zone, &ms)) {
+    if (series == NULL || json_str(o, "id") != NULL || !event_instant(original, zone, &ms)) {
         return;
     }
     char stamp[TIME_TEXT_MAX];
@@ -148,7 +148,7 @@ static bool add_event(struct emu *e, struct calendar *c, struct json_object *giv
     }
     complete_instance(o, c->zone);
     inherit(c, o);
-    if (!json_has(o, "id")) {
+    if (json_str(o, "id") == NULL) {
         char *id = world_new_id(&e->world, 26);
         json_put_str(o, "id", id);
         free(id);

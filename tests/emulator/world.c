@@ -139,9 +139,8 @@ static enum role rule_role(const struct calendar *c, const char *type, const cha
     return rule != NULL && !rule->gone ? (enum role)rule->role : ROLE_NONE;
 }
 
-enum role world_role(const struct world *w, const struct user *u, const struct calendar *c)
+enum role world_role(const struct user *u, const struct calendar *c)
 {
-    (void)w;
     enum role best = rule_role(c, "default", NULL);
     if (u != NULL) {
         const char *at = strchr(u->email, '@');

@@ -56,7 +56,7 @@ char *world_new_id(struct world *w, size_t length); /* of the base32hex alphabet
 
 const char *role_name(int role);
 int role_of_name(const char *name); /* -1: no role's name */
-enum role world_role(const struct world *w, const struct user *u, const struct calendar *c);
+enum role world_role(const struct user *u, const struct calendar *c);
 
 /* Writes one ACL rule; the role ROLE_NONE deletes it. */
 struct item *acl_set(struct world *w, struct calendar *c, const char *type, const char *value,
