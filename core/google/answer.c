@@ -9,7 +9,7 @@
 
 #define WATCH_URL "webhook.public_url is not a URL Google accepts"
 #define TOO_FAST  "too many requests"
-#define NO_SCOPE  "the token lacks the scope for this: grant it to the account"
+#define NO_SCOPE  COLL_NO_SCOPE ": grant it to the account"
 #define NO_API    "the Calendar API is not enabled in this Google Cloud project: enable it there"
 
 /* Rows by reason hold for any 4xx, since Google moves them between 400, 401, 403 and 429. */
@@ -146,9 +146,10 @@ enum rc answer_read(long status, struct span body, const struct answer_to *to,
         m = m ? m : find_meaning(f.detail);
     }
     rc = m ? m->rc : map_status(&f, to);
-    /* Access rules need a scope of their own: without it an account has none, and is otherwise
-     * fine. */
-    if (to->kind == COLL_ACL && m && strcmp(m->sentence, NO_SCOPE) == 0)
+    /* Access rules and settings need scopes of their own: without them an account has none, and is
+     * otherwise fine. */
+    if ((to->kind == COLL_ACL || to->kind == COLL_SETTINGS) && m &&
+        strcmp(m->sentence, NO_SCOPE) == 0)
         rc = RC_NOTFOUND;
     said = m              ? m->sentence
            : f.message[0] ? f.message

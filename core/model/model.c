@@ -4,6 +4,8 @@
 #include "core/model/collection.h"
 #include "core/model/event.h"
 
+#include <string.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -11,6 +13,11 @@ uint32_t event_zone_hash(struct span zone_name)
 {
     uint32_t hash = XXH32(zone_name.p, zone_name.n, 0);
     return hash ? hash : 1;
+}
+
+bool coll_lacks_scope(const struct collection *c)
+{
+    return strstr(c->last_error, COLL_NO_SCOPE) != NULL;
 }
 
 const char *coll_kind_name(enum coll_kind kind)

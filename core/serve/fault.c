@@ -27,6 +27,7 @@ static const struct fault_spec specs[] = {
     [FAULT_BAD_SYNC_TOKEN] = {400, "global", "invalid", "Invalid sync token value.", NULL},
     [FAULT_FORBIDDEN_HOST] = {403, "global", "forbidden", "Forbidden", "header"},
     [FAULT_FORBIDDEN] = {403, "global", "forbidden", "Forbidden", NULL},
+    [FAULT_NO_SCOPE] = {403, "global", "insufficientPermissions", "Insufficient Permission", NULL},
     [FAULT_NOT_FOUND] = {404, "global", "notFound", "Not Found", NULL},
     [FAULT_METHOD] = {405, "global", "httpMethodNotAllowed", "HTTP Method Not Allowed", NULL},
     [FAULT_SYNC_TOKEN_DEAD] = {410, "calendar", "fullSyncRequired",

@@ -15,6 +15,7 @@ enum fault {
     FAULT_BAD_SYNC_TOKEN,  /* 400 invalid */
     FAULT_FORBIDDEN_HOST,  /* 403: Host or Origin is not one of ours */
     FAULT_FORBIDDEN,       /* 403: the account itself may not see it at Google */
+    FAULT_NO_SCOPE,        /* 403 insufficientPermissions: nor may its token */
     FAULT_NOT_FOUND,       /* 404 */
     FAULT_METHOD,          /* 405 */
     FAULT_SYNC_TOKEN_DEAD, /* 410 fullSyncRequired */

@@ -38,8 +38,13 @@ static void list(struct items_page *page)
 static void get(struct call *c, const struct collection *coll, struct span id)
 {
     struct item item;
-    if (item_get(c->txn, coll->no, id, &item) != RC_OK) {
+    enum rc rc = item_get(c->txn, coll->no, id, &item);
+    if (rc == RC_NOTFOUND || (rc == RC_OK && item.deleted)) {
         (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+        return;
+    }
+    if (rc) { /* a damaged record: it is counted, and fetched again soon */
+        (void)call_fail(c, FAULT_NOT_READY, NULL, "This entry is being fetched again.");
         return;
     }
     struct etag etag = etag_of_call(c);
@@ -50,25 +55,39 @@ static void get(struct call *c, const struct collection *coll, struct span id)
         buf_add_span(&c->out, item.raw);
 }
 
+/* The settings or the palette of "me". */
+static bool find_own(struct call *c, enum coll_kind kind, struct collection *ret)
+{
+    const struct conf_account *me = scope_me(c);
+    struct account a;
+    if (!call_read(c))
+        return false;
+    if (me && account_find(c->txn, me->name, &a) == RC_OK &&
+        coll_find(c->txn, a.no, kind, span_of(""), ret) == RC_OK && ret->state == COLL_NEW &&
+        coll_lacks_scope(ret))
+        return call_fail(c, FAULT_NO_SCOPE, NULL, NULL);
+    return scope_of_me(c, kind, ret);
+}
+
 void user_settings_list(struct call *c)
 {
     struct collection coll;
     struct items_page page = {.c = c, .coll = &coll, .kind = "calendar#settings"};
-    if (call_read(c) && scope_of_me(c, COLL_SETTINGS, &coll))
+    if (find_own(c, COLL_SETTINGS, &coll))
         list(&page);
 }
 
 void user_settings_get(struct call *c)
 {
     struct collection coll;
-    if (call_read(c) && scope_of_me(c, COLL_SETTINGS, &coll))
+    if (find_own(c, COLL_SETTINGS, &coll))
         get(c, &coll, c->segment[0]);
 }
 
 void colors_get(struct call *c)
 {
     struct collection coll;
-    if (call_read(c) && scope_of_me(c, COLL_COLORS, &coll))
+    if (find_own(c, COLL_COLORS, &coll))
         get(c, &coll, span_of("colors"));
 }
 
@@ -81,6 +100,8 @@ static bool find_rules(struct call *c, struct collection *ret)
     enum rc rc = coll_find(c->txn, events.account, COLL_ACL, span_of(events.calendar), ret);
     if (rc == RC_NOTFOUND || (rc == RC_OK && ret->state == COLL_GONE))
         return call_fail(c, FAULT_FORBIDDEN, NULL, NULL);
+    if (rc == RC_OK && ret->state == COLL_NEW && coll_lacks_scope(ret))
+        return call_fail(c, FAULT_NO_SCOPE, NULL, NULL);
     if (rc || ret->state != COLL_READY)
         return call_fail(c, FAULT_NOT_READY, NULL,
                          "The access rules of this calendar have not been listed yet.");

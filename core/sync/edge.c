@@ -95,8 +95,10 @@ static void note(struct run *r, enum rc rc, const struct err *e, int64_t delay_m
 static int64_t wait_after(struct run *r, enum rc rc)
 {
     const struct settings *set = r->set;
-    if (r->c.kind == COLL_ACL && (rc == RC_NOTFOUND || rc == RC_INVALID)) {
-        if (r->call.status == 403 && strcmp(r->call.reason, "insufficientPermissions") == 0)
+    bool optional = r->c.kind == COLL_ACL || r->c.kind == COLL_SETTINGS;
+    if (optional && (rc == RC_NOTFOUND || rc == RC_INVALID)) {
+        if (r->c.kind == COLL_ACL && r->call.status == 403 &&
+            strcmp(r->call.reason, "insufficientPermissions") == 0)
             atomic_store(&r->seat->acl_from_ms, clock_mono_ms() + REFUSED_MS);
         return REFUSED_MS;
     }
@@ -117,6 +119,17 @@ static void succeeded(struct run *r)
     struct err e = {0};
     if (account_mark(r->sync->opt.store, r->ticket.account, ACCOUNT_OK, "", &e) == RC_OK)
         log_notice(r->about, "account %s works again", r->seat->conf.name);
+}
+
+struct queue_result edge_refused(struct run *r)
+{
+    int64_t left = atomic_load(&r->seat->acl_from_ms) - clock_mono_ms();
+    struct queue_result result = {.delay_ms = left > 0 ? left : 0};
+    struct err e = {0};
+    (void)err_set(&e, RC_NOTFOUND, "not asked for: " COLL_NO_SCOPE ", as another calendar showed");
+    if (!coll_lacks_scope(&r->c))
+        note(r, RC_NOTFOUND, &e, result.delay_ms);
+    return result;
 }
 
 struct queue_result edge_result(struct run *r, enum rc rc, const struct err *e)

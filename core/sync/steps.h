@@ -39,6 +39,8 @@ bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll);
 /* edge.c: what becomes of a run; whether its account is parked. */
 struct queue_result edge_result(struct run *r, enum rc rc, const struct err *e);
 bool edge_parked(struct run *r, struct queue_result *ret);
+/* Access rules that are not asked for, since the account was refused the scope. */
+struct queue_result edge_refused(struct run *r);
 
 /* accounts.c: makes the store's accounts those of the config; numbers the seats of `set`. */
 enum rc accounts_match(struct sync *s, struct settings *set, struct err *e);

@@ -196,10 +196,8 @@ static struct queue_result work(struct run *r)
         return edge_result(r, retire_run(r, &e), &e);
     if (!r->seat || edge_parked(r, &result))
         return result;
-    if (acl_refused(r)) {
-        result.delay_ms = atomic_load(&r->seat->acl_from_ms) - clock_mono_ms();
-        return result.delay_ms > 0 ? result : (struct queue_result){0};
-    }
+    if (acl_refused(r))
+        return edge_refused(r);
     rc = follow(r, &e);
     if (rc == RC_OK && r->ticket.pinged_ms && r->covered & QUEUE_PING)
         log_debug(r->about, "readable %lld ms after the notification",

@@ -35,6 +35,10 @@
     {                                \
         ANSWER_LIST, COLL_ACL, false \
     }
+#define SETTINGS                          \
+    {                                     \
+        ANSWER_LIST, COLL_SETTINGS, false \
+    }
 #define WATCH                            \
     {                                    \
         ANSWER_WATCH, COLL_EVENTS, false \
@@ -94,9 +98,11 @@ static const struct answer_case {
     {LIST, 403, FRONT("brandNew", "SERVICE_DISABLED"), RC_AUTH, "brandNew", "not enabled"},
     {LIST, 403, BACK("calendar", "notACalendarUser", "x"), RC_AUTH, "notACalendarUser",
      "no Google Calendar"},
-    /* access rules need a scope that most tokens lack: no reason to park the account */
+    /* access rules and settings need scopes of their own: no reason to park the account */
     {ACL, 403, FRONT("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), RC_NOTFOUND,
      "insufficientPermissions", "scope"},
+    {SETTINGS, 403, FRONT("insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
+     RC_NOTFOUND, "insufficientPermissions", "scope"},
     {ACL, 403, BACK("usageLimits", "accessNotConfigured", "x"), RC_AUTH, "accessNotConfigured",
      "not enabled"},
     /* 403s we do not know are not "gone" */

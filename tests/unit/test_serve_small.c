@@ -63,6 +63,7 @@ static void test_acl(void **state)
     struct http_answer a = get(w, 200, ACL "/user%3Aa%40b");
     assert_string_equal(member(&a, "role", text), "owner");
     http_answer_release(&a);
+    expect_error(w, 404, "notFound", ACL "/default"); /* a tombstone */
     a = get(w, 200, ACL);
     struct buf next = {0};
     buf_printf(&next, ACL "?syncToken=%s", member(&a, "nextSyncToken", text));
@@ -80,8 +81,39 @@ static void test_acl(void **state)
     buf_release(&next);
 }
 
+static void put_error(struct world *w, struct collection *c, const char *error)
+{
+    (void)snprintf(c->last_error, sizeof(c->last_error), "%s", error);
+    struct txn *t = begin_write(w->f.store);
+    coll_put(t, c);
+    commit(t);
+}
+
+/* What Google refuses for want of scope is refused so here; trouble that passes is not. */
+static void test_no_scope(void **state)
+{
+    struct world *w = *state;
+    struct collection settings = world_coll(w, w->home, COLL_SETTINGS, "", COLL_NEW);
+    struct collection acl = world_coll(w, w->home, COLL_ACL, ME, COLL_NEW);
+    put_error(w, &settings, "settings.list: 503: Backend Error");
+    put_error(w, &acl, "acl.list: 503: Backend Error");
+    expect_error(w, 503, "backendError", SETTINGS);
+    expect_error(w, 503, "backendError", ACL);
+    put_error(w, &settings, "settings.list: 403 insufficientPermissions: " COLL_NO_SCOPE);
+    put_error(w, &acl, "acl.list: 403 insufficientPermissions: " COLL_NO_SCOPE);
+    expect_error(w, 403, "insufficientPermissions", SETTINGS);
+    expect_error(w, 403, "insufficientPermissions", SETTINGS "/locale");
+    expect_error(w, 403, "insufficientPermissions", ACL);
+    expect_error(w, 403, "insufficientPermissions", ACL "/default");
+    /* Rules listed before the scope was withdrawn are still given. */
+    acl.state = COLL_READY;
+    world_item(w, &acl, "user:a@b", "{\"id\":\"user:a@b\",\"role\":\"owner\"}", false);
+    expect_ids(w, ACL, "user:a@b");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WORLD(test_settings), WORLD(test_colors), WORLD(test_acl)};
+    const struct CMUnitTest tests[] = {WORLD(test_settings), WORLD(test_colors), WORLD(test_acl),
+                                       WORLD(test_no_scope)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
