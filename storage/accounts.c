@@ -1,6 +1,7 @@
 /* accounts: who is mirrored, by number and by name. */
 #include "storage/accounts.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "storage/table.h"
@@ -9,6 +10,8 @@ static const struct field account_fields[] = {
     FIELD(struct account, no),     FIELD(struct account, name),     FIELD(struct account, state),
     FIELD(struct account, reason), FIELD(struct account, since_ms),
 };
+static_assert(sizeof(struct account) == 344,
+              "a new member goes into the table, and STORE_FORMAT up");
 
 static enum rc get_at(struct txn *t, const struct key *k, struct account *ret)
 {

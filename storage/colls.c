@@ -45,6 +45,8 @@ static const struct field coll_fields[] = {
     FIELD(struct collection, watch_tried_ms),
     FIELD(struct collection, watch_error),
 };
+static_assert(sizeof(struct collection) == 5888,
+              "a new member goes into the table, and STORE_FORMAT up");
 
 static struct key key_of(const struct collection *c)
 {

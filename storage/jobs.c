@@ -1,6 +1,7 @@
 /* jobs: what is owed to each collection. */
 #include "storage/jobs.h"
 
+#include <assert.h>
 #include <stddef.h>
 
 #include "storage/table.h"
@@ -9,6 +10,7 @@ static const struct field job_fields[] = {
     FIELD(struct job, coll),    FIELD(struct job, pinged), FIELD(struct job, pulled),
     FIELD(struct job, ping_ms), FIELD(struct job, due_ms), FIELD(struct job, resync),
 };
+static_assert(sizeof(struct job) == 48, "a new member goes into the table, and STORE_FORMAT up");
 
 enum rc job_get(struct txn *t, uint32_t coll, struct job *ret)
 {
