@@ -62,27 +62,25 @@ static bool is_quota(const struct google_call *call)
            strcmp(call->reason, "quotaExceeded") == 0;
 }
 
-/* "Not found" is confirmed by the calendar list: only that retires a calendar. */
-static void ask_roster(struct run *r, struct txn *t, bool *ret_tell, uint32_t *ret_roster)
+/* The same failure as before, as far as it was kept. */
+static bool is_known(const struct run *r, const struct err *e)
 {
-    if (r->c.kind == COLL_EVENTS && r->ticket.fails % CONFIRM_EVERY == 0)
-        *ret_tell = roster_owe(r, t, ret_roster);
+    return strncmp(r->c.last_error, e->text, sizeof(r->c.last_error) - 1) == 0;
 }
 
 /* Writes the failure down when it is another one than before: no write per retry. */
 static void note(struct run *r, enum rc rc, const struct err *e, int64_t delay_ms)
 {
+    /* "Not found" is confirmed by the calendar list: only that retires a calendar. */
     bool confirm =
         rc == RC_NOTFOUND && r->c.kind == COLL_EVENTS && r->ticket.fails % CONFIRM_EVERY == 0;
-    if ((strcmp(r->c.last_error, e->text) == 0 && !confirm) || rc == RC_FULL || rc == RC_SYS)
+    if ((is_known(r, e) && !confirm) || rc == RC_FULL || rc == RC_SYS)
         return;
     struct txn *t = NULL;
     if (run_begin(r, &t, NULL) != RC_OK)
         return;
-    bool tell = false;
     uint32_t roster = 0;
-    if (rc == RC_NOTFOUND)
-        ask_roster(r, t, &tell, &roster);
+    bool tell = confirm && roster_owe(r, t, &roster);
     r->c.fails = r->ticket.fails + 1;
     r->c.failed_ms = clock_wall_ms();
     snprintf(r->c.last_error, sizeof(r->c.last_error), "%.*s", (int)sizeof(r->c.last_error) - 1,
@@ -147,7 +145,7 @@ struct queue_result edge_result(struct run *r, enum rc rc, const struct err *e)
         result.delay_ms = LOOK_MS;
         return result;
     }
-    bool news = r->ticket.fails == 0 || strcmp(r->c.last_error, e->text) != 0;
+    bool news = r->ticket.fails == 0 || !is_known(r, e);
     log_write(!news                           ? LOG_DEBUG
               : rc == RC_SYS || rc == RC_FULL ? LOG_ERR
                                               : LOG_WARNING,

@@ -72,19 +72,30 @@ static enum rc ask(struct once *o, enum coll_kind kind, struct err *e)
     return rc;
 }
 
+/* Parked by this process: what an earlier one thought of it may be past. */
+static bool is_parked(struct once *o, uint32_t account)
+{
+    struct settings *set = settings_get(o->sync);
+    bool parked = false;
+    for (size_t i = 0; i < set->n_seats; i++) {
+        if (set->seats[i]->account == account)
+            parked = !set->seats[i]->auth || atomic_load(&set->seats[i]->probe_ms) > 0;
+    }
+    settings_put(set);
+    return parked;
+}
+
 static void judge(struct once *o, struct txn *t, uint32_t no, struct sync_progress *p)
 {
     struct collection c;
     struct job job = {0};
-    struct account account = {0};
     struct queue_counters counters = {0};
     bool queued = queue_counters(o->sync->opt.queue, no, &counters);
     if (coll_get(t, no, &c) != RC_OK || job_get(t, no, &job) != RC_OK || c.state == COLL_GONE) {
         p->done++;
         return;
     }
-    bool parked = account_get(t, c.account, &account) == RC_OK && account.state != ACCOUNT_OK &&
-                  !counters.running && job.resync;
+    bool parked = is_parked(o, c.account);
     p->pages += c.listing.pages;
     p->items += c.listing.reason ? c.listing.items : c.all_items;
     if (!job.resync && c.state == COLL_READY) {
@@ -93,7 +104,7 @@ static void judge(struct once *o, struct txn *t, uint32_t no, struct sync_progre
         p->failed++;
         if (!o->error.text[0])
             (void)err_set(&o->error, RC_AGAIN, "cal %u: %s", no,
-                          parked ? account.reason : c.last_error);
+                          parked ? "its account needs attention" : c.last_error);
     }
 }
 

@@ -39,29 +39,37 @@ enum rc run_coll(struct txn *t, uint32_t no, struct collection *ret)
     return rc;
 }
 
-enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
+enum rc run_read(struct run *r, struct txn *t)
 {
-    struct txn *t = NULL;
     struct collection c;
     struct job job = {0};
-    atomic_store(&r->w->beat_ms, clock_mono_ms());
-    enum rc rc = txn_write(r->sync->opt.store, &t, e);
-    if (rc != RC_OK)
-        return rc;
-    rc = run_coll(t, r->ticket.coll, &c);
-    r->left = rc == RC_NOTFOUND || (rc == RC_OK && c.state == COLL_GONE);
+    enum rc rc = run_coll(t, r->ticket.coll, &c);
     if (rc == RC_OK)
         rc = job_get(t, r->ticket.coll, &job);
-    if (r->left || rc != RC_OK) {
-        txn_abort(t);
-        return r->left ? err_set(e, RC_CANCELED, "left the calendar list meanwhile")
-                       : err_set(e, rc, "its record cannot be read");
-    }
+    if (rc != RC_OK)
+        return rc;
     r->c = c;
     r->job = job;
     r->job.coll = c.no;
     r->n_channels = 0;
     channels_each(t, c.no, collect_channel, r);
+    return RC_OK;
+}
+
+enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
+{
+    struct txn *t = NULL;
+    atomic_store(&r->w->beat_ms, clock_mono_ms());
+    enum rc rc = txn_write(r->sync->opt.store, &t, e);
+    if (rc != RC_OK)
+        return rc;
+    rc = run_read(r, t);
+    r->left = rc == RC_NOTFOUND || (rc == RC_OK && r->c.state == COLL_GONE);
+    if (r->left || rc != RC_OK) {
+        txn_abort(t);
+        return r->left ? err_set(e, RC_CANCELED, "left the calendar list meanwhile")
+                       : err_set(e, rc, "its record cannot be read");
+    }
     *ret = t;
     return RC_OK;
 }

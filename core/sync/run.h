@@ -3,7 +3,6 @@
 #define CORE_SYNC_RUN_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "core/google/api.h"
 #include "core/sync/plan.h"
@@ -63,15 +62,16 @@ struct run {
     struct queue_counters did;
 };
 
-/* coll_get(); a damaged record counts as the fresh one that storage makes of it, to be listed in
- * full. RC_BADDATA: not even its account is known. */
+/* coll_get(), but a damaged record is the fresh one that storage makes of it, to be listed in full.
+ * RC_BADDATA: not even its account is known. */
 enum rc run_coll(struct txn *t, uint32_t no, struct collection *ret);
-/* A write transaction of a run. Reads collection, job and channels afresh, since the roster, pings
- * and a reload write them too. RC_CANCELED with r->left: the collection left meanwhile. */
+enum rc run_read(struct run *r, struct txn *t); /* collection, job and channels, likewise */
+/* A write transaction with run_read() in it: others write these too. RC_CANCELED with r->left: the
+ * collection left meanwhile. */
 enum rc run_begin(struct run *r, struct txn **ret, struct err *e);
 /* Puts collection and job, with the next due time, and commits. */
 enum rc run_commit(struct run *r, struct txn *t, struct err *e);
-/* In a transaction, once the new view is in: the collection is as Google's at fresh_ms. */
+/* Once the new view is in the transaction: the collection is as Google's at fresh_ms. */
 void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered);
 void run_upstream(struct run *r); /* before a call: the heartbeat may rest until its deadline */
 void worker_beat(void *worker);

@@ -10,8 +10,8 @@
 #include "core/base/rand.h"
 #include "storage/events.h"
 
-#define IDLE_MS \
-    60000 /* a collection without an account: looked at again, in case a reload brings it back */
+#define NONSENSE_MOST 3
+#define IDLE_MS       60000 /* without an account: a reload may bring it back */
 
 static enum rc pull_step(struct run *r, struct err *e)
 {
@@ -35,7 +35,7 @@ static struct plan make_plan(struct run *r)
     return plan_now(&r->set->rules, &view);
 }
 
-/* The token is dead: forgets it and counts that, so that the plan can ration what follows. */
+/* The token is of no use: forgets it and counts that, so that the plan can ration what follows. */
 static enum rc note_stale(struct run *r, struct err *e)
 {
     struct txn *t = NULL;
@@ -45,7 +45,7 @@ static enum rc note_stale(struct run *r, struct err *e)
     plan_count_stale(&r->c, clock_wall_ms());
     r->c.sync_token[0] = '\0';
     snprintf(r->c.last_error, sizeof(r->c.last_error),
-             "Google no longer accepts the sync token; a full listing is due");
+             "the sync token no longer works; a full listing is due");
     r->delay_ms = 0;
     return run_commit(r, t, e);
 }
@@ -58,9 +58,10 @@ static enum rc catch_up(struct run *r, struct err *e)
         log_notice(r->about, "%s: listing in full instead", e->text);
         return list_step(r, LISTING_STALE, e);
     }
-    if (rc != RC_STALE)
+    /* Increments that make no sense again and again: perhaps a full listing does. */
+    if (rc != RC_STALE && !(rc == RC_BADDATA && r->ticket.fails >= NONSENSE_MOST))
         return rc;
-    log_notice(r->about, "the sync token is dead: %s", e->text);
+    log_notice(r->about, "increments are at an end: %s", e->text);
     rc = note_stale(r, e);
     if (rc != RC_OK)
         return rc;
@@ -103,6 +104,7 @@ static enum rc follow(struct run *r, struct err *e)
                r->ticket.due_in_ms <= 0 || r->c.fails > 0;
     bool pulled = false, opened = false;
     enum rc rc = RC_OK;
+    /* Before a verification, so that it does not count as drift what is only not pulled yet. */
     if (plan.pull && (plan.list == LISTING_NONE ? r->ticket.reasons & QUEUE_PING
                                                 : plan.list == LISTING_VERIFY)) {
         rc = catch_up(r, e);
@@ -136,27 +138,15 @@ static enum rc follow(struct run *r, struct err *e)
     return rc;
 }
 
-static bool collect_channel(void *arg, const struct channel *ch)
-{
-    struct run *r = arg;
-    if (r->n_channels < PLAN_CHANNELS_MAX)
-        r->channels[r->n_channels++] = *ch;
-    return r->n_channels < PLAN_CHANNELS_MAX;
-}
-
 static enum rc look(struct run *r, struct err *e)
 {
     struct txn *t = NULL;
     enum rc rc = txn_read(r->sync->opt.store, &t, e);
     if (rc != RC_OK)
         return rc;
-    rc = run_coll(t, r->ticket.coll, &r->c);
-    if (rc == RC_OK)
-        rc = job_get(t, r->ticket.coll, &r->job);
+    rc = run_read(r, t);
     if (rc == RC_OK && account_get(t, r->ticket.account, &r->account) != RC_OK)
         r->account = (struct account){.no = r->ticket.account};
-    r->n_channels = 0;
-    channels_each(t, r->ticket.coll, collect_channel, r);
     txn_abort(t);
     return rc == RC_OK ? rc : err_set(e, rc, "its record cannot be read");
 }
