@@ -126,7 +126,7 @@ check-valgrind: test-deps
 	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run valgrind
 bench: test-deps
 	@+$(SUBMAKE) programs $(BENCH)
-	@B=$(B) tests/bench/run
+	@for bench in $(BENCH); do printf '==== %s\n' $$bench; $$bench || exit 1; done
 # One parser for as long as it takes to stop it: make fuzz TARGET=conf
 fuzz:
 	@+$(SUBMAKE) CC=clang B=$(B)/fuzzer FUZZER=1 $(B)/fuzzer/fuzz/fuzz_$(TARGET) \
