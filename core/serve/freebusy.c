@@ -1,12 +1,15 @@
 /* freebusy: freeBusy.query: when calendars are busy, in merged blocks.
  *
  * Busy is what is opaque, not cancelled, and not declined by the calendar's own attendee; tentative
- * counts. What is wrong with one calendar is said in its entry, the others are answered. */
+ * counts. What is wrong with one calendar is said in its entry, the others are answered; only when
+ * all of them are too much work is it the range that is refused. A calendar of which a record is
+ * damaged is an error until it has been fetched again: a block that is missing would be a lie. */
 #include "core/calendar/freebusy.h"
 
 #include <stdlib.h>
 
 #include "core/base/json.h"
+#include "core/base/log.h"
 #include "core/base/rfc3339.h"
 #include "core/serve/expand.h"
 #include "core/serve/fault.h"
@@ -26,6 +29,7 @@ struct query {
     int64_t calendars_max;
     struct span items;
     bool fresh_known;
+    unsigned computed, too_long; /* calendars gone through; of them, those that took too much */
 };
 
 /* One calendar's intervals. */
@@ -34,10 +38,17 @@ struct busy {
     size_t n, room;
 };
 
+/* A member that is there; null is as good as absent. */
+static struct span given(struct call *c, const char *name)
+{
+    struct span value = json_get(c->body, name);
+    return json_type_of(value) == JSON_NULL ? (struct span){0} : value;
+}
+
 static bool read_bound(struct call *c, const char *name, int64_t *ret_ms)
 {
     char text[64];
-    struct span value = json_get(c->body, name);
+    struct span value = given(c, name);
     int64_t ms;
     if (value.n == 0)
         return call_fail(c, FAULT_REQUIRED, name, NULL);
@@ -50,9 +61,9 @@ static bool read_bound(struct call *c, const char *name, int64_t *ret_ms)
 
 static bool read_most(struct call *c, const char *name, int64_t cap, int64_t *ret)
 {
-    struct span value = json_get(c->body, name);
+    struct span value = given(c, name);
     *ret = cap;
-    if (value.n == 0 || json_type_of(value) == JSON_NULL)
+    if (value.n == 0)
         return true;
     return (json_int64(value, ret) && *ret >= 1 && *ret <= cap) ||
            call_fail(c, FAULT_INVALID, name, "Invalid value for: %s", name);
@@ -61,7 +72,7 @@ static bool read_most(struct call *c, const char *name, int64_t cap, int64_t *re
 static bool read_zone(struct call *c, struct render *ret)
 {
     char name[ZONE_NAME_MAX];
-    struct span value = json_get(c->body, "timeZone");
+    struct span value = given(c, "timeZone");
     *ret = (struct render){0};
     if (value.n == 0)
         return true;
@@ -77,7 +88,7 @@ static bool read_query(struct query *q)
     int64_t groups_max;
     if (json_check(c->body, &e) != RC_OK || json_type_of(c->body) != JSON_OBJECT)
         return call_fail(c, FAULT_PARSE, NULL, NULL);
-    q->items = json_get(c->body, "items");
+    q->items = given(c, "items");
     if (q->items.n && json_type_of(q->items) != JSON_ARRAY)
         return call_fail(c, FAULT_INVALID, "items", "Invalid value for: items");
     if (!read_bound(c, "timeMin", &q->min_ms) || !read_bound(c, "timeMax", &q->max_ms) ||
@@ -114,12 +125,11 @@ static bool add_interval(struct busy *b, int64_t start_ms, int64_t end_ms)
     return true;
 }
 
-/* False: answered. */
-static bool gather(struct query *q, const struct collection *coll, struct busy *b)
+/* RC_FULL: too much work for one query. */
+static enum rc gather(struct query *q, const struct collection *coll, struct busy *b, struct err *e)
 {
     struct expand *x = NULL;
     struct expand_item item;
-    struct err e = {0};
     bool room = true;
     struct expand_query what = {.txn = q->c->txn,
                                 .coll = coll,
@@ -129,24 +139,36 @@ static bool gather(struct query *q, const struct collection *coll, struct busy *
                                 .after = EXPAND_BEGIN,
                                 .budget = q->c->conf->api.instance_budget,
                                 .keep = is_busy};
-    if (expand_open(&x, &what, &e) != RC_OK)
-        return call_fail_internal(q->c, &e);
-    while (room && expand_next(x, &item))
+    enum rc rc = expand_open(&x, &what, e);
+    while (rc == RC_OK && room && expand_next(x, &item))
         if (item.end_ms > item.place.start_ms)
             room = add_interval(b, item.place.start_ms, item.end_ms);
-    enum rc rc = expand_close(x, &e);
-    if (rc == RC_FULL)
-        return call_fail(q->c, FAULT_RANGE_TOO_LONG, "timeMax", "%s", e.text);
-    if (rc || !room)
-        return call_fail(q->c, FAULT_INTERNAL, NULL, NULL);
+    if (rc == RC_OK)
+        rc = expand_close(x, e);
+    if (rc)
+        return rc;
     b->n = freebusy_merge(b->v, b->n, q->min_ms, q->max_ms);
-    return true;
+    return room ? RC_OK : err_set(e, RC_SYS, "out of memory");
 }
 
-static void write_error(struct call *c, const char *reason)
+static void write_error(struct call *c, const char *domain, const char *reason)
 {
-    buf_printf(&c->out, "{\"errors\":[{\"domain\":\"global\",\"reason\":\"%s\"}],\"busy\":[]}",
+    buf_printf(&c->out, "{\"errors\":[{\"domain\":\"%s\",\"reason\":\"%s\"}],\"busy\":[]}", domain,
                reason);
+}
+
+static void write_blocks(struct query *q, const struct busy *b)
+{
+    struct buf *out = &q->c->out;
+    buf_add_text(out, "{\"busy\":[");
+    for (size_t i = 0; i < b->n; i++) {
+        buf_add_text(out, i ? ",{\"start\":" : "{\"start\":");
+        render_time(&q->render, b->v[i].start_ms, out);
+        buf_add_text(out, ",\"end\":");
+        render_time(&q->render, b->v[i].end_ms, out);
+        buf_add_char(out, '}');
+    }
+    buf_add_text(out, "]}");
 }
 
 /* The answer is as fresh as the least fresh of its calendars. */
@@ -160,35 +182,35 @@ static void note_freshness(struct query *q, const struct collection *coll)
     a->mirrored = q->fresh_known = true;
 }
 
-static bool write_calendar(struct query *q, struct span id, int64_t number)
+static void write_calendar(struct query *q, struct span id, int64_t number)
 {
     struct call *c = q->c;
     struct collection coll;
     struct busy b = {0};
+    struct err e = {0};
     if (number >= q->calendars_max) {
-        write_error(c, "tooManyCalendarsRequested");
-        return true;
+        write_error(c, "global", "tooManyCalendarsRequested");
+        return;
     }
     enum rc rc = scope_find_calendar(c, id, COLL_EVENTS, &coll);
     if (rc) {
-        write_error(c, rc == RC_NOTFOUND ? "notFound" : "internalError");
-        return true;
+        write_error(c, "global", rc == RC_NOTFOUND ? "notFound" : "internalError");
+        return;
     }
-    bool ok = gather(q, &coll, &b);
-    if (ok) {
-        note_freshness(q, &coll);
-        buf_add_text(&c->out, "{\"busy\":[");
-        for (size_t i = 0; i < b.n; i++) {
-            buf_add_text(&c->out, i ? ",{\"start\":" : "{\"start\":");
-            render_time(&q->render, b.v[i].start_ms, &c->out);
-            buf_add_text(&c->out, ",\"end\":");
-            render_time(&q->render, b.v[i].end_ms, &c->out);
-            buf_add_char(&c->out, '}');
-        }
-        buf_add_text(&c->out, "]}");
+    rc = gather(q, &coll, &b, &e);
+    q->computed++;
+    q->too_long += rc == RC_FULL;
+    note_freshness(q, &coll);
+    if (rc == RC_FULL) {
+        write_error(c, "calendar", "timeRangeTooLong");
+    } else if (rc || events_damaged(c->store, coll.no)) {
+        if (rc)
+            log_err(NULL, "api: freeBusy of cal %u: %s", coll.no, e.text);
+        write_error(c, "global", "internalError");
+    } else {
+        write_blocks(q, &b);
     }
     free(b.v);
-    return ok;
 }
 
 /* Was this calendar named before in the list? */
@@ -227,9 +249,10 @@ static bool write_calendars(struct query *q)
             buf_add_char(&c->out, ',');
         buf_add_json(&c->out, span_of(text));
         buf_add_char(&c->out, ':');
-        if (!write_calendar(q, span_of(text), n++))
-            return false;
+        write_calendar(q, span_of(text), n++);
     }
+    if (q->too_long && q->too_long == q->computed)
+        return call_fail(c, FAULT_RANGE_TOO_LONG, "timeMax", NULL);
     return true;
 }
 

@@ -85,10 +85,27 @@ static void test_trouble(void **state)
            "{\"timeMin\":\"2026-01-05T00:00:00Z\",\"timeMax\":\"2027-01-05T00:00:00Z\","
            "\"items\":[{\"id\":\"" ME "\"}]}",
            "\"timeRangeTooLong\"");
+    /* One calendar that is too much work does not take the others along. */
+    (void)world_coll(w, w->home, COLL_EVENTS, "calm", COLL_READY);
+    expect(w, 200,
+           "{\"timeMin\":\"2026-01-05T00:00:00Z\",\"timeMax\":\"2027-01-05T00:00:00Z\","
+           "\"timeZone\":null,\"items\":[{\"id\":\"" ME "\"},{\"id\":\"calm\"}]}",
+           "{\"" ME "\":{\"errors\":[{\"domain\":\"calendar\",\"reason\":\"timeRangeTooLong\"}],"
+           "\"busy\":[]},\"calm\":{\"busy\":[]}}");
+}
+
+/* A block that is missing for a damaged record would be a lie. */
+static void test_damage(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "a", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    damage_value(w->f.store, SPACE_EVENT, 0, 70);
+    expect(w, 200, "{" JANUARY ",\"items\":[{\"id\":\"" ME "\"}]}",
+           "{\"errors\":[{\"domain\":\"global\",\"reason\":\"internalError\"}],\"busy\":[]}");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WORLD(test_blocks), WORLD(test_trouble)};
+    const struct CMUnitTest tests[] = {WORLD(test_blocks), WORLD(test_trouble), WORLD(test_damage)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
