@@ -34,6 +34,9 @@ void not_implemented(struct call *c);
 /* batch.c */
 void batch_post(struct call *c);
 
+/* grant.c */
+void grant_post(struct call *c);
+
 /* discovery.c */
 void discovery_get(struct call *c);
 

@@ -49,13 +49,13 @@ const struct param_spec param_specs[PARAM_COUNT] = {
                                  "nothing else need be sent with it."},
     [PARAM_PRIVATE_PROPERTY] = {"privateExtendedProperty", PARAM_TEXT, .repeated = true,
                                 .doc = "name=value that must be among the private extended "
-                                       "properties; if repeated, all must."},
+                                       "properties; if repeated, one for each name must."},
     [PARAM_Q] = {"q", PARAM_TEXT,
                  .doc = "Words that must all occur in summary, description, location, names and "
                         "addresses of attendees and organizer, or working location."},
     [PARAM_SHARED_PROPERTY] = {"sharedExtendedProperty", PARAM_TEXT, .repeated = true,
                                .doc = "name=value that must be among the shared extended "
-                                      "properties; if repeated, all must."},
+                                      "properties; if repeated, one for each name must."},
     [PARAM_SHOW_DELETED] = {"showDeleted", PARAM_BOOL, .doc = "Include deleted entries."},
     [PARAM_SHOW_HIDDEN] = {"showHidden", PARAM_BOOL, .doc = "Include hidden calendars."},
     [PARAM_SHOW_HIDDEN_INVITATIONS] = {"showHiddenInvitations", PARAM_BOOL,

@@ -21,6 +21,7 @@
      B(SYNC_TOKEN))
 
 #define BATCH_DOC     "Many calls in one request: multipart/mixed, at most 1000 parts."
+#define TOKEN_DOC     "Gives clients that insist on one an access token that opens nothing."
 #define DISCOVERY_DOC "Describes what is served, for clients that build themselves from it."
 
 const struct route routes[] = {
@@ -95,6 +96,9 @@ const struct route routes[] = {
 
     {"", "POST", "/batch/calendar/v3", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC},
     {"", "POST", "/batch", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC},
+    {"", "POST", "/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC},
+    {"", "POST", "/oauth2/v4/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC},
+    {"", "POST", "/o/oauth2/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC},
     {"", "GET", "/discovery/v1/apis/calendar/v3/rest", discovery_get, 0, 0, 0, NULL, NULL,
      DISCOVERY_DOC},
     {"", "GET", "/$discovery/rest", discovery_get, 0, 0, 0, NULL, NULL, DISCOVERY_DOC},

@@ -7,8 +7,10 @@ const readline = require('readline');
 const {google} = require('googleapis');
 
 const root = process.argv[2];
-const auth = new google.auth.OAuth2();
-auth.setCredentials({access_token: 'a-token', expiry_date: Date.now() + 3600000});
+const auth = new google.auth.OAuth2({
+  clientId: 'an-id', clientSecret: 'a-secret', endpoints: {oauth2TokenUrl: root + 'token'},
+});
+auth.setCredentials({refresh_token: 'a-refresh-token'});
 const ours = google.calendar({version: 'v3', rootUrl: root, auth});
 let discovered;
 

@@ -87,7 +87,9 @@ class Python:
         from googleapiclient import discovery, errors
         self.errors = errors
         self.service = discovery.build(
-            "calendar", "v3", credentials=Credentials(token="a-token"), cache_discovery=False,
+            "calendar", "v3", cache_discovery=False,
+            credentials=Credentials(token=None, refresh_token="a-refresh-token", token_uri=url + "/token",
+                                    client_id="an-id", client_secret="a-secret"),
             discoveryServiceUrl=url + "/discovery/v1/apis/{api}/{apiVersion}/rest")
 
     def request(self, method, body=None, **params):

@@ -135,6 +135,23 @@ def test_a_post_may_mean_another_method(pair):
     assert answer.status == 200  # only a POST may be overridden
 
 
+@pytest.mark.parametrize("path", ["/token", "/oauth2/v4/token", "/o/oauth2/token"])
+def test_a_token_can_be_had(pair, path):
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in ("client_id=x&client_secret=y&refresh_token=1%2F%2Fsecret&grant_type=refresh_token",
+                 "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion=a.b.c"):
+        answer = pair.mirror.request("POST", path, body=body, headers=form)
+        assert answer.status == 200
+        assert answer.json["token_type"] == "Bearer" and answer.json["expires_in"] == 3599
+        assert b"secret" not in answer.body
+    for body, error in (("", "invalid_request"), ("grant_type=%zz", "invalid_request"),
+                        ("grant_type=password", "unsupported_grant_type"), ("xgrant_type=refresh_token", "invalid_request"),
+                        ("grant_type=" + "x" * 100000, "invalid_request")):
+        answer = pair.mirror.request("POST", path, body=body, headers=form)
+        assert (answer.status, answer.json["error"]) == (400, error)
+    assert "secret" not in pair.mirror.log_text()
+
+
 def routes_of(document):
     found = {}
 
