@@ -134,9 +134,10 @@ fuzz:
 	@mkdir -p $(B)/fuzzer/corpus/$(TARGET)
 	$(B)/fuzzer/fuzz/fuzz_$(TARGET) $(B)/fuzzer/corpus/$(TARGET) tests/fuzz/corpus/$(TARGET)
 
-# Brings config.example and the manual in step with the option table.
-docs: $(B)/unit/test_conf
+# Brings config.example and the manual in step with the option table, API.md with those of the local API.
+docs: $(B)/unit/test_conf $(B)/unit/test_serve_reference
 	CALMIRROR_UPDATE=1 $(B)/unit/test_conf >/dev/null
+	CALMIRROR_UPDATE=1 $(B)/unit/test_serve_reference >/dev/null
 
 # ---- putting it in place -----------------------------------------------------------------------------
 
@@ -188,7 +189,7 @@ help:
 	'make unit             the unit tests alone' \
 	'make bench            measurements' \
 	'make fuzz TARGET=conf libFuzzer on one parser (tests/fuzz/fuzz_*.c)' \
-	'make docs             write config.example and the list in calmirrord.conf(5) from the option table' \
+	'make docs             write config.example, the list in calmirrord.conf(5) and core/serve/API.md from the tables' \
 	'make deps, test-deps  install what building or testing needs (apt-get)' \
 	'make install          into $$(DESTDIR)$$(PREFIX), by default $(PREFIX); uninstall undoes it' \
 	'make clean            remove $(B)/' \
