@@ -42,6 +42,9 @@ const uint8_t *store_secret(const struct store *s);
 /* "LMDB 0.9.24: (...)": for -V. Static text. */
 const char *store_engine(void);
 
+/* How many commits this process has made: as long as it stays the same, so does every answer. */
+uint64_t store_commits(const struct store *s);
+
 struct store_usage {
     uint64_t map_bytes;
     uint64_t used_bytes;         /* without the pages that are free for reuse */

@@ -160,6 +160,7 @@ enum rc txn_commit(struct txn *t, struct err *e)
         code = ENOSPC;
     if (code)
         return mdb_to_rc(code, e, "commit");
+    atomic_fetch_add_explicit(&s->commits, 1, memory_order_release);
     store_grow_file(s);
     return RC_OK;
 }
@@ -175,4 +176,9 @@ void txn_abort(struct txn *t)
 enum rc txn_failed(const struct txn *t)
 {
     return t->failed;
+}
+
+uint64_t store_commits(const struct store *s)
+{
+    return atomic_load_explicit(&s->commits, memory_order_acquire);
 }

@@ -38,6 +38,7 @@ struct store {
     char id[33];
     uint8_t secret[32];
     struct damage damage;
+    _Atomic uint64_t commits;
 };
 
 struct txn {

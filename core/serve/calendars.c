@@ -100,6 +100,7 @@ static bool find_entry(struct call *c, struct span *ret_raw)
     etag_add(&etag, ret_raw->p, ret_raw->n);
     etag_set(c, &etag);
     answer_from_collection(c, &coll);
+    c->answer.coll = 0; /* the entry is not of that collection */
     return true;
 }
 

@@ -26,8 +26,10 @@ struct answer {
     const char *type;          /* content type; NULL: JSON */
     const char *allow;         /* methods, for 405 and OPTIONS; NULL: no such header */
     char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */
-    bool mirrored;             /* the two below tell of mirrored data */
-    int64_t changed_ms;        /* wall clock of the last change; 0 unknown */
+    uint32_t coll; /* made of this collection alone, of this version; 0: of others too */
+    uint64_t version;
+    bool mirrored;          /* the two below tell of mirrored data */
+    int64_t changed_ms;     /* wall clock of the last change; 0 unknown */
     int64_t fresh_ms;       /* wall clock at which it was last known equal to Google's; 0 never */
     unsigned retry_after_s; /* 0: no such header */
 };
@@ -40,7 +42,8 @@ struct call {
     struct queue *queue;
     const struct token_key *token_key;
     const struct route *route;
-    int64_t now_ms; /* wall clock */
+    int64_t now_ms;   /* wall clock */
+    uint64_t commits; /* of the store, before anything was read */
 
     const char *method;
     struct span path, query, body;                               /* as sent */

@@ -8,9 +8,8 @@
 #include "core/base/rfc3339.h"
 #include "core/serve/door.h"
 
-#define JSON_TYPE      "application/json; charset=UTF-8"
-#define GZIP_MIN_BYTES 512 /* below it a header and a checksum cost more than they save */
-#define INDENT         1   /* Google's */
+#define JSON_TYPE "application/json; charset=UTF-8"
+#define INDENT    1 /* Google's */
 
 void reply_shape(struct call *c)
 {
@@ -70,7 +69,7 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
     httpd_response_header(r, "Cache-Status", "calmirror; hit");
 }
 
-static void add_headers(struct call *c, struct httpd_response *r, size_t n, bool gzipped)
+void reply_headers(struct call *c, struct httpd_response *r, size_t n, bool gzipped)
 {
     const struct answer *a = &c->answer;
     char text[24];
@@ -94,7 +93,7 @@ static void add_headers(struct call *c, struct httpd_response *r, size_t n, bool
 struct httpd_response *reply_make(struct call *c, struct squeeze *gzip)
 {
     struct buf packed = {.cap = c->out.cap};
-    bool gzipped = c->out.n >= GZIP_MIN_BYTES &&
+    bool gzipped = c->out.n >= REPLY_GZIP_MIN_BYTES &&
                    squeeze_accepted(c->header(c->source, "Accept-Encoding")) &&
                    squeeze_gzip(gzip, buf_span(&c->out), &packed);
     size_t n = 0;
@@ -102,7 +101,7 @@ struct httpd_response *reply_make(struct call *c, struct squeeze *gzip)
     if (gzipped || c->out.n)
         body = buf_take(gzipped ? &packed : &c->out, &n);
     struct httpd_response *r = httpd_response_new(c->answer.status, body, n);
-    add_headers(c, r, n, gzipped);
+    reply_headers(c, r, n, gzipped);
     buf_release(&packed);
     return r;
 }

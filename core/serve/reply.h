@@ -6,8 +6,13 @@
 #include "core/serve/call.h"
 #include "core/serve/squeeze.h"
 
+#define REPLY_GZIP_MIN_BYTES 512 /* below it a header and a checksum cost more than they save */
+
 /* Gives c->out its final form: indented unless prettyPrint=false. */
 void reply_shape(struct call *c);
+
+/* Sets all headers that go with c->answer. */
+void reply_headers(struct call *c, struct httpd_response *r, size_t body_bytes, bool gzipped);
 
 /* The response, with all its headers; takes c->out's memory. The caller's; NULL without memory. */
 struct httpd_response *reply_make(struct call *c, struct squeeze *gzip);

@@ -32,6 +32,26 @@ static void count(struct serve *s, unsigned status)
     s->errors += status >= 400;
 }
 
+/* Answers a request that is let in. */
+static struct httpd_response *answer(struct serve *s, struct call *c)
+{
+    struct httpd_response *r = cache_find(s->cache, c);
+    if (r)
+        return r;
+    c->commits = store_commits(c->store);
+    call_run(c);
+    reply_shape(c);
+    r = cache_keep(s->cache, c);
+    return r ? r : reply_make(c, s->gzip);
+}
+
+/* Answers one that is not, for which c->out has the error. */
+static struct httpd_response *refuse(struct serve *s, struct call *c)
+{
+    reply_shape(c);
+    return reply_make(c, s->gzip);
+}
+
 static void handle(void *arg, struct httpd_request *req)
 {
     struct serve *s = arg;
@@ -45,13 +65,11 @@ static void handle(void *arg, struct httpd_request *req)
     c->body = req->body;
     c->header = request_header;
     c->source = req;
+    bool admitted = !req->refused && door_admits(c);
     if (req->refused)
         (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
-    else if (door_admits(c))
-        call_run(c);
-    reply_shape(c);
+    struct httpd_response *r = admitted ? answer(s, c) : refuse(s, c);
     count(s, c->answer.status);
-    struct httpd_response *r = reply_make(c, s->gzip);
     httpd_answer(req, r);
     httpd_response_unref(r);
 }
@@ -64,6 +82,7 @@ static int64_t after_turn(void *arg, bool stopping)
         return -1;
     pthread_mutex_lock(&s->lock);
     s->conf = s->next_conf;
+    cache_clear(s->cache);
     s->next_conf = NULL;
     atomic_store_explicit(&s->reload, false, memory_order_relaxed);
     pthread_cond_signal(&s->taken);
@@ -84,9 +103,10 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
     pthread_cond_init(&s->taken, NULL);
     token_key_init(&s->token_key, store_id(store), store_secret(store));
     s->gzip = squeeze_new(GZIP_LEVEL);
+    s->cache = cache_new(conf->api.cache_size);
     s->call = (struct call){
         .serve = s, .store = store, .queue = q, .token_key = &s->token_key, .conf = conf};
-    if (!s->gzip) {
+    if (!s->gzip || !s->cache) {
         serve_free(s);
         return err_set(e, RC_SYS, "local API: out of memory");
     }
@@ -100,6 +120,7 @@ void serve_free(struct serve *s)
         return;
     call_release(&s->call);
     squeeze_free(s->gzip);
+    cache_free(s->cache);
     pthread_cond_destroy(&s->taken);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -140,6 +161,7 @@ void serve_reload(struct serve *s, const struct conf *conf)
 {
     if (!s->httpd) {
         s->conf = conf;
+        cache_clear(s->cache);
         return;
     }
     pthread_mutex_lock(&s->lock);

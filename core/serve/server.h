@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/httpd/httpd.h"
+#include "core/serve/cache.h"
 #include "core/serve/call.h"
 #include "core/serve/serve.h"
 #include "core/serve/squeeze.h"
@@ -18,6 +19,7 @@ struct serve {
     struct httpd *httpd; /* NULL while it does not run */
     struct token_key token_key;
     struct squeeze *gzip;
+    struct cache *cache;
     struct call call; /* the one being answered */
     int64_t started_ms, started_mono_ms;
     uint64_t requests, not_modified, errors; /* the loop's */
