@@ -78,8 +78,10 @@ static inline bool fake_jwt_verify(EVP_PKEY *pkey, struct span jwt, struct buf *
         !text_base64url_decode(ret_header, (struct span){jwt.p, (size_t)(dot - jwt.p)}) ||
         !text_base64url_decode(ret_claims, (struct span){dot + 1, (size_t)(last - dot - 1)}) ||
         !text_base64url_decode(&signature,
-                               (struct span){last + 1, jwt.n - (size_t)(last + 1 - jwt.p)}))
+                               (struct span){last + 1, jwt.n - (size_t)(last + 1 - jwt.p)})) {
+        buf_release(&signature);
         return false;
+    }
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     bool ok = EVP_DigestVerifyInit_ex(ctx, NULL, "SHA256", NULL, NULL, pkey, NULL) == 1 &&
               EVP_DigestVerify(ctx, (const unsigned char *)signature.p, signature.n,
