@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/serve/fault.h"
+#include "core/serve/request.h"
 #include "core/serve/routes.h"
 #include "core/serve/schemas.h"
 

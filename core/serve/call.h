@@ -65,14 +65,6 @@ struct call {
 /* Opens c->txn. False: answered with an error. */
 bool call_read(struct call *c);
 
-/* Fills path parameters, query parameters and route. False: answered with an error. */
-bool call_parse(struct call *c);
-/* Reads a query of c->route into *p; the text goes to `hold`. False: answered with an error. */
-bool params_parse(struct call *c, struct params *p, struct span query, struct buf *hold);
-/* Appends the pieces of a query that say what is asked: without unknown ones, those about form and
- * the page token. False: none. */
-bool params_keep(const struct call *c, struct span query, struct buf *out);
-
 /* Does it all: route, parameters, handler. Afterwards c->out and c->answer are complete but for the
  * request's wishes about form (reply.h). */
 void call_run(struct call *c);

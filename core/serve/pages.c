@@ -2,6 +2,7 @@
 #include "core/serve/pages.h"
 
 #include "core/serve/fault.h"
+#include "core/serve/request.h"
 #include "core/serve/routes.h"
 #include "storage/accounts.h"
 

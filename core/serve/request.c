@@ -1,10 +1,11 @@
 /* request: from the bytes of a request to its route and typed parameters. */
+#include "core/serve/request.h"
+
 #include <string.h>
 
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
 #include "core/calendar/zone.h"
-#include "core/serve/call.h"
 #include "core/serve/fault.h"
 #include "core/serve/routes.h"
 
