@@ -48,7 +48,10 @@ class Life:
                 return condition()
             except OSError:  # it died between the two lines above
                 return None
-        wait_for(what, look, timeout)
+        try:
+            wait_for(what, look, timeout)
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.pair.mirror.log_text()[-3000:]}") from None
 
     def equal(self, calendar):
         self.until(f"{calendar} to be equal", lambda: not self.pair.difference(calendar))
@@ -94,6 +97,7 @@ def pair(tmp_path):
         emulator.set_pages(max_page=10)
         with Mirror(tmp_path / "mirror", emulator.url, {"test": token_account(tmp_path)},
                     sync={"roster_interval": "1s", "poll_interval_unhealthy": "2s"}) as mirror:
+            mirror.timeout = 1
             yield Pair(emulator, mirror)
 
 

@@ -40,6 +40,10 @@ def listening_socket():
     return s
 
 
+class NotYet(Exception):
+    """The calendar is known and was never listed in full."""
+
+
 class Answer:
     def __init__(self, response, body):
         self.status = response.status
@@ -64,6 +68,7 @@ class Mirror:
         self.wrapper = list(wrapper)
         self.env = dict(env or {})
         self.process = None
+        self.timeout = 30  # of one request: a killed service leaves its sockets open, with nobody behind them
         self.api = listening_socket()
         self.hook = listening_socket()
         self.api_port = self.api.getsockname()[1]
@@ -180,7 +185,7 @@ class Mirror:
     # -- talking to it ---------------------------------------------------------------------------
 
     def request(self, method, path, body=None, headers=None, port=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port or self.api_port, timeout=30 * PATIENCE)
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.api_port, timeout=self.timeout * PATIENCE)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()
@@ -202,6 +207,8 @@ class Mirror:
         items = []
         while True:
             page = self.get(path, **query)
+            if page.status == 503:
+                raise NotYet(path)
             if page.status != 200:
                 raise AssertionError(f"{path}: {page.status} {page.body[:300]!r}")
             items += page.json["items"]

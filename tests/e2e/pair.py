@@ -2,7 +2,7 @@
 import os
 
 from emulator import TOKEN
-from mirror import wait_for
+from mirror import NotYet, wait_for
 
 
 def token_account(directory, token=TOKEN, name="token", **options):
@@ -39,7 +39,10 @@ class Pair:
     def difference(self, calendar):
         """What the mirror holds and Google does not, and the other way round; {} when they are equal."""
         theirs = {e["id"]: e for e in self.emulator.dump(calendar)}
-        ours = self.mirror.all_events(calendar)
+        try:
+            ours = self.mirror.all_events(calendar)
+        except NotYet:
+            return {"": "not listed yet"}
         return {id: (theirs.get(id), ours.get(id)) for id in theirs.keys() | ours.keys()
                 if told(theirs.get(id)) != told(ours.get(id))}
 
