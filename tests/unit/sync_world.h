@@ -38,6 +38,7 @@ struct world {
     char url[64];
     int hook_fd, hook_port; /* 0: polling only */
     char sync_options[512];
+    char account[16]; /* its name */
     char account_options[512];
     struct http_client *http;
     struct http_response answer; /* of the last call */
@@ -193,8 +194,8 @@ static inline struct conf *world_conf(struct world *w)
              "[mirror]\nstate_dir = %s/state\nmap_size = 256MiB\n"
              "[google]\napi_url = %s/calendar/v3\ntoken_url = %s/token\n%s"
              "[sync]\nbackoff_min = 20ms\nbackoff_max = 200ms\n%s\n"
-             "[account a]\ntoken_file = %s/token\n%s\n",
-             w->dir, w->url, w->url, hook, w->sync_options, w->dir, w->account_options);
+             "[account %s]\ntoken_file = %s/token\n%s\n",
+             w->dir, w->url, w->url, hook, w->sync_options, w->account, w->dir, w->account_options);
     world_write(w, "conf", text, 0644);
     snprintf(path, sizeof(path), "%s/conf", w->dir);
     struct conf *conf = NULL;
@@ -275,7 +276,7 @@ static inline void world_listen(struct world *w)
 
 static inline void world_begin(struct world *w, bool webhook, const char *sync_options)
 {
-    *w = (struct world){.dir = "/tmp/calmirror-sync-XXXXXX"};
+    *w = (struct world){.dir = "/tmp/calmirror-sync-XXXXXX", .account = "a"};
     char *made = mkdtemp(w->dir);
     assert(made);
     snprintf(w->sync_options, sizeof(w->sync_options), "%s", sync_options);
@@ -319,7 +320,7 @@ static inline bool look_coll(struct world *w, enum coll_kind kind, const char *c
 {
     struct account a;
     struct txn *t = reading(w);
-    bool found = account_find(t, "a", &a) == RC_OK &&
+    bool found = account_find(t, w->account, &a) == RC_OK &&
                  coll_find(t, a.no, kind, span_of(calendar), ret) == RC_OK;
     txn_abort(t);
     return found;

@@ -307,6 +307,7 @@ static void test_refused_watch(void **state)
     size_t asked = requests(&w, "POST */events/watch");
     mirror_down(&w); /* remembered across restarts */
     mirror_up(&w);
+    WAIT(is_idle(&w));
     clock_shift(0, 3600 * 1000);
     WAIT(counters_of(&w, c.no).pulls > 0);
     WAIT(is_idle(&w));
@@ -373,6 +374,69 @@ static void test_reload_takes_up_exclusion(void **state)
     WAIT(is_equal(&w, ME));
     conf_free(next);
     conf_free(again);
+}
+
+static bool count_coll(void *arg, enum rc rc, const struct collection *c)
+{
+    (void)rc;
+    (void)c;
+    ++*(int *)arg;
+    return true;
+}
+
+/* What an account left behind goes, as far as it can be told of without its credential. */
+static void test_account_leaves(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    insert_event(&w, "aaaaaa", "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel();
+    uint32_t no = events_of(&w, ME).no;
+    strcpy(w.account, "b");
+    struct conf *next = world_conf(&w);
+    struct err e = {0};
+    assert_int_equal(sync_reload(w.sync, next, &e), RC_OK);
+    conf_free(next);
+    WAIT(is_equal(&w, ME)); /* as the other account's */
+    WAIT(({
+        int n = 0;
+        struct txn *t = reading(&w);
+        colls_each(t, count_coll, &n);
+        txn_abort(t);
+        n == 5; /* one account's list, settings, colours, events, access rules */
+    }));
+    assert_int_not_equal(events_of(&w, ME).no, no);
+    assert_int_equal(channels_of(&w, no).n, 0);
+    struct account a;
+    struct txn *t = reading(&w);
+    assert_int_equal(account_find(t, "a", &a), RC_OK);
+    assert_int_equal(a.state, ACCOUNT_GONE);
+    txn_abort(t);
+}
+
+/* "Too fast" to one user holds all that is his; nothing is asked again before it may be. */
+static void test_rate_limit_holds_the_account(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "poll_interval_unhealthy = 1s\n");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    WAIT(is_idle(&w));
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"status\":429,\"reason\":\"rateLimitExceeded\","
+            "\"headers\":{\"Retry-After\":\"3600\"},\"count\":1}");
+    WAIT(strstr(events_of(&w, ME).last_error, "429") ||
+         strstr(events_of(&w, ME).last_error, "ate"));
+    size_t calls = requests(&w, "*");
+    queue_poke_all(w.queue);
+    clock_shift(0, 3500 * 1000);
+    WAIT(!is_idle(&w)); /* due, but held */
+    assert_int_equal(requests(&w, "*"), calls);
+    clock_shift(0, 2000 * 1000);
+    WAIT(events_of(&w, ME).last_error[0] == '\0');
+    assert_true(requests(&w, "*") > calls);
 }
 
 static void test_run_once(void **state)
@@ -448,6 +512,8 @@ int main(void)
         cmocka_unit_test_teardown(test_silent_channel_is_replaced, end),
         cmocka_unit_test_teardown(test_renewal_overlaps, end),
         cmocka_unit_test_teardown(test_reload_takes_up_exclusion, end),
+        cmocka_unit_test_teardown(test_account_leaves, end),
+        cmocka_unit_test_teardown(test_rate_limit_holds_the_account, end),
         cmocka_unit_test_teardown(test_run_once, end),
         cmocka_unit_test_teardown(test_hang_is_interrupted, end),
         cmocka_unit_test_teardown(test_passing_trouble, end),
