@@ -2,6 +2,7 @@
 #include "core/conf/address.h"
 
 #include <arpa/inet.h>
+#include <strings.h>
 #include <sys/un.h>
 
 #include "core/base/text.h"
@@ -19,7 +20,7 @@ bool address_is_loopback(struct span host)
         return ntohl(v4.s_addr) >> 24 == 127;
     if (inet_pton(AF_INET6, text, &v6) == 1)
         return IN6_IS_ADDR_LOOPBACK(&v6);
-    return span_is(host, "localhost");
+    return strcasecmp(text, "localhost") == 0;
 }
 
 static bool port_parse(struct span text, uint16_t *ret)
