@@ -167,6 +167,7 @@ void batch_post(struct call *c)
                            .store = c->store,
                            .queue = c->queue,
                            .token_key = c->token_key,
+                           .series = c->series,
                            .now_ms = c->now_ms,
                            .header = part_header};
     rand_id(boundary + strlen(boundary), 20);

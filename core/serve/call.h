@@ -17,6 +17,7 @@
 
 struct queue;
 struct route;
+struct series_cache;
 struct serve;
 struct token_key;
 
@@ -41,6 +42,7 @@ struct call {
     struct store *store;
     struct queue *queue;
     const struct token_key *token_key;
+    struct series_cache *series;
     const struct route *route;
     int64_t now_ms;   /* wall clock */
     uint64_t commits; /* of the store, before anything was read */

@@ -21,6 +21,7 @@
 #include "core/serve/events_single.h"
 #include "core/serve/fault.h"
 #include "core/serve/series.h"
+#include "core/serve/series_cache.h"
 #include "storage/changes.h"
 
 #define LOOK_MAX     20000
@@ -112,40 +113,79 @@ static int by_row(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* A source without an order of use: gathered, sorted by row, taken from behind place[1] on. Closes
- * the scan. */
-static bool fill_by_row(struct events_page *page, struct event_scan *scan)
+/* Events gathered from a source without an order of use. */
+struct gathered {
+    struct event *v;
+    size_t n, room;
+};
+
+static bool gather(struct gathered *g, const struct event *ev)
 {
-    struct event *v = NULL;
-    struct event ev;
-    size_t n = 0, room = 0;
-    bool ok = true;
-    while (ok && event_scan_next(scan, &ev)) {
-        if ((int64_t)ev.row <= page->at.place[1])
-            continue;
-        if (n == room) {
-            room = room ? 2 * room : 64;
-            struct event *more = reallocarray(v, room, sizeof *v);
-            ok = more != NULL;
-            v = ok ? more : v;
-        }
-        if (ok)
-            v[n++] = ev;
+    if (g->n == g->room) {
+        size_t room = g->room ? 2 * g->room : 64;
+        struct event *v = reallocarray(g->v, room, sizeof *v);
+        if (!v)
+            return false;
+        g->v = v;
+        g->room = room;
     }
-    event_scan_close(scan);
-    if (n)
-        qsort(v, n, sizeof *v, by_row);
-    for (size_t i = 0; i < n && ok; i++) {
-        bool in =
-            v[i].flags & EVENT_SERIES
-                ? NO_WINDOW(&page->window) ||
-                      series_overlaps(&v[i], page->zone, page->window.min_ms, page->window.max_ms)
-                : window_has(&page->window, &v[i]);
-        if (in && !events_page_offer(page, &v[i], (int64_t)v[i].row, 0))
+    g->v[g->n++] = *ev;
+    return true;
+}
+
+/* Offers them by row, those that are in the window. Frees them. */
+static bool fill_by_row(struct events_page *page, struct gathered *g, bool ok)
+{
+    const struct event_window *w = &page->window;
+    if (g->n)
+        qsort(g->v, g->n, sizeof *g->v, by_row);
+    for (size_t i = 0; i < g->n && ok; i++) {
+        const struct event *ev = &g->v[i];
+        bool in = !(ev->flags & EVENT_SERIES)
+                      ? window_has(w, ev)
+                      : NO_WINDOW(w) || series_overlaps(ev, page->zone, w->min_ms, w->max_ms);
+        if (in && !events_page_offer(page, ev, (int64_t)ev->row, 0))
             break;
     }
-    free(v);
+    free(g->v);
     return ok || call_fail(page->c, FAULT_INTERNAL, NULL, NULL);
+}
+
+static bool fill_scan(struct events_page *page, struct event_scan *scan)
+{
+    struct gathered g = {0};
+    struct event ev;
+    bool ok = true;
+    while (ok && event_scan_next(scan, &ev))
+        if ((int64_t)ev.row > page->at.place[1])
+            ok = gather(&g, &ev);
+    event_scan_close(scan);
+    return fill_by_row(page, &g, ok);
+}
+
+/* The table is in order of row. */
+static void fill_known(struct events_page *page, const struct series_table *table)
+{
+    for (size_t i = 0; i < table->n; i++) {
+        const struct series *s = &table->v[i];
+        struct event ev, extent = {.flags = s->flags, .start_ms = s->start_ms, .end_ms = s->end_ms};
+        if ((int64_t)s->row <= page->at.place[1] || !window_has(&page->window, &extent) ||
+            !series_set_overlaps(s->set, page->window.min_ms, page->window.max_ms) ||
+            event_get(page->c->txn, page->coll->no, (struct span){s->id, s->id_n}, &ev) != RC_OK)
+            continue;
+        if (!events_page_offer(page, &ev, (int64_t)ev.row, 0))
+            break;
+    }
+}
+
+static bool fill_series(struct events_page *page)
+{
+    const struct series_table *table =
+        series_cache_get(page->c->series, page->c->txn, page->coll, page->zone);
+    if (!table)
+        return fill_scan(page, events_series(page->c->txn, page->coll, &page->window));
+    fill_known(page, table);
+    return true;
 }
 
 static bool fill_window(struct events_page *page)
@@ -157,7 +197,7 @@ static bool fill_window(struct events_page *page)
         page->at.place[0] = PHASE_SERIES;
         page->at.place[1] = -1;
     }
-    return fill_by_row(page, events_series(page->c->txn, page->coll, &page->window));
+    return fill_series(page);
 }
 
 static bool fill_by_updated(struct events_page *page)
@@ -231,8 +271,8 @@ bool events_page_fill(struct events_page *page)
     if (page->expanded)
         return events_single_fill(page);
     if (params_has(p, PARAM_ICAL_UID))
-        return fill_by_row(page,
-                           events_by_ical_uid(page->c->txn, page->coll, p->v[PARAM_ICAL_UID].text));
+        return fill_scan(page,
+                         events_by_ical_uid(page->c->txn, page->coll, p->v[PARAM_ICAL_UID].text));
     if (params_has(p, PARAM_UPDATED_MIN) || params_has(p, PARAM_ORDER_BY))
         return fill_by_updated(page);
     if (!NO_WINDOW(&page->window))

@@ -75,6 +75,8 @@ static bool begin(struct events_page *page, struct expand_query *q, struct expan
     q->txn = page->c->txn;
     q->coll = page->coll;
     q->zone = page->zone;
+    q->known =
+        q->series.n ? NULL : series_cache_get(page->c->series, q->txn, page->coll, page->zone);
     q->budget = page->c->conf->api.instance_budget;
     q->keep = keep;
     q->arg = page;

@@ -11,7 +11,8 @@
 #include "core/serve/series.h"
 #include "core/serve/window.h"
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS   INT64_C(86400000)
+#define TOO_MUCH "The recurrence of an event is too much work; ask for less time."
 
 enum source_kind { SOURCE_SCAN, SOURCE_LIST, SOURCE_SERIES };
 
@@ -147,7 +148,7 @@ static void source_free(struct expand *x, struct source *s)
         return;
     event_scan_close(s->scan);
     if (s->walk && recur_close(s->walk, NULL) == RC_FULL)
-        fail(x, RC_FULL, "The recurrence of an event is too much work; ask for less time.");
+        fail(x, RC_FULL, TOO_MUCH);
     recur_free(s->set);
     free(s->replaced);
     free(s->list);
@@ -267,37 +268,83 @@ static bool find_replaced(struct expand *x, struct source *s)
     return true;
 }
 
-static void add_series(struct expand *x, const struct event *master)
+/* A walk that begins a little early, for what has no length or just touches; exactly is decided for
+ * each. */
+static struct recur_iter *open_walk(struct expand *x, const struct recur_set *set)
 {
-    if ((master->flags & EVENT_CANCELLED) || (x->q.keep && !x->q.keep(x->q.arg, master)))
-        return;
+    const struct expand_query *q = &x->q;
+    int64_t min_ms = q->min_ms > q->after.start_ms ? q->min_ms : q->after.start_ms;
+    struct recur_iter *walk =
+        recur_open(set, min_ms == INT64_MIN ? min_ms : min_ms - 1, q->max_ms, q->budget);
+    if (!walk)
+        fail(x, RC_SYS, "out of memory");
+    return walk;
+}
+
+/* Adds a series whose walk has begun; both are taken over. */
+static void add_walk(struct expand *x, const struct event *master, struct recur_set *own,
+                     struct recur_iter *walk)
+{
     struct source *s = new_source(x, SOURCE_SERIES);
-    if (!s)
-        return;
-    s->ev = *master;
-    s->set = series_open(master, x->q.zone);
-    if (!s->set) { /* its start makes no sense: nothing can be computed */
-        source_free(x, s);
+    if (!s) {
+        (void)recur_close(walk, NULL);
+        recur_free(own);
         return;
     }
+    s->ev = *master;
+    s->set = own;
+    s->walk = walk;
+    s->item = (struct expand_item){.computed = true};
     if (!find_replaced(x, s)) {
         fail(x, RC_SYS, "out of memory");
         source_free(x, s);
         return;
     }
-    /* A little early, for what has no length or just touches; exactly is decided for each. */
-    int64_t min_ms = x->q.min_ms > x->q.after.start_ms ? x->q.min_ms : x->q.after.start_ms;
-    s->walk =
-        recur_open(s->set, min_ms == INT64_MIN ? min_ms : min_ms - 1, x->q.max_ms, x->q.budget);
-    if (!s->walk)
-        fail(x, RC_SYS, "out of memory");
-    s->item = (struct expand_item){.computed = true};
     add_source(x, s);
+}
+
+static bool is_wanted(const struct expand *x, const struct event *master)
+{
+    return !(master->flags & EVENT_CANCELLED) && (!x->q.keep || x->q.keep(x->q.arg, master));
+}
+
+static void add_series(struct expand *x, const struct event *master)
+{
+    if (!is_wanted(x, master))
+        return;
+    struct recur_set *set = series_open(master, x->q.zone);
+    if (!set) /* its start makes no sense: nothing can be computed */
+        return;
+    add_walk(x, master, set, open_walk(x, set));
+}
+
+/* A series of the table. Its record is read only if it has an instance there. */
+static void add_known(struct expand *x, const struct series *s)
+{
+    struct recur_instance at;
+    struct event extent = {.flags = s->flags, .start_ms = s->start_ms, .end_ms = s->end_ms};
+    if (!s->set || (s->flags & EVENT_CANCELLED) || !window_has(&x->window, &extent))
+        return;
+    struct recur_iter *walk = open_walk(x, s->set);
+    bool any = walk && recur_next(walk, &at);
+    enum rc rc = recur_close(walk, NULL);
+    if (rc == RC_FULL)
+        fail(x, RC_FULL, TOO_MUCH);
+    struct event master;
+    if (!any ||
+        event_get(x->q.txn, x->q.coll->no, (struct span){s->id, s->id_n}, &master) != RC_OK ||
+        !is_wanted(x, &master))
+        return;
+    add_walk(x, &master, NULL, open_walk(x, s->set));
 }
 
 static void add_all_series(struct expand *x)
 {
     struct event master;
+    for (size_t i = 0; x->q.known && i < x->q.known->n && x->rc == RC_OK; i++)
+        add_known(x, &x->q.known->v[i]);
+    if (x->q.known)
+        return;
     struct event_scan *scan = events_series(x->q.txn, x->q.coll, &x->window);
     while (x->rc == RC_OK && event_scan_next(scan, &master))
         add_series(x, &master);

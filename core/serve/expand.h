@@ -10,6 +10,7 @@
 #include "core/model/collection.h"
 #include "core/model/event.h"
 #include "core/serve/instance.h"
+#include "core/serve/series_cache.h"
 #include "storage/events.h"
 
 struct expand_place {
@@ -23,12 +24,13 @@ struct expand_place {
 struct expand_query {
     struct txn *txn;
     const struct collection *coll;
-    const struct zone *zone;   /* the calendar's */
-    int64_t min_ms, max_ms;    /* INT64_MIN, INT64_MAX: no bound */
-    bool touching;             /* what ends at min_ms is in too */
-    struct span series;        /* only of this series; empty: the whole calendar */
-    struct expand_place after; /* strictly */
-    int64_t budget;            /* most instances to go through */
+    const struct zone *zone;          /* the calendar's */
+    int64_t min_ms, max_ms;           /* INT64_MIN, INT64_MAX: no bound */
+    bool touching;                    /* what ends at min_ms is in too */
+    struct span series;               /* only of this series; empty: the whole calendar */
+    const struct series_table *known; /* all series of the calendar; NULL: the store is asked */
+    struct expand_place after;        /* strictly */
+    int64_t budget;                   /* most instances to go through */
     /* Is this event, or are the instances of this master, wanted at all? NULL: yes. */
     bool (*keep)(void *arg, const struct event *ev);
     void *arg;

@@ -139,6 +139,7 @@ static enum rc gather(struct query *q, const struct collection *coll, struct bus
                                 .after = EXPAND_BEGIN,
                                 .budget = q->c->conf->api.instance_budget,
                                 .keep = is_busy};
+    what.known = series_cache_get(q->c->series, what.txn, coll, what.zone);
     enum rc rc = expand_open(&x, &what, e);
     while (rc == RC_OK && room && expand_next(x, &item))
         if (item.end_ms > item.place.start_ms)

@@ -65,16 +65,22 @@ struct recur_set *series_open(const struct event *master, const struct zone *cal
     return set;
 }
 
-bool series_overlaps(const struct event *master, const struct zone *calendar_zone, int64_t min_ms,
-                     int64_t max_ms)
+bool series_set_overlaps(const struct recur_set *set, int64_t min_ms, int64_t max_ms)
 {
-    struct recur_set *set = series_open(master, calendar_zone);
     struct recur_instance instance;
     if (!set)
         return true;
     struct recur_iter *it = recur_open(set, min_ms, max_ms, OVERLAP_BUDGET);
     bool found = it && recur_next(it, &instance);
     enum rc rc = recur_close(it, NULL);
-    recur_free(set);
     return found || rc != RC_OK;
+}
+
+bool series_overlaps(const struct event *master, const struct zone *calendar_zone, int64_t min_ms,
+                     int64_t max_ms)
+{
+    struct recur_set *set = series_open(master, calendar_zone);
+    bool found = series_set_overlaps(set, min_ms, max_ms);
+    recur_free(set);
+    return found;
 }

@@ -11,6 +11,8 @@ struct recur_set *series_open(const struct event *master, const struct zone *cal
 
 /* Does any instance overlap [min_ms, max_ms)? Exceptions are not looked at. When the rule is too
  * much work to tell, yes. */
+bool series_set_overlaps(const struct recur_set *set, int64_t min_ms, int64_t max_ms);
+/* The same for a series that has to be compiled first. */
 bool series_overlaps(const struct event *master, const struct zone *calendar_zone, int64_t min_ms,
                      int64_t max_ms);
 

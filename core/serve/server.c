@@ -8,6 +8,7 @@
 #include "core/serve/door.h"
 #include "core/serve/fault.h"
 #include "core/serve/reply.h"
+#include "core/serve/series_cache.h"
 
 #define CONNECTIONS 4000
 #define IDLE_S      60
@@ -104,9 +105,13 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
     token_key_init(&s->token_key, store_id(store), store_secret(store));
     s->gzip = squeeze_new(GZIP_LEVEL);
     s->cache = cache_new(conf->api.cache_size);
-    s->call = (struct call){
-        .serve = s, .store = store, .queue = q, .token_key = &s->token_key, .conf = conf};
-    if (!s->gzip || !s->cache) {
+    s->call = (struct call){.serve = s,
+                            .store = store,
+                            .queue = q,
+                            .token_key = &s->token_key,
+                            .series = series_cache_new(),
+                            .conf = conf};
+    if (!s->gzip || !s->cache || !s->call.series) {
         serve_free(s);
         return err_set(e, RC_SYS, "local API: out of memory");
     }
@@ -119,6 +124,7 @@ void serve_free(struct serve *s)
     if (!s)
         return;
     call_release(&s->call);
+    series_cache_free(s->call.series);
     squeeze_free(s->gzip);
     cache_free(s->cache);
     pthread_cond_destroy(&s->taken);

@@ -237,6 +237,50 @@ static void test_sync(void **state)
     buf_release(&next);
 }
 
+/* What is kept of series between queries follows each change of them. */
+static void test_series_change(void **state)
+{
+    struct world *w = *state;
+#define DAYS "&timeMin=2026-01-05T00:00:00Z&timeMax=2026-01-08T00:00:00Z"
+    static const struct {
+        const char *start, *end, *more, *ids, *masters;
+    } steps[] = {
+        {"2026-01-05T09:00:00", "2026-01-05T10:00:00",
+         ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=2\"]", "s_20260105T080000Z s_20260106T080000Z",
+         "s"},
+        {"2026-01-05T09:00:00", "2026-01-05T10:00:00",
+         ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=1\"]", "s_20260105T080000Z", "s"},
+        {"2026-01-05T09:00:00", "2026-01-05T10:00:00", "", "s", "s"},
+        {"2026-01-06T11:00:00", "2026-01-06T12:00:00", ",\"recurrence\":[\"RRULE:FREQ=WEEKLY\"]",
+         "s_20260106T100000Z", "s"},
+        {"2026-01-09T11:00:00", "2026-01-09T12:00:00", ",\"recurrence\":[\"RRULE:FREQ=WEEKLY\"]",
+         "", ""},
+    };
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        world_timed(w, "s", steps[i].start, steps[i].end, steps[i].more);
+        expect_ids(w, SINGLE DAYS, steps[i].ids);
+        expect_ids(w, EV "?x=1" DAYS, steps[i].masters);
+    }
+    world_timed(w, "t", "2026-01-05T09:00:00", "2026-01-05T10:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
+    expect_ids(w, EV "?x=1" DAYS, "t");
+    world_remove(w, &w->me, "t");
+    expect_ids(w, EV "?x=1" DAYS, "");
+    expect_ids(w, SINGLE DAYS, "");
+    for (int i = 0; i < 1200; i++) { /* more than is worth following one by one */
+        char id[16];
+        (void)snprintf(id, sizeof(id), "m%04d", i);
+        world_timed(w, id, "2026-01-09T09:00:00", "2026-01-09T10:00:00",
+                    ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
+    }
+    struct http_answer a = get(w, 200,
+                               SINGLE "&timeMin=2026-01-09T08:30:00Z&maxResults=2500"
+                                      "&timeMax=2026-01-09T08:31:00Z");
+    assert_int_equal(strlen(ids_of(&a)), 1200 * 23 - 1);
+    http_answer_release(&a);
+#undef DAYS
+}
+
 /* Rules made to hurt cost bounded time and say so. */
 static void test_bombs(void **state)
 {
@@ -266,6 +310,7 @@ int main(void)
         WORLD(test_instances_method),
         WORLD(test_pages),
         WORLD(test_sync),
+        WORLD(test_series_change),
         WORLD(test_bombs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

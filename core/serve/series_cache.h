@@ -1,0 +1,40 @@
+/* series_cache: the series of calendars, compiled, so that a query need not read their rules again.
+ *
+ * A table holds every series of one calendar at one version of it and is brought up to date by the
+ * change log. One loop's, like the calls it serves. */
+#ifndef CORE_SERVE_SERIES_CACHE_H
+#define CORE_SERVE_SERIES_CACHE_H
+
+#include "core/calendar/recur.h"
+#include "core/model/collection.h"
+#include "core/model/event.h"
+#include "storage/store.h"
+
+struct series {
+    uint64_t row, seq;
+    uint32_t flags;           /* enum event_flag */
+    int64_t start_ms, end_ms; /* extent, as in struct event */
+    struct recur_set *set;    /* NULL: its start makes no sense, it has no instances */
+    char *id;
+    size_t id_n;
+};
+
+struct series_table {
+    uint32_t coll;
+    uint64_t version;
+    char zone[64];    /* of the calendar, which all-day series are compiled for */
+    struct series *v; /* ascending by row */
+    size_t n, room;
+    uint64_t used; /* when, for choosing which table goes */
+};
+
+struct series_cache;
+struct series_cache *series_cache_new(void);        /* NULL without memory */
+void series_cache_free(struct series_cache *cache); /* NULL ok */
+
+/* The calendar's table as this transaction sees the calendar. Valid until the next call. NULL:
+ * there are too many series to keep, or no memory: the store has to be asked. */
+const struct series_table *series_cache_get(struct series_cache *cache, struct txn *t,
+                                            const struct collection *coll, const struct zone *zone);
+
+#endif
