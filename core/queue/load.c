@@ -14,11 +14,8 @@ struct walk {
     enum rc rc;
 };
 
-#define MISSED_MS 60000 /* down for longer than this, pings may have been lost */
-
-/* Everything is looked at, which costs nothing upstream when nothing is due: what is due may have
- * changed while we were down (another configuration, a calendar that left), and what is older than
- * a minute is pulled. Only what failed waits on as it was told to. */
+/* Everything is due: while we were down, pings may have been lost, and the configuration and the
+ * calendar list may have changed. Only what failed waits on as it was told to. */
 static bool load_one(void *arg, enum rc rc, const struct collection *c)
 {
     struct walk *walk = arg;
@@ -27,8 +24,6 @@ static bool load_one(void *arg, enum rc rc, const struct collection *c)
     if (c->account == 0)
         return true;
     struct job job = {0};
-    int64_t age = walk->now_ms - c->fresh_ms;
-    bool missed = age > MISSED_MS || age < 0;
     walk->rc = job_get(walk->txn, c->no, &job);
     if (walk->rc != RC_OK)
         return false;
@@ -39,8 +34,7 @@ static bool load_one(void *arg, enum rc rc, const struct collection *c)
             .pinged = job.pinged,
             .pulled = job.pulled,
             .ping_ms = job.ping_ms,
-            .delay_ms = missed && !c->fails ? 0 : job.due_ms - walk->now_ms,
-            .look = !c->fails,
+            .delay_ms = c->fails ? job.due_ms - walk->now_ms : 0,
             .reasons = (c->state == COLL_NEW ? QUEUE_NEW : 0) | (job.resync ? QUEUE_RESYNC : 0),
         });
     return true;

@@ -10,7 +10,6 @@ struct queue_owed {
     uint64_t pinged, pulled;
     int64_t ping_ms;  /* wall clock of the last ping */
     int64_t delay_ms; /* until its scheduled run; overdue when negative */
-    bool look;        /* taken at once, whatever that says */
 };
 void queue_restore(struct queue *q, uint32_t account, const struct queue_owed *owed);
 

@@ -247,7 +247,7 @@ void queue_restore(struct queue *q, uint32_t account, const struct queue_owed *o
     e->taken = e->pulled = owed->pulled;
     e->pinged_ms = owes_ping(e) ? owed->ping_ms : 0;
     e->owed |= owed->reasons;
-    place(q, e, owed->look || e->owed || owes_ping(e), now);
+    place(q, e, e->owed || owes_ping(e), now);
     pthread_mutex_unlock(&q->lock);
 }
 
