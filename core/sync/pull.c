@@ -75,7 +75,8 @@ static void apply(struct run *r, struct txn *t, struct pull *p)
         if (!event_put(t, &r->c, ev))
             continue;
         p->changed++;
-        p->unannounced |= ev->updated_ms != 0 && ev->updated_ms < announced_by;
+        /* What happened while nobody listened here is not the channel's fault. */
+        p->unannounced |= ev->updated_ms > r->sync->started_ms && ev->updated_ms < announced_by;
     }
 }
 

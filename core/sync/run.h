@@ -37,6 +37,7 @@ struct sync {
     bool once;                 /* sync_run_once(): channels are left alone */
     struct worker *workers;
     unsigned n_workers;
+    int64_t started_ms; /* wall clock */
 };
 struct settings *settings_get(struct sync *s);
 void settings_put(struct settings *set); /* NULL ok */
@@ -69,8 +70,7 @@ enum rc run_read(struct run *r, struct txn *t); /* collection, job and channels,
 /* A write transaction with run_read() in it: others write these too. RC_CANCELED with r->left: the
  * collection left meanwhile. */
 enum rc run_begin(struct run *r, struct txn **ret, struct err *e);
-/* Puts collection and job, with the next due time, and commits. */
-enum rc run_commit(struct run *r, struct txn *t, struct err *e);
+enum rc run_commit(struct run *r, struct txn *t, struct err *e); /* with the next due time */
 /* Once the new view is in the transaction: the collection is as Google's at fresh_ms. */
 void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered);
 void run_upstream(struct run *r); /* before a call: the heartbeat may rest until its deadline */

@@ -20,6 +20,7 @@ enum rc sync_new(struct sync **ret, const struct sync_options *opt, struct err *
         return err_set(e, RC_SYS, "out of memory");
     s->opt = *opt;
     s->opt.conf = NULL; /* only borrowed during this call */
+    s->started_ms = clock_wall_ms();
     pthread_mutex_init(&s->lock, NULL);
     s->request_ms = google->request_timeout_ms + google->connect_timeout_ms + SLACK_MS;
     s->token_url = strdup(google->token_url);
