@@ -134,7 +134,7 @@ class Maker:
             t += self.rng.choice([0, -60, 60, 1800, 900, 3600, -3600, 5400, 1, -1, 0, 600, 1200, 2400,
                                   -7 * 86400, 7 * 86400, -86400 * 28])
         elif self.chance(0.03):
-            t = seconds(self.rng.choice([datetime(1, 1, 3), datetime(9990, 5, 1), datetime(1600, 2, 29)]))
+            t = seconds(self.rng.choice([datetime(1, 1, 9), datetime(9990, 5, 1), datetime(1600, 2, 29)]))
         else:
             t = seconds(datetime(1990, 1, 1)) + self.rng.randrange(0, 60 * 365 * 86400)
             if self.chance(0.6):
@@ -229,7 +229,7 @@ def run(program, seed, count):
         signal.setitimer(signal.ITIMER_REAL, 1)
         try:
             theirs, end = oracle.expected(s, SLOTS)
-        except TooSlow:
+        except (TooSlow, OverflowError):  # Python's dates end where ours do: a week of year 1 begins before it
             slow += 1
             continue
         finally:
@@ -277,7 +277,7 @@ def main():
             wrong += len(differences)
             for text in differences[:20]:
                 print(text, flush=True)
-    print(f"{total} series compared, {instances} instances, {wrong} differences, {slow} left out as too slow "
+    print(f"{total} series compared, {instances} instances, {wrong} differences, {slow} left out as too much "
           f"for dateutil, {time.monotonic() - begin:.0f} s")
     return 1 if wrong else 0
 
