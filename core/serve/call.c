@@ -8,7 +8,8 @@
 #include "core/serve/routes.h"
 #include "core/serve/schemas.h"
 
-#define KEEP_BYTES (1u << 20) /* buffers that grew beyond it are given back */
+#define EXPECT_BYTES (128u << 10)
+#define KEEP_BYTES   (1u << 20) /* buffers that grew beyond it are given back */
 
 bool call_read(struct call *c)
 {
@@ -36,6 +37,8 @@ static void take_override(struct call *c)
 static bool compile_fields(struct call *c)
 {
     struct err e = {0};
+    if (!params_has(&c->params, PARAM_FIELDS))
+        return true;
     struct span known =
         c->route->page_cap ? schema_properties(c->route->response) : (struct span){0};
     if (fields_compile(&c->fields, c->params.v[PARAM_FIELDS].text, known, &e) == RC_OK)
@@ -62,7 +65,10 @@ void call_run(struct call *c)
         c->answer.status = 204;
         c->answer.allow = "GET, HEAD, OPTIONS, POST";
     } else if (call_parse(c) && compile_fields(c)) {
+        (void)buf_reserve(&c->out, c->expected_bytes);
         c->route->handle(c);
+        if (c->out.n <= EXPECT_BYTES)
+            c->expected_bytes = c->out.n;
         select_fields(c);
     }
     txn_abort(c->txn);

@@ -59,8 +59,9 @@ struct call {
     struct buf page_text;  /* the bytes of a page token, or the query that the next one will hold */
     struct buf page_query; /* decoded text of a query that came in a page token */
 
-    struct txn *txn; /* while a handler reads; ended before the answer is sent */
-    struct buf out;  /* the body */
+    struct txn *txn;       /* while a handler reads; ended before the answer is sent */
+    struct buf out;        /* the body */
+    size_t expected_bytes; /* of the body: as many as the last one had */
     struct answer answer;
 };
 

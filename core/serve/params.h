@@ -3,6 +3,7 @@
 #define CORE_SERVE_PARAMS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/span.h"
@@ -29,6 +30,7 @@ enum param_type { PARAM_BOOL, PARAM_INT, PARAM_TEXT, PARAM_CHOICE, PARAM_TIME, P
 
 struct param_spec {
     const char *name;
+    size_t name_n;
     enum param_type type;
     const char *const *choices; /* of PARAM_CHOICE, NULL-terminated */
     bool repeated;

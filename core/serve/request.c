@@ -12,7 +12,7 @@
 static bool find_param(struct span name, enum param *ret)
 {
     for (unsigned i = 0; i < PARAM_COUNT; i++)
-        if (span_is(name, param_specs[i].name)) {
+        if (span_eq(name, (struct span){param_specs[i].name, param_specs[i].name_n})) {
             *ret = (enum param)i;
             return true;
         }
