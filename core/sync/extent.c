@@ -4,15 +4,21 @@
 #include "core/base/json.h"
 #include "core/calendar/recur.h"
 
-/* All-day series are kept as floating dates: as if in UTC, whatever the calendar's zone will be. */
+/* Without a zone of its own a series runs in the calendar's, which may change and is not asked for
+ * here: no two zones are further apart than this. */
+#define FOREIGN_ZONE_MS (26 * 3600 * 1000LL)
+
+/* The zone that the series names itself, or NULL. All-day series are kept as floating dates: as if in
+ * UTC, whatever the calendar's zone will be. */
 static const struct zone *series_zone(const struct event *ev)
 {
     char name[ZONE_NAME_MAX];
-    const struct zone *zone = NULL;
-    if (!(ev->flags & EVENT_ALL_DAY) &&
-        json_string_copy(json_path(ev->raw, "start", "timeZone", NULL), name, sizeof(name)))
-        zone = zone_find(name);
-    return zone ? zone : zone_utc();
+
+    if (ev->flags & EVENT_ALL_DAY)
+        return zone_utc();
+    if (!json_string_copy(json_path(ev->raw, "start", "timeZone", NULL), name, sizeof(name)))
+        return NULL;
+    return zone_find(name);
 }
 
 static bool add_lines(struct recur_set *set, struct span lines)
@@ -30,10 +36,12 @@ static bool add_lines(struct recur_set *set, struct span lines)
     return good;
 }
 
-static void widen(struct event *ev, const struct recur_set *set)
+static void widen(struct event *ev, const struct recur_set *set, int64_t slack_ms)
 {
     int64_t start_ms = ev->start_ms, end_ms = ev->end_ms;
     recur_bounds(set, &start_ms, &end_ms);
+    if (end_ms < INT64_MAX - slack_ms)
+        end_ms += slack_ms;
     if (start_ms < ev->start_ms)
         ev->start_ms = start_ms;
     if (end_ms > ev->end_ms)
@@ -45,16 +53,17 @@ void extent_widen(struct event *ev)
     if (!(ev->flags & EVENT_SERIES) || ev->flags & EVENT_UNTIMED)
         return;
     struct recur_set *set = NULL;
+    const struct zone *zone = series_zone(ev);
     bool good = false;
     if (recur_new(&set,
-                  &(struct recur_start){.zone = series_zone(ev),
+                  &(struct recur_start){.zone = zone ? zone : zone_utc(),
                                         .start_ms = ev->start_ms,
                                         .end_ms = ev->end_ms,
                                         .all_day = ev->flags & EVENT_ALL_DAY},
                   NULL) == RC_OK) {
         good = add_lines(set, json_get(ev->raw, "recurrence"));
         if (recur_seal(set, NULL) == RC_OK)
-            widen(ev, set);
+            widen(ev, set, zone ? 0 : FOREIGN_ZONE_MS);
         else
             good = false;
     }

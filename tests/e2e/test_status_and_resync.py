@@ -97,14 +97,22 @@ def test_the_service_is_asked_and_serves_the_old_view_meanwhile(pair, program, a
 def test_a_second_request_joins_the_first(pair):
     change_unseen(pair)
     pair.emulator.fault(hold=True, count=-1, **PAGES)
-    first = spawn(pair, CLI, "resync", USER, "--wait")
+    run(pair, CLI, "resync", USER)
     pair.emulator.wait_held()
-    more = [spawn(pair, DAEMON, f"--resync={USER}"), spawn(pair, CLI, "resync", "primary", "--wait")]
     asked = pair.mirror.request("POST", "/v1/resync", json.dumps({"calendar": USER}))
     assert asked.status == 202 and [c["joined"] for c in asked.json["collections"]] == [True]
+    run(pair, CLI, "resync", "primary")
+    before, ours = pair.mirror.status()["totals"]["requests"], 0
+
+    def someone_else_asked():
+        nonlocal ours
+        ours += 1
+        return pair.mirror.status()["totals"]["requests"] > before + ours
+
+    waiting = spawn(pair, DAEMON, f"--resync={USER}")
+    wait_for("the daemon's command to have asked", someone_else_asked)
     finish(pair)
-    for process in [first, *more]:
-        done(process)
+    done(waiting)
     pair.wait_quiet(USER)
     assert listings(pair, USER) == 1 and not pair.difference(USER)
     asked = pair.mirror.request("POST", "/v1/resync", json.dumps({"calendar": USER}))
