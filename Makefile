@@ -49,7 +49,7 @@ SUBMAKE   = $(MAKE) --no-print-directory $(JOBS)
 all:
 	@+$(SUBMAKE) programs
 programs: $(PROGRAMS)
-tests: $(UNIT) $(FUZZ) $(BENCH) $(B)/recur-expand programs
+tests: $(UNIT) $(FUZZ) $(BENCH) $(B)/recur-expand $(B)/clock-shim.so programs
 
 # Says what is made in a word; V=1 shows the commands.
 Q   = $(if $(V),,@)
@@ -80,6 +80,10 @@ $(B)/bench/recurrence: BENCH_LIBS = -lical
 $(B)/recur-expand: $(B)/obj/tests/recurrence/expand.o $(B)/libcalmirror.a
 	$(SAY) LINK $@
 	$(LINK)
+# Preloaded by tests that turn the clocks; without sanitizers, whose own hooks it would pass by.
+$(B)/clock-shim.so: tests/e2e/clock_shim.c | $(B)/
+	$(SAY) LINK $@
+	$(Q)$(CC) -std=gnu2x $(WARN) -O2 -fPIC -shared -pthread -o $@ $<
 # Reads each file of a corpus once. With FUZZER=1 (see `fuzz`) the driver is libFuzzer's instead.
 $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(if $(FUZZER),,$(B)/obj/tests/fuzz/replay.o) $(B)/libcalmirror.a | $(B)/fuzz/
 	$(SAY) LINK $@

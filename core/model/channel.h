@@ -12,6 +12,7 @@ enum channel_state {
     CHANNEL_LIVE,        /* its `sync` came in: pings do reach us */
     CHANNEL_DEGRADED,    /* a scheduled check found what it did not announce: being replaced */
     CHANNEL_STOPPING,    /* replaced or unwanted: to be stopped upstream, pings ignored */
+    CHANNEL_STOPPED, /* Google took the stop but may go on sending: ignored, until renew_ms */
 };
 
 struct channel {

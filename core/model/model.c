@@ -95,6 +95,8 @@ const char *channel_state_name(enum channel_state state)
         return "live";
     case CHANNEL_DEGRADED:
         return "degraded";
+    case CHANNEL_STOPPED:
+        return "stopped";
     case CHANNEL_STOPPING:
         return "stopping";
     }

@@ -128,6 +128,8 @@ static void write_channel(struct txn *t, const struct waiting *w, int64_t now_ms
 
     if (channel_get(t, span_of(w->channel.id), &ch) != RC_OK)
         ch = w->channel;
+    if (ch.resource_id[0] == '\0')
+        memcpy(ch.resource_id, w->channel.resource_id, sizeof(ch.resource_id));
     if (w->verdict == PING_STRAY)
         ch.state = CHANNEL_STOPPING;
     else if (w->verdict == PING_SYNC && (ch.state == CHANNEL_OPENING || ch.state == CHANNEL_UNVERIFIED))

@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/queue/token.h"
+#include "storage/accounts.h"
 #include "storage/channels.h"
 
 /* Google may still send what it had queued when the channel ended. */
@@ -19,7 +20,7 @@
 
 static enum ping_verdict judge(const struct ping_headers *h, int64_t now_ms, const struct channel *ch)
 {
-    if (ch->state == CHANNEL_STOPPING)
+    if (ch->state == CHANNEL_STOPPING || ch->state == CHANNEL_STOPPED)
         return PING_IGNORED;
     if (ch->expires_ms && now_ms > ch->expires_ms + EXPIRY_SLACK_MS)
         return PING_STRAY;
@@ -27,11 +28,14 @@ static enum ping_verdict judge(const struct ping_headers *h, int64_t now_ms, con
 }
 
 /* What is left to know of a channel without a record. */
-static enum ping_verdict stray(const struct ping_headers *h, uint32_t coll, int64_t now_ms,
+static enum ping_verdict stray(struct txn *t, const struct ping_headers *h, uint32_t coll, int64_t now_ms,
                                struct channel *ret)
 {
     struct channel ch = {.coll = coll, .state = CHANNEL_STOPPING, .created_ms = now_ms};
+    struct collection c;
 
+    if (coll_get(t, coll, &c) == RC_NOTFOUND)
+        return PING_IGNORED; /* of what left the mirror: nobody is there to stop it */
     if (h->resource_id.n == 0 || !text_copy(ch.id, sizeof(ch.id), h->channel_id) ||
         !text_copy(ch.resource_id, sizeof(ch.resource_id), h->resource_id))
         return PING_FORGED;
@@ -55,10 +59,14 @@ enum ping_verdict ping_verify(struct store *s, const struct ping_headers *h, int
 
     *ret_known = channel_get(t, h->channel_id, &ch) == RC_OK;
     if (!*ret_known) {
-        verdict = stray(h, coll, now_ms, ret_channel);
+        verdict = stray(t, h, coll, now_ms, ret_channel);
     } else if (ch.resource_id[0] == '\0' || text_equal_secret(span_of(ch.resource_id), h->resource_id)) {
         verdict = judge(h, now_ms, &ch);
         *ret_channel = ch;
+        /* The first message names it, which is enough to stop the channel if need be. */
+        if (ch.resource_id[0] == '\0' &&
+            !text_copy(ret_channel->resource_id, sizeof(ch.resource_id), h->resource_id))
+            ret_channel->resource_id[0] = '\0';
     }
     txn_abort(t);
     return verdict;

@@ -46,7 +46,7 @@ static bool pick_channel(void *arg, const struct channel *channel)
 {
     struct channel *best = arg;
     bool live = channel->state == CHANNEL_LIVE, best_live = best->state == CHANNEL_LIVE;
-    if (channel->state != CHANNEL_STOPPING &&
+    if (channel->state < CHANNEL_STOPPING &&
         (best->state == 0 || (live && !best_live) ||
          (live == best_live && channel->created_ms > best->created_ms)))
         *best = *channel;

@@ -21,6 +21,9 @@
 #define RANDOM_CHARS 32
 /* Granted, but without a usable time: short enough to be replaced before any real limit. */
 #define UNKNOWN_TTL_MS (3600 * 1000LL)
+/* Google may go on sending for minutes after a stop: without a record each such message would be a
+ * stray, to be stopped once more. */
+#define STOPPED_MS (10 * 60 * 1000LL)
 
 static enum rc record(struct run *r, struct channel *ch, struct err *e)
 {
@@ -157,9 +160,24 @@ static enum rc stop(struct run *r, struct channel *ch, struct err *e)
     return err_prefix(e, rc, "stopping a channel");
 }
 
+static void put_away(struct run *r, struct txn *t, const struct channel *done, enum plan_fate fate)
+{
+    struct channel ch = *done;
+    if (fate == FATE_STOP) {
+        (void)channel_get(t, span_of(ch.id), &ch);
+        ch.state = CHANNEL_STOPPED;
+        ch.renew_ms = clock_wall_ms() + STOPPED_MS;
+        channel_put(t, &ch);
+    } else {
+        channel_delete(t, span_of(ch.id));
+    }
+    view_channel(r, ch.id, NULL);
+}
+
 enum rc channel_settle(struct run *r, const struct plan *plan, struct err *e)
 {
-    char done[PLAN_CHANNELS_MAX][LIMIT_CHANNEL_BYTES + 1];
+    struct channel done[PLAN_CHANNELS_MAX];
+    enum plan_fate fates[PLAN_CHANNELS_MAX];
     size_t n_done = 0;
     enum rc first = RC_OK;
     for (size_t i = 0; i < r->n_channels; i++) {
@@ -168,10 +186,12 @@ enum rc channel_settle(struct run *r, const struct plan *plan, struct err *e)
         enum rc rc = plan->fate[i] == FATE_STOP ? stop(r, &r->channels[i], e) : RC_OK;
         if (rc == RC_CANCELED)
             return rc;
-        if (rc == RC_OK)
-            memcpy(done[n_done++], r->channels[i].id, sizeof(done[0]));
-        else if (first == RC_OK)
+        if (rc == RC_OK) {
+            fates[n_done] = plan->fate[i];
+            done[n_done++] = r->channels[i];
+        } else if (first == RC_OK) {
             first = rc;
+        }
     }
     if (n_done == 0)
         return first;
@@ -180,10 +200,8 @@ enum rc channel_settle(struct run *r, const struct plan *plan, struct err *e)
     enum rc rc = run_begin(r, &t, e);
     if (rc != RC_OK)
         return rc;
-    for (size_t i = 0; i < n_done; i++) {
-        channel_delete(t, span_of(done[i]));
-        view_channel(r, done[i], NULL);
-    }
+    for (size_t i = 0; i < n_done; i++)
+        put_away(r, t, &done[i], fates[i]);
     rc = run_commit(r, t, e);
     CRASHPOINT("channel.stopped.after");
     return rc == RC_OK ? first : rc;

@@ -134,6 +134,8 @@ static int64_t handover_ms(const struct plan_rules *r)
 static enum plan_fate fate(const struct plan_rules *r, const struct plan_view *v,
                            const struct channel *ch, const struct channel *cur)
 {
+    if (ch->state == CHANNEL_STOPPED)
+        return FATE_DELETE;
     /* No run is under way, so one without an answer was cut short. Without a resource id it cannot
      * be stopped. */
     bool unanswered = ch->state == CHANNEL_OPENING || ch->expires_ms == 0;

@@ -38,7 +38,8 @@ enum rc retire_run(struct run *r, struct err *e)
     int64_t now = clock_wall_ms();
     for (size_t i = 0; i < r->n_channels && r->seat && r->seat->auth; i++) {
         const struct channel *ch = &r->channels[i];
-        if (!ch->resource_id[0] || (ch->expires_ms && ch->expires_ms <= now))
+        if (ch->state == CHANNEL_STOPPED || !ch->resource_id[0] ||
+            (ch->expires_ms && ch->expires_ms <= now))
             continue;
         run_upstream(r);
         enum rc rc = google_stop(&r->call, ch->id, ch->resource_id, e);

@@ -23,6 +23,8 @@ void run_upstream(struct run *r)
 static bool collect_channel(void *arg, const struct channel *ch)
 {
     struct run *r = arg;
+    if (ch->state == CHANNEL_STOPPED && ch->renew_ms > clock_wall_ms())
+        return true; /* known to core/ping alone, until it is forgotten */
     if (r->n_channels < PLAN_CHANNELS_MAX)
         r->channels[r->n_channels++] = *ch;
     return r->n_channels < PLAN_CHANNELS_MAX;

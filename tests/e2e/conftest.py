@@ -1,25 +1,35 @@
 """What the end-to-end tests share: an emulator and a mirror of it, ended whatever happens."""
+import re
+
 import pytest
 
 from emulator import Emulator
 from mirror import Mirror
 from pair import Pair, token_account
 
+CASES = pytest.StashKey()
+
 
 @pytest.fixture
-def start(tmp_path):
-    """start(world=None, generate=0, **config sections) -> Pair, with everything synced."""
+def start(tmp_path, request):
+    """start(world=None, generate=0, prepare=None, **config sections) -> Pair, with everything synced.
+
+    `prepare` is given the emulator before the mirror sees it."""
     opened = []
 
-    def begin(world=None, generate=0, ready=True, accounts=None, webhook=True, env=None, binary=None, **sections):
+    def begin(world=None, generate=0, ready=True, accounts=None, webhook=True, env=None, binary=None, prepare=None,
+              **sections):
         emulator = Emulator(world=world, generate=generate)
         opened.append(emulator.stop)
+        if prepare:
+            prepare(emulator)
         accounts = accounts or {"test": token_account(tmp_path)}
         mirror = Mirror(tmp_path / "mirror", emulator.url, accounts, webhook=webhook, env=env, binary=binary,
                         **sections)
         opened.append(mirror.close)
         pair = Pair(emulator, mirror)
         mirror.start()
+        opened.append(lambda: note_case(request, pair))
         if ready:
             mirror.wait_ready()
         return pair
@@ -27,3 +37,23 @@ def start(tmp_path):
     yield begin
     for close in reversed(opened):
         close()
+
+
+def note_case(request, pair):
+    """A line of the table of failure cases, for a test whose docstring says which it holds."""
+    told = re.match(r"((?:T-[A-Z0-9-]+[, ]*)+): (.*?)\.?$", (request.function.__doc__ or "").split("\n\n")[0], re.S)
+    if told and pair.emulator.process.poll() is None:
+        took = "" if pair.equal_ms is None else f"{pair.equal_ms:.0f} ms"
+        request.config.stash.setdefault(CASES, []).append(
+            (told[1], " ".join(told[2].split()), took, len(pair.upstream())))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    cases = config.stash.get(CASES, [])
+    if not cases:
+        return
+    terminalreporter.section("failure cases")
+    form = "{:<24.24} {:<66.66} {:>10} {:>8}"
+    terminalreporter.write_line(form.format("case", "what happened", "equal in", "calls"))
+    for case in cases:
+        terminalreporter.write_line(form.format(*case))

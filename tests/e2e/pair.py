@@ -1,5 +1,6 @@
 """An emulated Google, a mirror of it, and what tests ask of the two together."""
 import os
+import time
 
 from emulator import TOKEN
 from mirror import NotYet, wait_for
@@ -30,6 +31,7 @@ class Pair:
         self.emulator = emulator
         self.google = emulator.api
         self.mirror = mirror
+        self.equal_ms = None  # how long wait_equal() waited last
 
     def calendars(self):
         """Ids of the user's calendars, as Google lists them."""
@@ -47,8 +49,10 @@ class Pair:
                 if told(theirs.get(id)) != told(ours.get(id))}
 
     def wait_equal(self, calendar, timeout=20):
+        began = time.monotonic()
         try:
             wait_for("the mirror to equal Google", lambda: not self.difference(calendar), timeout)
+            self.equal_ms = 1000 * (time.monotonic() - began)
         except AssertionError:
             raise AssertionError(f"{calendar}: {self.difference(calendar)}\n{self.mirror.log_text()[-3000:]}") from None
 

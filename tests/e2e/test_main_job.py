@@ -38,6 +38,7 @@ def test_an_edit_is_announced_pulled_and_served(start):
 
 
 def test_a_read_costs_no_upstream_call(start):
+    """T-READ-NO-UPSTREAM: 1,000 reads of three kinds."""
     pair = start()
     pair.google.insert(summary="x")
     pair.wait_equal(USER)
@@ -64,6 +65,7 @@ def test_it_polls_when_there_is_no_webhook(start):
 
 
 def test_a_lost_ping_is_made_up_for_by_polling(start):
+    """T-PING-LOST: every ping dropped, the edit is found by the poll."""
     pair = start(sync={"poll_interval": "2s"})
     pair.wait_live(USER)
     pair.emulator.set_pings(drop=True)
@@ -89,6 +91,7 @@ def test_first_sync_of_many_pages_equals_google_in_bounded_memory(start):
 
 
 def test_a_burst_of_pings_costs_two_pulls_and_loses_nothing(start):
+    """T-PING-BURST: 1,000 pings at once while the pull is held up, a change in between."""
     pair = start()
     pair.wait_live(USER)
     pair.wait_quiet(USER)
@@ -149,6 +152,7 @@ def test_google_gone_and_back(start):
 
 @pytest.mark.parametrize("kind", [410, 400])
 def test_a_dead_token_means_a_full_listing_beside_the_old_view(start, kind):
+    """T-TOKEN-410-LOST-DELTA, T-TOKEN-410-SWEEP: edits, a new and a deleted event unannounced, then the token dies."""
     pair = start()
     keep = pair.google.insert(summary="keep")["id"]
     gone = pair.google.insert(summary="to be deleted")["id"]
@@ -169,6 +173,7 @@ def test_a_dead_token_means_a_full_listing_beside_the_old_view(start, kind):
 
 
 def test_calendars_come_change_and_go(start):
+    """T-CALLIST: a calendar is added, renamed, hidden, removed."""
     pair = start(sync={"roster_interval": "1s"})
     made = pair.google.call("POST", "/calendars", body={"summary": "Team", "timeZone": "Europe/Berlin"})["id"]
     pair.google.insert(made, body=all_day("2026-05-01", "2026-05-02"), summary="Holiday")
@@ -241,6 +246,7 @@ def test_a_restart_goes_on_with_the_token_it_had(start):
 
 
 def test_windows_are_exact(start):
+    """T-SPAN: windows between, across, up to and from the bounds of events."""
     pair = start()
     inside = pair.google.insert(body=timed("2026-03-10T10:00:00Z", "2026-03-10T11:00:00Z"))["id"]
     across = pair.google.insert(body=timed("2026-03-01T10:00:00Z", "2026-03-20T11:00:00Z"))["id"]

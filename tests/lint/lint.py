@@ -38,6 +38,7 @@ INCLUDES = {
     "tests/fuzz": ANYTHING,
     "tests/bench": ANYTHING,
     "tests/recurrence": ANYTHING,
+    "tests/e2e": ANYTHING,
 }
 # These share no code with anyone, not even the common folders.
 ALONE = {"core/base", "tests/emulator"}

@@ -377,12 +377,14 @@ struct one_channel {
 static inline bool take_channel(void *arg, const struct channel *ch)
 {
     struct one_channel *one = arg;
+    if (ch->state == CHANNEL_STOPPED)
+        return true;
     one->ch = *ch;
     one->n++;
     return true;
 }
 
-/* The last of the collection's channels, and how many there are. */
+/* The last of the collection's channels that are not stopped, and how many there are. */
 static inline struct one_channel channels_of(struct world *w, uint32_t coll)
 {
     struct one_channel one = {0};

@@ -1,0 +1,41 @@
+/* clock_shim: preloaded into a program under test, shifts its clocks by what a file says.
+ *
+ * CLOCK_SHIM names a file of two int64_t: milliseconds to add to CLOCK_REALTIME, and to
+ * CLOCK_BOOTTIME. The file is mapped, so a test turns the clocks of a running program.
+ * CLOCK_MONOTONIC is left alone: waits are given to the kernel in it. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static const volatile int64_t *shift_ms; /* two of them; NULL: none */
+
+static void map_file(void)
+{
+    const char *path = getenv("CLOCK_SHIM");
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    void *map = mmap(NULL, 2 * sizeof(*shift_ms), PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    shift_ms = map == MAP_FAILED ? NULL : map;
+}
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+    int rc = (int)syscall(SYS_clock_gettime, id, ts);
+    pthread_once(&once, map_file);
+    if (rc != 0 || !shift_ms || (id != CLOCK_REALTIME && id != CLOCK_BOOTTIME))
+        return rc;
+    int64_t ms = shift_ms[id == CLOCK_BOOTTIME];
+    int64_t ns = ts->tv_nsec + ms % 1000 * 1000000;
+    ts->tv_sec += ms / 1000 + (ns >= 1000000000) - (ns < 0);
+    ts->tv_nsec = ns - (ns >= 1000000000) * 1000000000LL + (ns < 0) * 1000000000LL;
+    return rc;
+}
