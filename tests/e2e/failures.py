@@ -76,6 +76,15 @@ def settle(pair, calendar=USER):
     pair.wait_quiet(calendar)
 
 
+def rest(pair):
+    """Until nothing at all is owed or runs, whatever it is of."""
+    def resting():
+        status = pair.mirror.status()
+        return status["totals"]["due"] == 0 and not any(
+            c["dirty"] or c["running"] or c["resync"] for c in status["collections"])
+    wait_for("the mirror to come to rest", resting)
+
+
 def pulls(pair, calendar=None):
     """Requests for lists of events, by whether they carry a sync token: (increments, listings)."""
     match = f"GET */calendars/{calendar or '*'}/events"

@@ -1,9 +1,8 @@
 """Failure cases of watch channels: refused, replaced, lost, lapsed, silent, shared."""
 import pytest
 
-from emulator import USER, ApiError
-from failures import (DAY_MS, EAGER, HOUR_MS, MINUTE_MS, Clock, event_channels, headers_of, pulls, send_ping, settle,
-                      wait_title)
+from emulator import USER
+from failures import (DAY_MS, EAGER, HOUR_MS, MINUTE_MS, Clock, event_channels, pulls, rest, settle, wait_title)
 from mirror import wait_for
 from pair import token_account
 
@@ -217,6 +216,9 @@ def test_a_stopped_channel_that_goes_on(start, clock):
     turn_to_renewal(pair, clock)
     wait_for("the old one to be stopped", lambda: old not in [c["id"] for c in event_channels(pair)])
     settle(pair)
+    kinds = {(c["of"], c["kind"]) for c in pair.emulator.channels()}
+    wait_for("one channel each", lambda: sum(not c["stopped"] for c in pair.emulator.channels()) == len(kinds))
+    rest(pair)
     calls = len(pair.upstream())
     for _ in range(5):
         pair.emulator.ping(channel=old)

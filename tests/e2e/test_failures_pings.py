@@ -1,13 +1,10 @@
 """Failure cases of notifications: lost, late, doubled, forged, in bursts, at bad moments."""
-import http.client
 import socket
-import time
 
 import pytest
 
 from emulator import USER
-from failures import (EAGER, HOUR_MS, Clock, event_channels, headers_of, pulls, send_ping, settle, title,
-                      wait_title)
+from failures import HOUR_MS, Clock, event_channels, headers_of, pulls, send_ping, settle, title, wait_title
 from mirror import wait_for
 
 

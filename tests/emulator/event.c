@@ -353,6 +353,9 @@ static int64_t series_end(struct json_object *rules, int64_t end_ms, int64_t len
     int64_t last = end_ms;
     for (size_t i = 0; i < n; i++) {
         const char *line = json_object_get_string(json_object_array_get_idx(rules, i));
+        if (line == NULL) { /* put there raw */
+            continue;
+        }
         const char *until = strstr(line, "UNTIL=");
         int y, m, d;
         if (starts_with(line, "EX")) {
