@@ -128,9 +128,10 @@ check-asan: test-deps
 	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run asan
 check-valgrind: test-deps
 	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run valgrind
-bench: test-deps
+bench:
+	@.ci/deps --bench
 	@+$(SUBMAKE) programs $(BENCH)
-	@for bench in $(BENCH); do printf '==== %s\n' $$bench; $$bench || exit 1; done
+	@B=$(B) tests/bench/run
 # One parser for as long as it takes to stop it: make fuzz TARGET=conf
 fuzz:
 	@+$(SUBMAKE) CC=clang B=$(B)/fuzzer FUZZER=1 $(B)/fuzzer/fuzz/fuzz_$(TARGET) \
