@@ -29,6 +29,7 @@ struct answer {
     char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */
     uint32_t coll; /* made of this collection alone, of this version; 0: of others too */
     uint64_t version;
+    uint32_t oldest; /* the collection whose freshness is the answer's */
     bool mirrored;          /* the two below tell of mirrored data */
     int64_t changed_ms;     /* wall clock of the last change; 0 unknown */
     int64_t fresh_ms;       /* wall clock at which it was last known equal to Google's; 0 never */

@@ -41,7 +41,7 @@ void etag_set(struct call *c, const struct etag *e)
 
 void answer_from_collection(struct call *c, const struct collection *coll)
 {
-    c->answer.coll = coll->no;
+    c->answer.coll = c->answer.oldest = coll->no;
     c->answer.version = coll->version;
     c->answer.mirrored = true;
     c->answer.changed_ms = coll->changed_ms;

@@ -176,8 +176,10 @@ static void write_blocks(struct query *q, const struct busy *b)
 static void note_freshness(struct query *q, const struct collection *coll)
 {
     struct answer *a = &q->c->answer;
-    if (!q->fresh_known || coll->fresh_ms < a->fresh_ms)
+    if (!q->fresh_known || coll->fresh_ms < a->fresh_ms) {
         a->fresh_ms = coll->fresh_ms;
+        a->oldest = coll->no;
+    }
     if (coll->changed_ms > a->changed_ms)
         a->changed_ms = coll->changed_ms;
     a->mirrored = q->fresh_known = true;

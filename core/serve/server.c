@@ -53,10 +53,8 @@ static struct httpd_response *refuse(struct serve *s, struct call *c)
     return reply_make(c, s->gzip);
 }
 
-static void handle(void *arg, struct httpd_request *req)
+static void begin(struct serve *s, struct call *c, struct httpd_request *req)
 {
-    struct serve *s = arg;
-    struct call *c = &s->call;
     call_reset(c);
     c->conf = s->conf;
     c->now_ms = clock_wall_ms();
@@ -66,21 +64,37 @@ static void handle(void *arg, struct httpd_request *req)
     c->body = req->body;
     c->header = request_header;
     c->source = req;
+}
+
+/* `deadline_ms`: of a request that has waited for fresher data; 0: it is new. */
+static void handle_until(struct serve *s, struct httpd_request *req, int64_t deadline_ms)
+{
+    struct call *c = &s->call;
+    begin(s, c, req);
     bool admitted = !req->refused && door_admits(c);
     if (req->refused)
         (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
     struct httpd_response *r = admitted ? answer(s, c) : refuse(s, c);
+    struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
+    if (!fresh_enough(c, &wish)) {
+        httpd_response_unref(r);
+        if (!wish.only_if_cached && fresh_wait(&s->fresh, c, req, deadline_ms))
+            return;
+        (void)call_fail(c, FAULT_NOT_FRESH, "Cache-Control", NULL);
+        r = refuse(s, c);
+    }
     count(s, c->answer.status);
     httpd_answer(req, r);
     httpd_response_unref(r);
 }
 
-static int64_t after_turn(void *arg, bool stopping)
+static void handle(void *arg, struct httpd_request *req)
 {
-    struct serve *s = arg;
-    (void)stopping;
-    if (!atomic_load_explicit(&s->reload, memory_order_acquire))
-        return -1;
+    handle_until(arg, req, 0);
+}
+
+static void take_conf(struct serve *s)
+{
     pthread_mutex_lock(&s->lock);
     s->conf = s->next_conf;
     cache_clear(s->cache);
@@ -88,7 +102,20 @@ static int64_t after_turn(void *arg, bool stopping)
     atomic_store_explicit(&s->reload, false, memory_order_relaxed);
     pthread_cond_signal(&s->taken);
     pthread_mutex_unlock(&s->lock);
-    return -1;
+}
+
+static int64_t after_turn(void *arg, bool stopping)
+{
+    struct serve *s = arg;
+    struct fresh_waiting again[FRESH_MOST_WAITS];
+    if (atomic_load_explicit(&s->reload, memory_order_acquire))
+        take_conf(s);
+    if (s->fresh.n == 0 || stopping)
+        return -1;
+    unsigned n = fresh_take(&s->fresh, s->store, again);
+    for (unsigned i = 0; i < n; i++)
+        handle_until(s, again[i].req, again[i].deadline_ms);
+    return s->fresh.n ? FRESH_LOOK_MS : -1;
 }
 
 enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *store, struct queue *q,

@@ -8,6 +8,7 @@
 #include "core/httpd/httpd.h"
 #include "core/serve/cache.h"
 #include "core/serve/call.h"
+#include "core/serve/fresh.h"
 #include "core/serve/serve.h"
 #include "core/serve/squeeze.h"
 #include "core/serve/token.h"
@@ -20,6 +21,7 @@ struct serve {
     struct token_key token_key;
     struct squeeze *gzip;
     struct cache *cache;
+    struct fresh_list fresh;
     struct call call; /* the one being answered */
     int64_t started_ms, started_mono_ms;
     uint64_t requests, not_modified, errors; /* the loop's */

@@ -1,0 +1,136 @@
+/* test_serve_fresh: Cache-Control of requests: how old data may be, and waiting for younger. */
+#include "tests/unit/serve_fixture.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/serve/fresh.h"
+
+static void test_header(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t max_age_ms;
+        bool only;
+    } cases[] = {
+        {NULL, -1, false},
+        {"", -1, false},
+        {"no-cache", -1, false},
+        {"max-age=5", 5000, false},
+        {"no-transform, Max-Age=\"7\" ,only-if-cached", 7000, true},
+        {"max-age=", -1, false},
+        {"max-age=-1", -1, false},
+        {"max-age=x", -1, false},
+        {"max-age=99999999999999999999", -1, false},
+        {"max-age=99999999999", (INT64_C(1) << 31) * 1000, false},
+        {"s-max-age=5", -1, false},
+        {",,  ,max-age=1", 1000, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fresh_wish wish = fresh_read(cases[i].text);
+        if (wish.max_age_ms != cases[i].max_age_ms || wish.only_if_cached != cases[i].only)
+            fail_msg("%s: %lld", cases[i].text, (long long)wish.max_age_ms);
+    }
+}
+
+/* What a worker would do: waits for the pull that is asked for and commits it. */
+static void *pull(void *arg)
+{
+    struct world *w = arg;
+    struct queue_ticket ticket;
+    while (queue_take(w->queue, &ticket, NULL, NULL) == RC_OK) {
+        if (ticket.coll == w->me.no && ticket.reasons & QUEUE_PING) {
+            w->me.fresh_ms = clock_wall_ms();
+            world_timed(w, "pulled", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+        }
+        queue_finish(w->queue, &ticket,
+                     &(struct queue_result){.covered = ticket.reasons, .delay_ms = 1000000});
+    }
+    return NULL;
+}
+
+static struct http_answer ask(struct world *w, const char *wish)
+{
+    char header[128];
+    (void)snprintf(header, sizeof(header), "Cache-Control: %s\r\n", wish);
+    return http_ask(w->port, "GET", EV, header, "");
+}
+
+static void test_waits_for_a_pull(void **state)
+{
+    struct world *w = *state;
+    char text[256];
+    pthread_t thread;
+    w->me.fresh_ms = clock_wall_ms() - 60000;
+    world_timed(w, "old", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    struct http_answer a = ask(w, "max-age=100");
+    assert_int_equal(a.status, 200);
+    assert_string_equal(ids_of(&a), "old");
+    http_answer_release(&a);
+    a = ask(w, "max-age=50, only-if-cached");
+    assert_int_equal(a.status, 504);
+    http_answer_release(&a);
+
+    assert_int_equal(pthread_create(&thread, NULL, pull, w), 0);
+    a = ask(w, "max-age=50");
+    assert_int_equal(a.status, 200);
+    assert_string_equal(ids_of(&a), "old pulled");
+    assert_true(atoi(http_answer_header(&a, "Age", text)) < 5);
+    http_answer_release(&a);
+    a = ask(w, "max-age=0"); /* just pulled is fresh enough for anybody */
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    queue_stop(w->queue);
+    pthread_join(thread, NULL);
+}
+
+/* Nobody pulls: it is said in the end, and requests without wishes go on meanwhile. */
+static void test_gives_up(void **state)
+{
+    struct world *w = *state;
+    struct http_client c;
+    struct http_answer a = {0};
+    w->me.fresh_ms = clock_wall_ms() - 60000;
+    world_timed(w, "old", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    assert_true(http_connect(&c, w->port));
+    assert_true(http_send_text(&c, "GET " EV " HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Cache-Control: max-age=5\r\n\r\n"));
+    /* Behind the other on another connection; both have been read when this is answered. */
+    expect_ids(w, EV, "old");
+    clock_shift(0, FRESH_WAIT_MS + 1000);
+    assert_true(http_receive(&c, &a, false));
+    assert_int_equal(a.status, 504);
+    http_answer_release(&a);
+    http_close(&c);
+    clock_shift(0, -(FRESH_WAIT_MS + 1000));
+}
+
+static void test_stop_while_waiting(void **state)
+{
+    struct world *w = *state;
+    struct http_client c;
+    struct http_answer a = {0};
+    w->me.fresh_ms = clock_wall_ms() - 60000;
+    world_timed(w, "old", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    assert_true(http_connect(&c, w->port));
+    assert_true(http_send_text(&c, "GET " EV " HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Cache-Control: max-age=5\r\n\r\n"));
+    expect_ids(w, EV, "old");
+    serve_stop(w->serve);
+    assert_true(http_receive(&c, &a, false));
+    assert_int_equal(a.status, 503);
+    http_answer_release(&a);
+    http_close(&c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_header),
+        WORLD(test_waits_for_a_pull),
+        WORLD(test_gives_up),
+        WORLD(test_stop_while_waiting),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
