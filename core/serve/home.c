@@ -17,10 +17,25 @@ static void add_html(struct buf *out, const char *text)
     }
 }
 
+/* An account that a person must look after comes first. */
+static bool add_alarm(void *arg, enum rc rc, const struct account *a)
+{
+    struct call *c = arg;
+    if (rc != RC_OK || a->state == ACCOUNT_OK || a->state == ACCOUNT_GONE)
+        return true;
+    buf_add_text(&c->out, "<p role=alert><strong>");
+    add_html(&c->out, a->name);
+    buf_printf(&c->out, "</strong> %s: ", account_state_name(a->state));
+    add_html(&c->out, a->reason);
+    buf_add_char(&c->out, '\n');
+    return true;
+}
+
 static bool add_row(void *arg, enum rc rc, const struct collection *coll)
 {
     struct call *c = arg;
     struct buf *out = &c->out;
+    struct account a = {0};
     char age[32];
     int64_t age_ms = c->now_ms - coll->fresh_ms;
     if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE)
@@ -29,7 +44,10 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
     text_percent_encode(out, span_of(coll->calendar));
     buf_add_text(out, "/events\">");
     add_html(out, coll->calendar);
-    buf_printf(out, "</a><td>%s<td class=n>%llu<td class=n>%s<td>", coll_state_name(coll->state),
+    buf_add_text(out, "</a><td>");
+    (void)!account_get(c->txn, coll->account, &a);
+    add_html(out, a.name);
+    buf_printf(out, "<td>%s<td class=n>%llu<td class=n>%s<td>", coll_state_name(coll->state),
                (unsigned long long)coll->live_items,
                coll->fresh_ms ? text_duration(age_ms > 0 ? age_ms / 1000 * 1000 : 0, age)
                               : "never");
@@ -49,15 +67,20 @@ void home_get(struct call *c)
         "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n"
         "<title>calmirror</title>\n"
         "<style>:root{color-scheme:light dark}body{font:1rem/1.5 system-ui,sans-serif;"
-        "max-width:60rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}"
-        "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884;"
-        "overflow-wrap:anywhere}.n{text-align:right}</style>\n"
+        "max-width:66rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}"
+        "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}"
+        "caption{display:none}tbody :is(th,td:last-child){overflow-wrap:anywhere}"
+        ".n{text-align:right}</style>\n"
         "<h1>calmirror " CALMIRROR_VERSION "</h1>\n"
         "<p>A local copy of Google calendars. What changes there arrives here within moments; "
-        "reading costs Google nothing.</p>\n"
+        "reading costs Google nothing. The age of a calendar says how long ago it was known to equal "
+        "Google&rsquo;s.</p>\n");
+    accounts_each(c->txn, add_alarm, c);
+    buf_add_text(
+        &c->out,
         "<table><caption>Calendars</caption>\n"
-        "<thead><tr><th scope=col>Calendar<th scope=col>State<th scope=col class=n>Events"
-        "<th scope=col class=n>Known equal<br>to Google&rsquo;s, ago<th scope=col>Last error\n"
+        "<thead><tr><th scope=col>Calendar<th scope=col>Account<th scope=col>State<th scope=col class=n>Events"
+        "<th scope=col class=n>Age<th scope=col>Last error\n"
         "<tbody>\n");
     colls_each(c->txn, add_row, c);
     buf_add_text(
