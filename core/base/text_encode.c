@@ -46,6 +46,8 @@ void text_percent_encode(struct buf *out, struct span s)
 bool text_percent_decode(struct buf *out, struct span s, bool plus)
 {
     size_t before = out->n;
+    if (!buf_reserve(out, s.n))
+        return true; /* as every append past the cap: `failed` tells */
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
         if (c == '%') {
@@ -60,8 +62,9 @@ bool text_percent_decode(struct buf *out, struct span s, bool plus)
         }
         if (c == '\0')
             return undo(out, before);
-        buf_add_char(out, c);
+        out->p[out->n++] = c;
     }
+    out->p[out->n] = '\0';
     return true;
 }
 

@@ -199,10 +199,13 @@ static void pack(struct cache *cache, struct entry *e)
     }
 }
 
+/* FORMS: none that the entry can give. */
 static enum form wanted_form(struct cache *cache, struct entry *e, struct call *c)
 {
     if (call_not_modified(c))
         return FORM_NOT_MODIFIED;
+    if (!e->body[FORM_PLAIN])
+        return FORMS;
     if (e->body[FORM_PLAIN]->n < REPLY_GZIP_MIN_BYTES ||
         !squeeze_accepted(c->header(c->source, "Accept-Encoding")))
         return FORM_PLAIN;
@@ -226,10 +229,13 @@ static struct httpd_response *make_response(struct entry *e, struct call *c, enu
     return r;
 }
 
+/* NULL: only the validators are known yet, and the client wants the body. */
 static struct httpd_response *respond(struct cache *cache, struct entry *e, struct call *c)
 {
     c->answer = e->answer;
     enum form form = wanted_form(cache, e, c);
+    if (form == FORMS)
+        return NULL;
     int64_t second = c->now_ms / 1000;
     if (e->second != second)
         forget_responses(e);
@@ -239,14 +245,19 @@ static struct httpd_response *respond(struct cache *cache, struct entry *e, stru
     return httpd_response_ref(e->response[form]);
 }
 
+static struct entry *lookup(struct cache *cache, uint64_t hash)
+{
+    struct entry *e = cache->bucket[hash % BUCKETS];
+    while (e && (e->hash != hash || !span_eq(e->key, buf_span(&cache->key))))
+        e = e->next;
+    return e;
+}
+
 struct httpd_response *cache_find(struct cache *cache, struct call *c)
 {
     if (cache->most_bytes == 0 || !is_read(c))
         return NULL;
-    uint64_t hash = make_key(cache, c);
-    struct entry *e = cache->bucket[hash % BUCKETS];
-    while (e && (e->hash != hash || !span_eq(e->key, buf_span(&cache->key))))
-        e = e->next;
+    struct entry *e = lookup(cache, make_key(cache, c));
     if (!e)
         return NULL;
     if (!is_good(e, c)) {
@@ -270,20 +281,38 @@ static bool was_seen(struct cache *cache, uint64_t hash)
     return seen;
 }
 
+/* Makes the entry's body, if there is to be one, of the call's. False: no memory. */
+static bool take_body(struct entry *e, struct call *c)
+{
+    if (c->answer.status == 304)
+        return true;
+    e->body[FORM_PLAIN] = body_take(&c->out);
+    if (e->body[FORM_PLAIN])
+        e->bytes += e->body[FORM_PLAIN]->n;
+    return e->body[FORM_PLAIN];
+}
+
+static void insert(struct cache *cache, struct entry *e)
+{
+    e->next = cache->bucket[e->hash % BUCKETS];
+    cache->bucket[e->hash % BUCKETS] = e;
+    link_newest(cache, e);
+    cache->bytes += e->bytes;
+    while (cache->bytes > cache->most_bytes && cache->oldest != e)
+        drop(cache, cache->oldest);
+}
+
 struct httpd_response *cache_keep(struct cache *cache, struct call *c)
 {
     const struct answer *a = &c->answer;
-    if (cache->most_bytes == 0 || !is_read(c) || a->status != 200 || a->coll == 0 || !a->etag[0] ||
-        c->out.n > cache->most_bytes / 8)
+    if (cache->most_bytes == 0 || !is_read(c) || (a->status != 200 && a->status != 304) ||
+        a->coll == 0 || !a->etag[0] || c->out.n > cache->most_bytes / 8)
         return NULL;
     uint64_t hash = make_key(cache, c);
     if (!was_seen(cache, hash))
         return NULL;
     struct entry *e = calloc(1, sizeof *e + cache->key.n);
-    if (!e)
-        return NULL;
-    e->body[FORM_PLAIN] = body_take(&c->out);
-    if (!e->body[FORM_PLAIN]) {
+    if (!e || !take_body(e, c)) {
         free(e);
         return NULL;
     }
@@ -291,13 +320,12 @@ struct httpd_response *cache_keep(struct cache *cache, struct call *c)
     e->key = (struct span){e->text, cache->key.n};
     e->hash = hash;
     e->answer = *a;
+    e->answer.status = 200;
     e->commits = c->commits;
-    e->bytes = e->body[FORM_PLAIN]->n + cache->key.n + OVERHEAD;
-    e->next = cache->bucket[hash % BUCKETS];
-    cache->bucket[hash % BUCKETS] = e;
-    link_newest(cache, e);
-    cache->bytes += e->bytes;
-    while (cache->bytes > cache->most_bytes && cache->oldest != e)
-        drop(cache, cache->oldest);
+    e->bytes += cache->key.n + OVERHEAD;
+    struct entry *known = lookup(cache, hash); /* its validators, without a body */
+    if (known)
+        drop(cache, known);
+    insert(cache, e);
     return respond(cache, e, c);
 }

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "core/serve/series.h"
+#include "core/serve/window.h"
+#include "storage/accounts.h"
 #include "storage/changes.h"
 #include "storage/events.h"
 
@@ -198,4 +200,36 @@ const struct series_table *series_cache_get(struct series_cache *cache, struct t
         return table;
     table_clear(cache, table);
     return NULL;
+}
+
+/* The first calendar behind a number. */
+struct next {
+    uint32_t after;
+    struct collection coll;
+    bool found;
+};
+
+static bool pick_next(void *arg, enum rc rc, const struct collection *coll)
+{
+    struct next *next = arg;
+    if (rc == RC_OK && coll->no > next->after && coll->kind == COLL_EVENTS &&
+        coll->state == COLL_READY) {
+        next->coll = *coll;
+        next->found = true;
+    }
+    return !next->found;
+}
+
+bool series_cache_warm(struct series_cache *cache, struct store *s, uint32_t *after)
+{
+    struct txn *t = NULL;
+    struct next next = {.after = *after};
+    if (txn_read(s, &t, NULL) != RC_OK)
+        return false;
+    colls_each(t, pick_next, &next);
+    if (next.found)
+        (void)series_cache_get(cache, t, &next.coll, zone_of_collection(&next.coll));
+    txn_abort(t);
+    *after = next.coll.no;
+    return next.found && cache->n_series < SERIES_MAX / 2;
 }

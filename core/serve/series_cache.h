@@ -37,4 +37,8 @@ void series_cache_free(struct series_cache *cache); /* NULL ok */
 const struct series_table *series_cache_get(struct series_cache *cache, struct txn *t,
                                             const struct collection *coll, const struct zone *zone);
 
+/* Makes the table of the next calendar behind number *after, before anybody asks: the first query
+ * of a process need not be a slow one. False: there is no more to do. */
+bool series_cache_warm(struct series_cache *cache, struct store *s, uint32_t *after);
+
 #endif

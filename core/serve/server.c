@@ -110,6 +110,10 @@ static int64_t after_turn(void *arg, bool stopping)
     struct fresh_waiting again[FRESH_MOST_WAITS];
     if (atomic_load_explicit(&s->reload, memory_order_acquire))
         take_conf(s);
+    if (!s->warm && !stopping) {
+        s->warm = !series_cache_warm(s->call.series, s->store, &s->warmed);
+        return 0;
+    }
     if (s->fresh.n == 0 || stopping)
         return -1;
     unsigned n = fresh_take(&s->fresh, s->store, again);

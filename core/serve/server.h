@@ -22,6 +22,8 @@ struct serve {
     struct squeeze *gzip;
     struct cache *cache;
     struct fresh_list fresh;
+    bool warm;        /* the series of all calendars were read, as far as there is room */
+    uint32_t warmed;  /* up to this calendar */
     struct call call; /* the one being answered */
     int64_t started_ms, started_mono_ms;
     uint64_t requests, not_modified, errors; /* the loop's */
