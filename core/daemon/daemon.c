@@ -319,6 +319,7 @@ static enum rc take_over_signals(struct daemon *d, struct err *e)
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
     d->signals = signalfd(-1, &set, SFD_CLOEXEC);
     return d->signals < 0 ? err_errno(e, "signalfd") : RC_OK;
 }

@@ -59,7 +59,9 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
         httpd_response_header(r, "ETag", a->etag);
     if (!a->mirrored)
         return;
-    int64_t age = a->fresh_ms ? (c->now_ms - a->fresh_ms) / 1000 : 0;
+    /* As it will be when this second is over: until then the response may be handed out again. */
+    int64_t until_ms = c->now_ms - c->now_ms % 1000 + 999;
+    int64_t age = a->fresh_ms ? (until_ms - a->fresh_ms) / 1000 : 0;
     (void)snprintf(text, sizeof text, "%lld", age > 0 ? (long long)age : 0);
     httpd_response_header(r, "Age", text);
     if (a->changed_ms) {

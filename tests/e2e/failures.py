@@ -13,7 +13,7 @@ MINUTE_MS = 60 * 1000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 # So often that a test need not wait; notifications still come first by far.
-EAGER = {"poll_interval": "1s", "poll_interval_unhealthy": "1s", "backoff_min": "1s", "backoff_max": "1s"}
+EAGER = {"poll_interval": "1s", "poll_interval_unhealthy": "1s", "backoff_min": "100ms", "backoff_max": "1s"}
 
 
 class Clock:

@@ -1,0 +1,242 @@
+"""Failure cases of Google's answers: quota, refusals, hangs, rubbish; of credentials; of clocks."""
+import json
+import os
+
+import pytest
+
+from emulator import USER, ServiceAccount
+from failures import DAY_MS, EAGER, MINUTE_MS, Clock, event_channels, rest, settle, title, wait_title
+from mirror import wait_for
+from pair import token_account
+
+LISTS = "GET */events"
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return Clock(tmp_path)
+
+
+@pytest.mark.parametrize("status, reason, headers, least_ms", [
+    (403, "rateLimitExceeded", {}, 500), (403, "userRateLimitExceeded", {}, 500), (403, "quotaExceeded", {}, 500),
+    (429, "rateLimitExceeded", {}, 500), (429, "rateLimitExceeded", {"Retry-After": "2"}, 2000)])
+def test_quota(start, status, reason, headers, least_ms):
+    """T-QUOTA: calls are refused by rate: nothing of the account is asked for until the wait is over."""
+    pair = start()
+    event = pair.google.insert(summary="before")["id"]
+    wait_title(pair, event, "before")
+    rest(pair)
+    pair.emulator.fault("GET */calendar/v3/*", status=status, reason=reason, headers=headers, count=1)
+    pair.google.patch(USER, event, summary="after")
+    wait_for("the refusal", lambda: pair.collection(USER)["fails"])
+    assert title(pair, event) == "before"
+    wait_title(pair, event, "after")
+    calls = pair.upstream()
+    struck = next(i for i, r in enumerate(calls) if r["status"] == status)
+    assert calls[struck + 1]["time_ms"] - calls[struck]["time_ms"] >= least_ms - 20
+    assert not pair.collection(USER)["last_error"]
+
+
+def test_refusals_in_a_row(start):
+    """T-QUOTA: refusals of each kind in a row, on all calls: each is waited out, and equality after the last."""
+    pair = start(sync={"backoff_min": "50ms", "backoff_max": "400ms"})
+    event = pair.google.insert(summary="0")["id"]
+    wait_title(pair, event, "0")
+    rest(pair)
+    for status, reason in [(429, "rateLimitExceeded"), (403, "userRateLimitExceeded"), (403, "quotaExceeded")] * 2:
+        pair.emulator.fault("GET */calendar/v3/*", status=status, reason=reason, count=1)
+    calls = len(pair.upstream())
+    pair.google.patch(USER, event, summary="1")
+    wait_title(pair, event, "1")
+    pair.wait_equal(USER)
+    assert len(pair.upstream()) - calls <= 9
+
+
+def test_what_refusals_mean(start):
+    """T-403-MEANING: 403 forbidden, 404 and 403 by rate on one of two calendars: one is retired, the others stay."""
+    pair = start(prepare=lambda emulator: [emulator.api.call("POST", "/calendars", body={"summary": s})
+                                           for s in ("Team", "Gone")], sync=EAGER)
+    team, gone = sorted(c for c in pair.calendars() if c != USER)
+    for calendar in (USER, team, gone):
+        pair.google.insert(calendar, summary=calendar)
+        pair.wait_equal(calendar)
+    pair.emulator.fault(f"GET */calendars/{team}/events", status=404, reason="notFound", count=2)
+    pair.google.insert(team, summary="while it was not found")
+    wait_for("the failure", lambda: pair.collection(team)["fails"])
+    assert pair.mirror.get(f"/calendar/v3/calendars/{team}/events").status == 200  # the list still has it
+    pair.google.call("DELETE", f"/calendars/{gone}")
+    wait_for("its end", lambda: pair.mirror.get(f"/calendar/v3/calendars/{gone}/events").status == 404)
+    pair.wait_equal(team)
+    pair.emulator.fault(f"GET */calendars/{team}/events", status=403, reason="forbidden", count=1)
+    pair.google.insert(team, summary="while it was forbidden")
+    pair.wait_equal(team)
+    assert pair.mirror.status()["accounts"][0]["state"] == "ok"
+
+
+@pytest.fixture(scope="module")
+def robot():
+    return ServiceAccount()
+
+
+def robot_account(directory, robot, token_url, **options):
+    path = os.path.join(str(directory), "key.json")
+    with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "w", encoding="ascii") as f:
+        json.dump(robot.key_file(token_url), f)
+    return {"key_file": path, "subject": USER, **options}
+
+
+def robot_world(robot):
+    return {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER]}], "calendars": [{"id": USER}],
+            "service_accounts": [robot.seed()]}
+
+
+@pytest.fixture
+def robot_pair(start, tmp_path, robot):
+    accounts = {}
+
+    def prepare(emulator):
+        accounts["test"] = robot_account(tmp_path, robot, emulator.token_url)
+    return start(robot_world(robot), prepare=prepare, accounts=accounts, sync=EAGER)
+
+
+def test_stale_access_token(robot_pair):
+    """T-401: the access token is refused: one new token, one retry, no failure counted."""
+    pair = robot_pair
+    settle(pair)
+    refreshed = len(pair.upstream("POST /token"))
+    failures = pair.collection(USER)["failures"]
+    pair.emulator.set_auth(revoke="tokens")
+    pair.emulator.ping(calendar=USER)
+    wait_for("a new token", lambda: len(pair.upstream("POST /token")) > refreshed)
+    pair.wait_quiet(USER)
+    assert len(pair.upstream("POST /token")) == refreshed + 1
+    assert pair.collection(USER)["failures"] == failures
+
+
+def test_login_is_over(start, tmp_path, robot):
+    """T-401: the grant is withdrawn: parked, told so, data served, Google left in peace, and back by itself."""
+    accounts = {}
+
+    def prepare(emulator):
+        accounts["test"] = robot_account(tmp_path, robot, emulator.token_url)
+    clock = Clock(tmp_path)
+    pair = start(robot_world(robot), prepare=prepare, accounts=accounts, env=clock.env, sync=EAGER)
+    settle(pair)
+    event = pair.emulator.client("test-token").insert(summary="served")["id"]
+    wait_title(pair, event, "served")
+    pair.emulator.fault("POST /token", status=400, body={"error": "invalid_grant", "error_description": "revoked"}, count=-1)
+    pair.emulator.set_auth(revoke="tokens", user=USER)
+    wait_for("the account to need a login", lambda: pair.mirror.status()["accounts"][0]["state"] == "needs login")
+    rest_calls = len(pair.emulator.requests())
+    clock.turn(0, 10 * MINUTE_MS)  # assertions are judged by the real wall clock
+    wait_for("a look after the wait", lambda: pair.mirror.get("/healthz").status == 200)
+    assert title(pair, event) == "served"
+    assert len(pair.emulator.requests()) - rest_calls <= 2
+    pair.emulator.clear_faults()
+    clock.turn(0, 20 * MINUTE_MS)
+    wait_for("the account to be back", lambda: pair.mirror.status()["accounts"][0]["state"] == "ok")
+
+
+@pytest.mark.parametrize("fault", [{"hang": True}, {"trickle": {"bytes": 1, "every_ms": 200}}])
+def test_hang(start, fault):
+    """T-HANG: one calendar's answers never come, or byte by byte: it times out, another one is as quick as ever."""
+    pair = start(prepare=lambda emulator: emulator.api.call("POST", "/calendars", body={"summary": "Well"}),
+                 google={"request_timeout": "1s", "connect_timeout": "1s"})
+    well = next(c for c in pair.calendars() if c != USER)
+    settle(pair)
+    settle(pair, well)
+    pair.emulator.fault(f"GET */calendars/{USER}/events", count=-1, **fault)
+    sick = pair.google.insert(summary="sick")["id"]
+    for n in range(3):
+        event = pair.google.insert(well, summary=f"well {n}")["id"]
+        wait_for("the other calendar", lambda: title(pair, event, well), 0.9)
+    wait_for("the timeout", lambda: pair.collection(USER)["last_error"], 5)
+    pair.emulator.clear_faults()
+    pair.emulator.release()
+    wait_title(pair, sick, "sick")
+    pair.wait_equal(USER)
+
+
+@pytest.mark.parametrize("fault", [
+    {"status": 502, "html": True}, {"status": 200, "html": True}, {"keep_bytes": 60}, {"keep_bytes": 0},
+    {"truncate_bytes": 60}, {"drop": True},
+    {"status": 200, "body": {"error": {"code": 500, "message": "no", "errors": [{"reason": "backendError"}]}}},
+    {"status": 200, "body": {}}, {"status": 200, "body": "[]"}, {"status": 204, "body": ""},
+    {"status": 200, "body_base64": "eyJpdGVtcyI6W3siaWQiOiL_"},
+    {"status": 200, "content_type": "application/json", "body": "{\"items\":[" + "[" * 5000}])
+def test_rubbish(start, fault):
+    """T-HTML-ERROR: HTML, cut or empty answers, invalid UTF-8, errors that say 200: nothing of it is taken in."""
+    pair = start(sync=EAGER)
+    event = pair.google.insert(summary="before")["id"]
+    pair.wait_equal(USER)
+    settle(pair)
+    before = pair.mirror.all_events(USER)
+    pair.emulator.fault(LISTS, count=1, **fault)
+    pair.google.patch(USER, event, summary="after")
+    wait_for("the strike", lambda: any(r.get("fault") for r in pair.upstream(LISTS)))
+    assert pair.mirror.all_events(USER) in (before, {**before, event: pair.google.get(USER, event)})
+    pair.wait_equal(USER)
+    wait_for("the error to be over", lambda: not pair.collection(USER)["last_error"])
+
+
+def test_dead_accounts_among_living(start, tmp_path):
+    """T-STARVE: 30 accounts, 27 of which hang or are refused: the three others are as quick as ever."""
+    names = [f"u{i}" for i in range(30)]
+    world = {"users": [{"email": f"{u}@example.com", "tokens": [u], "calendarList": [f"{u}@example.com"]} for u in names],
+             "calendars": [{"id": f"{u}@example.com"} for u in names]}
+
+    def prepare(emulator):
+        for u in names[3:]:
+            bad = {"hang": True} if int(u[1:]) % 2 else {"status": 401, "reason": "authError"}
+            emulator.fault("*", user=f"{u}@example.com", count=-1, **bad)
+
+    pair = start(world, accounts={u: token_account(tmp_path, u, u) for u in names}, ready=False, prepare=prepare,
+                 google={"request_timeout": "1s", "connect_timeout": "1s"})
+    living = [f"{u}@example.com" for u in names[:3]]
+
+    def live():
+        return [c for c in pair.mirror.status()["collections"] if c["kind"] == "events" and c["calendar"] in living
+                and (c["channel"] or {}).get("state") == "live"]
+    wait_for("the living to be in step", lambda: len(live()) == 3)
+    for u in names[:3] * 2:
+        google = pair.emulator.client(u)
+        event = google.insert(f"{u}@example.com", summary=f"of {u}")["id"]
+        wait_for("the edit", lambda: title(pair, event, f"{u}@example.com"), 1.5)
+
+
+def test_wall_clock_jumps(start, clock):
+    """T-CLOCK: the wall clock jumps a day ahead, back, and a day back."""
+    pair = start(env=clock.env)
+    event = pair.google.insert(summary="0")["id"]
+    wait_title(pair, event, "0")
+    settle(pair)
+    calls = len(pair.upstream())
+    for n, jump in enumerate((DAY_MS, -DAY_MS, -DAY_MS, DAY_MS)):
+        clock.turn(jump)
+        pair.google.patch(USER, event, summary=str(n + 1))
+        wait_title(pair, event, str(n + 1), 5)
+        answer = pair.mirror.get(f"/calendar/v3/calendars/primary/events/{event}")
+        assert 0 <= int(answer.headers["Age"]) <= DAY_MS // 1000 + 5
+        rest(pair)
+        assert 0 <= pair.collection(USER)["due_in_ms"] <= 20 * MINUTE_MS
+    assert len(pair.upstream()) - calls < 60
+    assert len(event_channels(pair)) <= 2
+    pair.wait_equal(USER)
+
+
+def test_eight_days_asleep(start, clock):
+    """T-SUSPEND: asleep for eight days: channels gone, tokens dead, edits unheard."""
+    pair = start(env=clock.env)
+    events = [pair.google.insert(summary=f"event {n}")["id"] for n in range(5)]
+    pair.wait_equal(USER)
+    settle(pair)
+    pair.emulator.set_pings(drop=True)
+    pair.google.delete(USER, events[0])
+    pair.google.patch(USER, events[1], summary="edited")
+    pair.google.insert(summary="new")
+    pair.emulator.kill_tokens()
+    pair.emulator.set_pings(drop=False)
+    clock.sleep(pair, 8 * DAY_MS)
+    pair.wait_equal(USER)
+    settle(pair)
+    assert len(event_channels(pair)) == 1
