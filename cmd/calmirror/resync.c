@@ -140,6 +140,7 @@ static int wait_for(struct cli *cli, struct wait *w)
 {
     const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000};
     int status = EX_OK;
+    show_progress(w);
     for (;;) {
         struct buf body = {0};
         status = cli_get(cli, "/v1/status", &body);
