@@ -14,7 +14,8 @@ static const char *title_of(struct span coll, char out[256])
 {
     char kind[32];
     if (field_text(coll, "calendar", out, 256)[0] == '\0')
-        return field_text(coll, "kind", out, 256); /* the account's list of calendars and the like */
+        return field_text(coll, "kind", out,
+                          256); /* the account's list of calendars and the like */
     size_t n = strlen(out);
     if (!field_is(coll, "kind", "events"))
         (void)snprintf(out + n, 256 - n, " (%s)", field_text(coll, "kind", kind, sizeof(kind)));

@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/conf/address.h"
+#include "core/conf/ini.h"
 
 /* How a field is stored. */
 enum store { STORE_TEXT, STORE_INT, STORE_SIZE, STORE_LIST };
@@ -206,22 +207,14 @@ static enum rc list_add(struct conf_list *list, struct span item, struct err *e)
     return RC_OK;
 }
 
-static struct span trim(struct span s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct span){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 static enum rc list_parse(struct conf_list *ret, struct span text, check_fn check, struct err *e)
 {
     struct conf_list list = {0};
     enum rc rc = RC_OK;
     for (bool more = text.n > 0; more && rc == RC_OK;) {
         const char *comma = memchr(text.p, ',', text.n);
-        struct span item = trim((struct span){text.p, comma ? (size_t)(comma - text.p) : text.n});
+        struct span item =
+            ini_trim((struct span){text.p, comma ? (size_t)(comma - text.p) : text.n});
         rc = item.n ? check(item, e) : err_set(e, RC_INVALID, "an empty item between commas");
         if (rc == RC_OK)
             rc = list_add(&list, item, e);

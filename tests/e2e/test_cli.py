@@ -45,6 +45,9 @@ def pair(tmp_path_factory):
         emulator.api.insert(summary="Breakfast \x1b[31m", start={"dateTime": "2026-07-01T08:00:00+02:00"},
                             end={"dateTime": "2026-07-01T09:00:00+02:00"})
         emulator.api.insert(summary="Fair", start={"date": "2026-07-03"}, end={"date": "2026-07-05"})
+        emulator.api.insert(summary="Weekly", recurrence=["RRULE:FREQ=WEEKLY"],
+                            start={"dateTime": "2030-03-26T08:00:00", "timeZone": "Europe/Zurich"},
+                            end={"dateTime": "2030-03-26T09:00:00", "timeZone": "Europe/Zurich"})
         with Mirror(directory, emulator.url, {"me": token_account(directory)},
                     sync={"backoff_min": "10ms", "backoff_max": "100ms"}) as mirror:
             mirror.start().wait_ready()
@@ -85,11 +88,12 @@ def test_events(cli, pair):
     done = cli("events", "primary")
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
     assert lines[0].startswith("2026-07-01 08:00  2026-07-01 09:00 ")
     # What an invitation is called must not steer the terminal.
     assert lines[0].endswith("Breakfast ?[31m")
     assert lines[1].startswith("2026-07-03        2026-07-05 ") and lines[1].endswith("Fair")
+    assert lines[2].startswith("2030-03-26 08:00  2030-03-26 09:00  series  ")
     listed = json.loads(cli("events", CALENDAR, "--json").stdout)
     assert {e["id"]: e for e in listed} == pair.mirror.all_events(CALENDAR)
 
@@ -98,7 +102,13 @@ def test_events_of_a_window(cli):
     assert "Fair" not in cli("events", "primary", "--to", "2026-07-02").stdout
     assert "Breakfast" not in cli("events", "primary", "--from=2026-07-01T09:00:00").stdout
     assert "Breakfast" in cli("events", "primary", "--from=2026-07-01T08:59:59").stdout
-    assert json.loads(cli("events", "primary", "--from=+50000d", "--json").stdout) == []
+    assert json.loads(cli("events", "primary", "--to=-20000d", "--json").stdout) == []
+
+
+def test_instances_of_a_series_when_the_window_ends(cli):
+    lines = cli("events", "primary", "--from=2030-03-27", "--to=2030-04-10").stdout.splitlines()
+    assert [line[:16] for line in lines] == ["2030-04-02 08:00", "2030-04-09 08:00"]
+    assert all("series" not in line and line.endswith("Weekly") for line in lines)
 
 
 def test_events_walk_all_pages(tmp_path):
@@ -116,7 +126,7 @@ def test_resync_waits_for_the_listing(cli, pair):
     before = pair.collection(CALENDAR)
     done = cli("resync", CALENDAR, "--wait")
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"me  {CALENDAR}  2 items\n" and done.stderr == ""
+    assert done.stdout == f"me  {CALENDAR}  3 items\n" and done.stderr == ""
     after = pair.collection(CALENDAR)
     assert after["listings"] == before["listings"] + 1 and after["full_ms"] > before["full_ms"]
 
@@ -125,7 +135,7 @@ def test_resync_of_everything(cli, pair):
     before = pair.collection(CALENDAR)["listings"]
     done = cli("resync", "--wait", "--account", "me")
     assert done.returncode == 0, done.stderr
-    assert f"me  {CALENDAR}  2 items\n" in done.stdout and "(list of calendars)" in done.stdout
+    assert f"me  {CALENDAR}  3 items\n" in done.stdout and "(list of calendars)" in done.stdout
     assert pair.collection(CALENDAR)["listings"] == before + 1
 
 
@@ -161,7 +171,7 @@ def test_terminal_gets_colours_and_a_bar_unless_told_not_to(pair):
     status, output = on_terminal("status", "--api", place, env={"NO_COLOR": "1"})
     assert status == 0 and "\x1b" not in output
     status, output = on_terminal("resync", "--wait", "--api", place)
-    assert status == 0 and "resync [....." in output and f"{CALENDAR}  2 items\r\n" in output
+    assert status == 0 and "resync [....." in output and f"{CALENDAR}  3 items\r\n" in output
 
 
 def test_every_way_to_name_the_place(pair):
