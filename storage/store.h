@@ -71,6 +71,9 @@ enum rc txn_commit(struct txn *t, struct err *e);
 void txn_abort(struct txn *t);           /* NULL ok; the end of every read transaction */
 enum rc txn_failed(const struct txn *t); /* RC_OK while nothing failed */
 
+/* Names the snapshot that a read transaction sees: equal ids, equal content. */
+uint64_t txn_snapshot(const struct txn *t);
+
 /* The next number of the store-wide change sequence; first is 1. Write transactions. */
 uint64_t txn_next_seq(struct txn *t);
 /* The last one given out, as this transaction sees it. */

@@ -182,3 +182,8 @@ uint64_t store_commits(const struct store *s)
 {
     return atomic_load_explicit(&s->commits, memory_order_acquire);
 }
+
+uint64_t txn_snapshot(const struct txn *t)
+{
+    return mdb_txn_id(t->mdb);
+}

@@ -15,6 +15,7 @@
 #define CALL_SEGMENTS_MAX 3
 #define CALL_ETAG_SIZE    24
 
+struct memo;
 struct queue;
 struct route;
 struct series_cache;
@@ -29,7 +30,7 @@ struct answer {
     char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */
     uint32_t coll; /* made of this collection alone, of this version; 0: of others too */
     uint64_t version;
-    uint32_t oldest; /* the collection whose freshness is the answer's */
+    uint32_t oldest;        /* the collection whose freshness is the answer's */
     bool mirrored;          /* the two below tell of mirrored data */
     int64_t changed_ms;     /* wall clock of the last change; 0 unknown */
     int64_t fresh_ms;       /* wall clock at which it was last known equal to Google's; 0 never */
@@ -44,6 +45,7 @@ struct call {
     struct queue *queue;
     const struct token_key *token_key;
     struct series_cache *series;
+    struct memo *memo; /* NULL: none */
     const struct route *route;
     int64_t now_ms;   /* wall clock */
     uint64_t commits; /* of the store, before anything was read */
@@ -69,11 +71,9 @@ struct call {
 /* Opens c->txn. False: answered with an error. */
 bool call_read(struct call *c);
 
-/* Does it all: route, parameters, handler. Afterwards c->out and c->answer are complete but for the
- * request's wishes about form (reply.h). */
+/* Route, parameters, handler: then c->out and c->answer are complete but for the form (reply.h). */
 void call_run(struct call *c);
-/* Ready for the next one. */
-void call_reset(struct call *c);
+void call_reset(struct call *c); /* ready for the next one */
 void call_release(struct call *c);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/serve/pages.h"
 
 #include "core/serve/fault.h"
+#include "core/serve/memo.h"
 #include "core/serve/request.h"
 #include "core/serve/routes.h"
 #include "storage/accounts.h"
@@ -85,6 +86,9 @@ void pages_write_sync(struct call *c, const struct page_token *at)
 {
     struct sync_token token = {.coll = at->coll, .seq = at->seq};
     buf_add_text(&c->out, ",\"nextSyncToken\":\"");
-    sync_token_write(&c->out, c->token_key, &token);
+    if (c->memo)
+        memo_write_token(c->memo, &c->out, c->token_key, &token);
+    else
+        sync_token_write(&c->out, c->token_key, &token);
     buf_add_char(&c->out, '"');
 }

@@ -5,6 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/serve/fault.h"
+#include "core/serve/memo.h"
 #include "storage/items.h"
 
 const struct conf_account *scope_me(const struct call *c)
@@ -116,7 +117,17 @@ enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
 
 bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)
 {
-    return answer(c, scope_find_calendar(c, id, kind, ret));
+    const struct collection *known = c->memo && kind == COLL_EVENTS
+                                         ? memo_find(c->memo, c->conf, txn_snapshot(c->txn), id)
+                                         : NULL;
+    if (known) {
+        *ret = *known;
+        return true;
+    }
+    enum rc rc = scope_find_calendar(c, id, kind, ret);
+    if (rc == RC_OK && c->memo && kind == COLL_EVENTS)
+        memo_keep(c->memo, c->conf, txn_snapshot(c->txn), id, ret);
+    return answer(c, rc);
 }
 
 enum rc scope_list_entry(struct call *c, uint32_t account, struct span id, struct span *ret_raw)

@@ -98,6 +98,7 @@ static void take_conf(struct serve *s)
     pthread_mutex_lock(&s->lock);
     s->conf = s->next_conf;
     cache_clear(s->cache);
+    s->memo.conf = NULL;
     s->next_conf = NULL;
     atomic_store_explicit(&s->reload, false, memory_order_relaxed);
     pthread_cond_signal(&s->taken);
@@ -141,6 +142,7 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
                             .queue = q,
                             .token_key = &s->token_key,
                             .series = series_cache_new(),
+                            .memo = &s->memo,
                             .conf = conf};
     if (!s->gzip || !s->cache || !s->call.series) {
         serve_free(s);
@@ -155,6 +157,7 @@ void serve_free(struct serve *s)
     if (!s)
         return;
     call_release(&s->call);
+    memo_release(&s->memo);
     series_cache_free(s->call.series);
     squeeze_free(s->gzip);
     cache_free(s->cache);
@@ -198,6 +201,7 @@ void serve_reload(struct serve *s, const struct conf *conf)
 {
     if (!s->httpd) {
         s->conf = conf;
+        s->memo.conf = NULL;
         cache_clear(s->cache);
         return;
     }

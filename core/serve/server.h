@@ -9,6 +9,7 @@
 #include "core/serve/cache.h"
 #include "core/serve/call.h"
 #include "core/serve/fresh.h"
+#include "core/serve/memo.h"
 #include "core/serve/serve.h"
 #include "core/serve/squeeze.h"
 #include "core/serve/token.h"
@@ -21,6 +22,7 @@ struct serve {
     struct token_key token_key;
     struct squeeze *gzip;
     struct cache *cache;
+    struct memo memo;
     struct fresh_list fresh;
     bool warm;        /* the series of all calendars were read, as far as there is room */
     uint32_t warmed;  /* up to this calendar */

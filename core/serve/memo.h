@@ -1,0 +1,37 @@
+/* memo: what every call to the same calendar works out again and again, remembered by the loop. */
+#ifndef CORE_SERVE_MEMO_H
+#define CORE_SERVE_MEMO_H
+
+#include "core/base/buf.h"
+#include "core/model/collection.h"
+#include "core/serve/token.h"
+
+#define MEMO_CALENDARS 8
+
+/* `= { 0 }` is empty. */
+struct memo {
+    const struct conf *conf; /* under which the calendars were found; NULL: forget them */
+    uint64_t snapshot;       /* in which they were */
+    unsigned next;
+    struct memo_calendar {
+        size_t id_n; /* 0: free */
+        char id[LIMIT_ID_BYTES];
+        struct collection coll;
+    } calendar[MEMO_CALENDARS];
+
+    struct sync_token token; /* the last one written, and its text */
+    struct buf token_text;
+};
+void memo_release(struct memo *m);
+
+/* The calendar that an id as sent stands for. NULL: not known, or something has changed since. */
+const struct collection *memo_find(struct memo *m, const struct conf *conf, uint64_t snapshot,
+                                   struct span id);
+void memo_keep(struct memo *m, const struct conf *conf, uint64_t snapshot, struct span id,
+               const struct collection *coll);
+
+/* Appends a sync token as sync_token_write() does. */
+void memo_write_token(struct memo *m, struct buf *out, const struct token_key *k,
+                      const struct sync_token *t);
+
+#endif
