@@ -78,6 +78,7 @@ static bool path_in(char *out, size_t size, const char *dir, const char *name)
 /* Called by LMDB's assertion just before abort(), so with nothing but a system call. */
 void store_mark_broken(struct store *s)
 {
+    atomic_store(&s->broken, true);
     int fd = open(s->broken_mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd >= 0)
         close(fd);
@@ -254,6 +255,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
+    store_unguard(s);
     if (s->env) {
         if (s->id[0])
             mdb_env_sync(s->env, 1);

@@ -158,8 +158,12 @@ enum rc txn_commit(struct txn *t, struct err *e)
     free(t);
     if (code == EIO && is_full(s))
         code = ENOSPC;
-    if (code)
-        return mdb_to_rc(code, e, "commit");
+    if (code) {
+        rc = mdb_to_rc(code, e, "commit");
+        if (rc == RC_BADDATA)
+            store_mark_broken(s);
+        return rc;
+    }
     atomic_fetch_add_explicit(&s->commits, 1, memory_order_release);
     store_grow_file(s);
     return RC_OK;

@@ -39,6 +39,7 @@ struct store {
     uint8_t secret[32];
     struct damage damage;
     _Atomic uint64_t commits;
+    atomic_bool broken;
 };
 
 struct txn {
@@ -58,6 +59,8 @@ enum rc mdb_to_rc(int code, struct err *e, const char *what);
 enum rc txn_fail(struct txn *t, int code, enum space space);
 /* Marks the file as structurally broken: the next store_open() returns RC_BADDATA. */
 void store_mark_broken(struct store *s);
+/* Undoes store_guard(). */
+void store_unguard(const struct store *s);
 /* Keeps the file longer than what commits so far have used (see probe.h). */
 void store_grow_file(struct store *s);
 void damage_note(struct store *s, uint32_t coll);

@@ -15,8 +15,6 @@
 #define FIRST_FD 3
 #define MOST_FDS 16
 
-static uint32_t taken; /* bit i: FIRST_FD + i was given away */
-
 static int64_t env_number(const char *name)
 {
     const char *text = getenv(name);
@@ -45,11 +43,11 @@ int activation_take(const char *name)
     if (!names || count <= 0 || count > MOST_FDS || env_number("LISTEN_PID") != getpid())
         return 0;
     for (int i = 0; i < count; i++) {
-        if ((taken & (1u << i)) || !span_is(name_at(names, i), name))
+        if (!span_is(name_at(names, i), name))
             continue;
-        taken |= 1u << i;
         (void)fcntl(FIRST_FD + i, F_SETFD, FD_CLOEXEC);
-        return FIRST_FD + i;
+        int fd = fcntl(FIRST_FD + i, F_DUPFD_CLOEXEC, 0);
+        return fd > 0 ? fd : 0;
     }
     return 0;
 }

@@ -2,7 +2,7 @@
 #ifndef CORE_DAEMON_ACTIVATION_H
 #define CORE_DAEMON_ACTIVATION_H
 
-/* The inherited socket of that name ("api", "hook"), or 0. Each is given once; close-on-exec is set. */
+/* A copy, the caller's, of the inherited socket of that name ("api", "hook"), or 0. Close-on-exec is set. */
 int activation_take(const char *name);
 
 #endif

@@ -5,6 +5,9 @@
  * only (a turn of a loop, bytes of an answer), and the watchdog of the service manager is fed while
  * all of them are fresh. So a wedged worker gets the service restarted, however well the rest may look.
  *
+ * When the database turns out to be damaged in its structure, which shows as errors in whatever reads or writes, all parts are
+ * stopped and started again: the store then sets the file aside and everything is fetched anew from Google.
+ *
  * A configuration that was replaced by a reload stays in memory until the end: threads may still read
  * it, reloads are rare and snapshots are small. */
 #include "core/daemon/daemon.h"
@@ -31,12 +34,14 @@
 #include "core/queue/queue.h"
 #include "core/serve/serve.h"
 #include "core/sync/sync.h"
+#include "storage/guard.h"
 #include "storage/store.h"
 
 #define CONFS_MAX         1024           /* reloads remembered; more are refused */
 #define HEARTBEAT_MOST_MS (20 * 1000)    /* older than this: stuck */
 #define HOUSEKEEPING_MS   (60 * 1000)
 #define LOOK_MS           1000           /* how often heartbeats are looked at */
+#define ANEW_LEAST_MS     (10 * 60 * 1000) /* a store that breaks sooner again is not the store's fault */
 
 struct daemon {
     struct conf *confs[CONFS_MAX]; /* the last one is in force */
@@ -49,7 +54,8 @@ struct daemon {
     pthread_t scrubber;
     bool scrubbing;
     atomic_bool stopping;
-    int signals; /* signalfd */
+    bool started; /* once, at least */
+    int signals;  /* signalfd */
 };
 
 static struct conf *conf_now(const struct daemon *d)
@@ -279,7 +285,8 @@ static void keep_house(struct daemon *d)
                   (unsigned long long)totals.running);
 }
 
-static void watch(struct daemon *d)
+/* Until it is time to stop; true when it is to start anew. */
+static bool watch(struct daemon *d)
 {
     int64_t house_ms = 0, fed_ms = 0;
     bool stuck = false;
@@ -290,7 +297,9 @@ static void watch(struct daemon *d)
         int wait_ms = watchdog_ms && watchdog_ms < LOOK_MS ? (int)watchdog_ms : LOOK_MS;
 
         if (poll(&pfd, 1, wait_ms) > 0 && !take_signal(d))
-            return;
+            return false;
+        if (store_is_broken(d->store))
+            return true;
         int64_t now_ms = clock_mono_ms();
         bool alive = all_alive(d);
         if (alive == stuck) /* it turned */
@@ -335,6 +344,55 @@ static int exit_status(enum rc rc)
     return rc == RC_AGAIN ? EX_UNAVAILABLE : EX_OSERR;
 }
 
+/* What start_parts() fills, as it was before. */
+static void forget_parts(struct daemon *d)
+{
+    d->store = NULL;
+    d->queue = NULL;
+    d->sync = NULL;
+    d->serve = NULL;
+    d->ping = NULL;
+    d->scrubbing = false;
+    atomic_store(&d->stopping, false);
+}
+
+/* From start to stop; *ret_anew: the store is broken, and wants to be opened again. */
+static enum rc live(struct daemon *d, bool *ret_anew, struct err *e)
+{
+    enum rc rc = start_parts(d, e);
+
+    if (rc != RC_OK)
+        return rc;
+    log_notice(NULL, "calmirrord " CALMIRROR_VERSION " serves on %s", conf_now(d)->api.listen);
+    notify_ready();
+    d->started = true;
+    *ret_anew = watch(d);
+    if (!*ret_anew)
+        notify_stopping();
+    serve_drain(d->serve); /* /readyz says no from now on */
+    stop_parts(d, N_PARTS);
+    forget_parts(d);
+    return RC_OK;
+}
+
+static enum rc run(struct daemon *d, struct err *e)
+{
+    int64_t anew_ms = 0; /* when it was last started so */
+
+    for (;;) {
+        bool anew = false;
+        enum rc rc = live(d, &anew, e);
+
+        if (rc != RC_OK || !anew)
+            return rc;
+        int64_t now_ms = clock_mono_ms();
+        if (anew_ms && now_ms - anew_ms < ANEW_LEAST_MS)
+            return err_set(e, RC_SYS, "the database broke twice within minutes: is the disk sound?");
+        log_err(NULL, "the database is damaged in its structure: starting anew");
+        anew_ms = now_ms;
+    }
+}
+
 int daemon_run(struct conf *conf)
 {
     struct daemon *d = calloc(1, sizeof(*d));
@@ -353,18 +411,11 @@ int daemon_run(struct conf *conf)
 
     enum rc rc = take_over_signals(d, &e);
     if (rc == RC_OK)
-        rc = start_parts(d, &e);
-    if (rc == RC_OK) {
-        log_notice(NULL, "calmirrord " CALMIRROR_VERSION " serves on %s", conf->api.listen);
-        notify_ready();
-        watch(d);
-        notify_stopping();
-        serve_drain(d->serve); /* /readyz says no from now on */
-        stop_parts(d, N_PARTS);
+        rc = run(d, &e);
+    if (rc == RC_OK)
         log_notice(NULL, "stopped");
-    } else {
-        log_err(NULL, "not started: %s", e.text);
-    }
+    else
+        log_err(NULL, "%s: %s", d->started ? "stopped" : "not started", e.text);
     if (d->signals >= 0)
         close(d->signals);
     for (size_t i = 0; i < d->n_confs; i++)

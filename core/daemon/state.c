@@ -4,6 +4,7 @@
 #include "core/daemon/state.h"
 
 #include "core/base/log.h"
+#include "storage/guard.h"
 
 enum rc state_open(const struct conf *conf, struct store **ret, struct err *e)
 {
@@ -12,9 +13,13 @@ enum rc state_open(const struct conf *conf, struct store **ret, struct err *e)
 
     if (rc == RC_AGAIN)
         return err_prefix(e, rc, "another calmirrord runs on this state directory");
-    if (rc != RC_BADDATA)
-        return rc;
-    log_err(NULL, "%s: moved aside, everything is fetched anew from Google", e->text);
-    rc = store_set_aside(conf->mirror.state_dir, e);
-    return rc == RC_OK ? store_open(ret, conf->mirror.state_dir, &opt, e) : rc;
+    if (rc == RC_BADDATA) {
+        log_err(NULL, "%s: moved aside, everything is fetched anew from Google", e->text);
+        rc = store_set_aside(conf->mirror.state_dir, e);
+        if (rc == RC_OK)
+            rc = store_open(ret, conf->mirror.state_dir, &opt, e);
+    }
+    if (rc == RC_OK)
+        store_guard(*ret);
+    return rc;
 }

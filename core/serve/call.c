@@ -67,6 +67,9 @@ void call_run(struct call *c)
     } else if (call_parse(c) && compile_fields(c)) {
         (void)buf_reserve(&c->out, c->expected_bytes);
         c->route->handle(c);
+        /* What could not be read must not look as if it were not there. */
+        if (c->txn && txn_failed(c->txn) != RC_OK)
+            (void)call_fail(c, FAULT_INTERNAL, NULL, NULL);
         if (c->out.n <= EXPECT_BYTES)
             c->expected_bytes = c->out.n;
         select_fields(c);

@@ -1,0 +1,91 @@
+/* guard: when reading the mapped file ends the process, the next start is told.
+ *
+ * DESIGN. LMDB trusts the structure of its file. A flipped bit in a page's header can send it
+ * beyond the end of the file (SIGBUS) or of the map (SIGSEGV); started again, the service would run
+ * into the same page, for ever. So a fault at an address of the map leaves the mark that LMDB's
+ * assertions leave too, and the signal then takes its course. */
+#include "storage/guard.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "storage/txn.h"
+
+/* LMDB reserves the whole map, but an address that was computed wrong can lie somewhat behind it.
+ */
+#define BEHIND_BYTES (UINT64_C(1) << 30)
+
+static const int signals[] = {SIGBUS, SIGSEGV};
+#define N_SIGNALS (sizeof signals / sizeof signals[0])
+
+static struct sigaction before[N_SIGNALS];
+static uintptr_t map_begin, map_end; /* both 0: nothing is guarded */
+static struct store *guarded;
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    uintptr_t at = (uintptr_t)info->si_addr;
+    bool sent = info->si_code <= 0; /* by a process, not by an address */
+    if (!sent && at >= map_begin && at < map_end)
+        store_mark_broken(guarded);
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        if (signals[i] == number)
+            (void)sigaction(number, &before[i], NULL);
+    if (sent)
+        (void)raise(number); /* else the same instruction faults again */
+}
+
+/* Where the file is mapped. By name, since an overlay's files have one device in stat(2), another
+ * here. */
+static bool find_map(const struct store *s, uintptr_t *ret_begin, uintptr_t *ret_end)
+{
+    char line[PATH_MAX + 128], real[PATH_MAX];
+    const char *path;
+    bool found = false;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps)
+        return false;
+    if (mdb_env_get_path(s->env, &path) == 0 && realpath(path, real))
+        while (!found && fgets(line, sizeof line, maps)) {
+            uintptr_t begin, end;
+            const char *name = strchr(line, '/');
+            size_t n = strlen(real);
+            if (!name || strncmp(name, real, n) != 0 || name[n] != '\n' ||
+                sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &begin, &end) != 2)
+                continue;
+            *ret_begin = begin;
+            *ret_end = end;
+            found = true;
+        }
+    (void)fclose(maps);
+    return found;
+}
+
+void store_guard(struct store *s)
+{
+    uintptr_t begin, end;
+    if (!find_map(s, &begin, &end))
+        return;
+    struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
+    bool first = !guarded;
+    map_begin = begin;
+    map_end = end + BEHIND_BYTES;
+    guarded = s;
+    for (size_t i = 0; i < N_SIGNALS && first; i++)
+        (void)sigaction(signals[i], &action, &before[i]);
+}
+
+void store_unguard(const struct store *s)
+{
+    if (guarded == s)
+        map_begin = map_end = 0;
+}
+
+bool store_is_broken(const struct store *s)
+{
+    return atomic_load_explicit(&s->broken, memory_order_relaxed);
+}

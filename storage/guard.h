@@ -1,0 +1,18 @@
+/* guard: damage in the structure of the mapped file, which no repair of records mends. */
+#ifndef STORAGE_GUARD_H
+#define STORAGE_GUARD_H
+
+#include <stdbool.h>
+
+#include "storage/store.h"
+
+/* From here on a fault (SIGBUS, SIGSEGV) at an address of the file's map leaves the mark that makes
+ * the next store_open() return RC_BADDATA, before the process ends by it. One store a process;
+ * before the threads that use it. */
+void store_guard(struct store *s);
+
+/* Has an operation met such damage? It is marked then: close the store and open it again.
+ * Thread-safe. */
+bool store_is_broken(const struct store *s);
+
+#endif

@@ -1,0 +1,86 @@
+/* test_storage_guard: damage in the structure of the file, which the next start is told of. */
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "storage/guard.h"
+#include "tests/unit/storage_fixture.h"
+
+static void fixture_close(struct fixture *f)
+{
+    store_close(f->store);
+    f->store = NULL;
+}
+
+static void expect_broken(struct fixture *f)
+{
+    struct store *s;
+    struct err e = {0};
+    assert_int_equal(store_open(&s, f->dir, &f->options, &e), RC_BADDATA);
+    assert_non_null(strstr(e.text, "structure"));
+}
+
+/* A fault at an address of the map leaves the mark; one elsewhere does not. */
+static void test_guard(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    for (int in_map = 0; in_map < 2; in_map++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct rlimit none = {0};
+            (void)setrlimit(RLIMIT_CORE, &none);
+            (void)signal(SIGSEGV, SIG_DFL); /* a sanitizer's would speak up */
+            fixture_open(f);
+            store_guard(f->store);
+            struct txn *t = begin_read(f->store);
+            struct key k = key_text(span_of("format"));
+            struct span body;
+            if (record_get(t, SPACE_META, &k, &body) != RC_OK)
+                _exit(1);
+            *(volatile char *)(in_map ? (uintptr_t)body.p : 16) = 1; /* mapped for reading only */
+            _exit(2);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        if (in_map)
+            expect_broken(f);
+        else
+            fixture_open(f);
+        fixture_close(f);
+    }
+    assert_int_equal(store_set_aside(f->dir, NULL), RC_OK);
+    fixture_open(f);
+}
+
+/* What an operation meets shows at once, and the transaction does not end well. */
+static void test_met_in_use(void **state)
+{
+    struct fixture *f = *state;
+    struct err e = {0};
+    assert_false(store_is_broken(f->store));
+    struct txn *t = begin_write(f->store);
+    assert_int_equal(txn_fail(t, MDB_MAP_FULL, SPACE_EVENT), RC_FULL);
+    assert_int_equal(txn_commit(t, &e), RC_FULL);
+    assert_false(store_is_broken(f->store));
+    t = begin_read(f->store);
+    assert_int_equal(txn_fail(t, MDB_PAGE_NOTFOUND, SPACE_EVENT), RC_BADDATA);
+    assert_int_equal(txn_failed(t), RC_BADDATA);
+    txn_abort(t);
+    assert_true(store_is_broken(f->store));
+    fixture_close(f);
+    expect_broken(f);
+    assert_int_equal(store_set_aside(f->dir, NULL), RC_OK);
+    fixture_open(f);
+    assert_false(store_is_broken(f->store));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_guard, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_met_in_use, fixture_setup, fixture_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
