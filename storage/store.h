@@ -42,8 +42,8 @@ const uint8_t *store_secret(const struct store *s);
 /* "LMDB 0.9.24: (...)": for -V. Static text. */
 const char *store_engine(void);
 
-/* How many commits this process has made: as long as it stays the same, so does every answer. */
-uint64_t store_commits(const struct store *s);
+uint64_t
+store_commits(const struct store *s); /* made by this process: the same, so is all content */
 
 struct store_usage {
     uint64_t map_bytes;
@@ -71,8 +71,7 @@ enum rc txn_commit(struct txn *t, struct err *e);
 void txn_abort(struct txn *t);           /* NULL ok; the end of every read transaction */
 enum rc txn_failed(const struct txn *t); /* RC_OK while nothing failed */
 
-/* Names the snapshot that a read transaction sees: equal ids, equal content. */
-uint64_t txn_snapshot(const struct txn *t);
+uint64_t txn_snapshot(const struct txn *t); /* names what it sees: the same, so is all content */
 
 /* The next number of the store-wide change sequence; first is 1. Write transactions. */
 uint64_t txn_next_seq(struct txn *t);
