@@ -72,7 +72,6 @@ void txn_abort(struct txn *t);           /* NULL ok; the end of every read trans
 enum rc txn_failed(const struct txn *t); /* RC_OK while nothing failed */
 
 uint64_t txn_snapshot(const struct txn *t); /* names what it sees: the same, so is all content */
-
 /* The next number of the store-wide change sequence; first is 1. Write transactions. */
 uint64_t txn_next_seq(struct txn *t);
 /* The last one given out, as this transaction sees it. */

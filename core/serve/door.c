@@ -48,7 +48,7 @@ static bool same_origin(const char *origin, const char *host)
 
 const char *door_cors_origin(const struct call *c)
 {
-    const char *origin = c->header(c->source, "Origin");
+    const char *origin = c->conf->api.origins.n ? c->header(c->source, "Origin") : NULL;
     for (size_t i = 0; origin && i < c->conf->api.origins.n; i++)
         if (strcmp(origin, c->conf->api.origins.v[i]) == 0)
             return origin;
