@@ -144,6 +144,9 @@ bool event_put(struct txn *t, struct collection *c, const struct event *ev)
     struct key k = key_id(c->no, new.id);
     struct present old;
     present_load(t, c->no, &k, new.id, &old);
+    if (old.read && old.event.flags & (EVENT_SERIES | EVENT_WAS_SERIES) &&
+        !(new.flags &EVENT_SERIES))
+        new.flags |= EVENT_WAS_SERIES;
     if (old.read && !old.damaged && event_same(&old.event, &new))
         return false;
 

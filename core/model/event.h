@@ -17,6 +17,7 @@ enum event_flag {
     EVENT_DECLINED = 1u << 6,  /* the attendee with self:true declined */
     EVENT_HIDDEN_INVITE = 1u << 7, /* an invitation that the UI hides (kept for showHiddenInvitations) */
     EVENT_ODD = 1u << 8,       /* something in it made no sense; kept raw, listed by doctor */
+    EVENT_WAS_SERIES = 1u << 9, /* set by storage: was EVENT_SERIES once, and is it no more */
 };
 
 /* All spans are borrowed: from the page being read, or from LMDB (valid until the transaction writes

@@ -234,7 +234,7 @@ static bool fill_by_id(struct events_page *page)
  * of the instances that it has are no more. It must list in full. */
 static bool needs_full_list(const struct events_page *page, enum rc rc, const struct event *ev)
 {
-    return page->expanded && (rc != RC_OK || (ev->flags & EVENT_SERIES));
+    return page->expanded && (rc != RC_OK || (ev->flags & (EVENT_SERIES | EVENT_WAS_SERIES)));
 }
 
 static bool fill_changes(struct events_page *page)

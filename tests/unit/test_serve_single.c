@@ -237,6 +237,37 @@ static void test_sync(void **state)
     buf_release(&next);
 }
 
+/* A series that ends as a tombstone or as a single event leaves instances behind that no entry
+ * names. */
+static void test_sync_of_former_series(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    static const char *const ends[] = {
+        "{\"id\":\"s\",\"status\":\"cancelled\"}",
+        "{\"id\":\"s\",\"status\":\"confirmed\",\"start\":{\"date\":\"2026-03-02\"},"
+        "\"end\":{\"date\":\"2026-03-03\"}}",
+    };
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        world_timed(w, "s", "2026-03-02T09:00:00", "2026-03-02T10:00:00",
+                    ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=3\"]");
+        struct http_answer a = get(w, 200, SINGLE MARCH);
+        struct buf next = {0};
+        buf_printf(&next, SINGLE "&syncToken=%s", member(&a, "nextSyncToken", text));
+        http_answer_release(&a);
+        world_event(w, &w->me, ends[i]);
+        expect_error(w, 410, "fullSyncRequired", buf_text(&next));
+        buf_reset(&next);
+        a = get(w, 200, EV);
+        buf_printf(&next, EV "?syncToken=%s", member(&a, "nextSyncToken", text));
+        http_answer_release(&a);
+        expect_ids(w, buf_text(&next), "");
+        world_event(w, &w->me, ends[i]); /* the same again is no change */
+        expect_ids(w, buf_text(&next), "");
+        buf_release(&next);
+    }
+}
+
 /* What is kept of series between queries follows each change of them. */
 static void test_series_change(void **state)
 {
@@ -310,6 +341,7 @@ int main(void)
         WORLD(test_instances_method),
         WORLD(test_pages),
         WORLD(test_sync),
+        WORLD(test_sync_of_former_series),
         WORLD(test_series_change),
         WORLD(test_bombs),
     };
