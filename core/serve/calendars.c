@@ -64,6 +64,20 @@ static void add_config(struct etag *etag, const struct conf_account *a)
                      i < lists[k]->n ? strlen(lists[k]->v[i]) + 1 : 1);
 }
 
+/* Entries that another config shows or hides are no changes of the list, so that no delta could
+ * tell of them. */
+static bool check_config(struct call *c, struct items_page *page)
+{
+    struct etag shown = {0};
+    add_config(&shown, page->arg);
+    bool begins =
+        params_has(&c->params, PARAM_SYNC_TOKEN) && !params_has(&c->params, PARAM_PAGE_TOKEN);
+    if (begins && page->at.fingerprint != shown.hash)
+        return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
+    page->at.fingerprint = shown.hash;
+    return true;
+}
+
 void calendar_list_list(struct call *c)
 {
     struct collection coll;
@@ -75,12 +89,12 @@ void calendar_list_list(struct call *c)
                               .wanted = wanted,
                               .arg = scope_me(c)};
     if (!call_read(c) || !scope_of_me(c, COLL_ROSTER, &coll) || !pages_begin(c, &coll, &page.at) ||
-        !check_params(c))
+        !check_params(c) || !check_config(c, &page))
         return;
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll.no);
     etag_add_number(&etag, coll.version);
-    add_config(&etag, page.arg);
+    etag_add_number(&etag, page.at.fingerprint);
     etag_set(c, &etag);
     answer_from_collection(c, &coll);
     if (!call_not_modified(c))

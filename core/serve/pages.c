@@ -50,6 +50,7 @@ static bool begin_at_sync(struct call *c, const struct collection *coll, struct 
     if (rc || token.coll != coll->no)
         return call_fail(c, FAULT_BAD_SYNC_TOKEN, "syncToken", NULL);
     ret->place[1] = (int64_t)token.seq;
+    ret->fingerprint = token.query;
     return true;
 }
 
@@ -84,7 +85,7 @@ bool pages_write_next(struct call *c, const struct page_token *at)
 
 void pages_write_sync(struct call *c, const struct page_token *at)
 {
-    struct sync_token token = {.coll = at->coll, .seq = at->seq};
+    struct sync_token token = {.coll = at->coll, .seq = at->seq, .query = at->fingerprint};
     buf_add_text(&c->out, ",\"nextSyncToken\":\"");
     if (c->memo)
         memo_write_token(c->memo, &c->out, c->token_key, &token);

@@ -1,6 +1,7 @@
 """Calendar list, settings, access rules and colours: what the mirror gives equals what Google gives, page by
 page and change by change."""
 import random
+import signal
 from urllib.parse import quote
 
 import pytest
@@ -218,6 +219,19 @@ def test_sync_tokens_survive_a_restart_and_a_listing_of_the_mirror(pair):
     pair.mirror.start()
     wait_same(pair, acl(TEAM))
     assert [r["id"] for r in follower.follow()] == ["default"]
+
+
+def test_another_choice_of_calendars_is_a_list_to_be_read_anew(pair):
+    follower = Follower(pair, LIST)
+    pair.mirror.sections["account test"]["exclude"] = "team@*"
+    pair.mirror.write_config()
+    pair.mirror.process.send_signal(signal.SIGHUP)
+    wait_for("the reload", lambda: TEAM not in by_id(walk(pair, LIST)[0]))
+    refused(pair, LIST, 410, "fullSyncRequired", "syncToken", syncToken=follower.token)
+    follower = Follower(pair, LIST)
+    pair.mirror.stop()
+    pair.mirror.start()
+    assert TEAM not in follower.held and follower.follow(maxResults=1) == []
 
 
 def test_forbidden_combinations(pair):

@@ -50,8 +50,8 @@ static void page_token_round_trip(void **state)
     memset(longest, 'q', sizeof(longest));
     const struct page_token tokens[] = {
         {0},
-        {3, 9, {INT64_MIN, INT64_MAX, -1, 1}, span_of("id"), span_of("q=a%20b&maxResults=5")},
-        {1, 1, {0}, {longest, TOKEN_AFTER_MAX}, {longest, TOKEN_QUERY_MAX}},
+        {3, 9, {INT64_MIN, INT64_MAX, -1, 1}, span_of("id"), span_of("q=a%20b&maxResults=5"), 0},
+        {1, 1, {0}, {longest, TOKEN_AFTER_MAX}, {longest, TOKEN_QUERY_MAX}, 0},
     };
     struct token_key k = key_of(STORE, secret);
     for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
