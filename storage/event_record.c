@@ -83,14 +83,20 @@ static void event_pack(uint8_t *out, struct span key, const struct event *ev)
     put_u64(out + AT_CHECK, head_check(key, out));
 }
 
-bool event_peek(struct span key, struct span record, int64_t *ret_start_ms, int64_t *ret_end_ms)
+bool event_peek(struct span record, int64_t *ret_start_ms, int64_t *ret_end_ms)
 {
     const char *head = record.p + RECORD_HEAD;
-    if (record.n < RECORD_HEAD + AT_TEXTS || get_u64(head + AT_CHECK) != head_check(key, head))
+    if (record.n < RECORD_HEAD + AT_TEXTS)
         return false;
     *ret_start_ms = (int64_t)get_u64(head + AT_START);
     *ret_end_ms = (int64_t)get_u64(head + AT_END);
     return true;
+}
+
+bool event_peek_holds(struct span key, struct span record)
+{
+    const char *head = record.p + RECORD_HEAD;
+    return get_u64(head + AT_CHECK) == head_check(key, head);
 }
 
 bool event_unpack(struct span body, struct event *ret)

@@ -24,8 +24,10 @@ void id_entry_put(struct txn *t, const struct key *k, const struct id_entry *ent
 
 /* The value of event and stage: all members but row. */
 bool event_unpack(struct span body, struct event *ret);
-/* Its times, from the head of a record that need not be sound behind that; false: damaged. */
-bool event_peek(struct span key, struct span record, int64_t *ret_start_ms, int64_t *ret_end_ms);
+/* Its times, from the head of a record, unverified; false: there is none. Whoever passes over the
+ * event because of them asks event_peek_holds(), which reads no more than the head either. */
+bool event_peek(struct span record, int64_t *ret_start_ms, int64_t *ret_end_ms);
+bool event_peek_holds(struct span key, struct span record);
 void event_record_put(struct txn *t, enum space space, const struct key *k, const struct event *ev);
 /* Nothing differs but seq and row. */
 bool event_same(const struct event *a, const struct event *b);

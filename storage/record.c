@@ -8,6 +8,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "storage/checksum.h"
+
 void put_u32(uint8_t *p, uint32_t v)
 {
     v = htole32(v);
@@ -34,22 +36,22 @@ uint64_t get_u64(const void *p)
     return le64toh(v);
 }
 
-static uint64_t checksum(enum space space, struct span key, const void *p, size_t n)
+static uint64_t sum(enum space space, struct span key, const void *p, size_t n)
 {
-    return XXH3_64bits_withSeed(p, n, XXH3_64bits(key.p, key.n) + (uint64_t)space);
+    return checksum(p, n, XXH3_64bits(key.p, key.n) + (uint64_t)space);
 }
 
 void record_seal(enum space space, struct span key, uint8_t *record, size_t n)
 {
     assert(n >= RECORD_HEAD);
     record[8] = RECORD_VERSION;
-    put_u64(record, checksum(space, key, record + 8, n - 8));
+    put_u64(record, sum(space, key, record + 8, n - 8));
 }
 
 bool record_open(enum space space, struct span key, struct span record, struct span *ret_body)
 {
     if (record.n < RECORD_HEAD || record.p[8] != RECORD_VERSION ||
-        get_u64(record.p) != checksum(space, key, record.p + 8, record.n - 8))
+        get_u64(record.p) != sum(space, key, record.p + 8, record.n - 8))
         return false;
     *ret_body = (struct span){record.p + RECORD_HEAD, record.n - RECORD_HEAD};
     return true;

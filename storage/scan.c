@@ -72,8 +72,9 @@ static bool lane_move(struct lane *lane)
         if (lane->starts_end_it && lane->time >= lane->window.max && lane->window.max != INT64_MAX)
             return false;
         int64_t start_ms, end_ms;
-        if (event_peek(lane->w.key, lane->w.value, &start_ms, &end_ms) &&
-            !interval_overlaps(&lane->window, start_ms, end_ms))
+        if (event_peek(lane->w.value, &start_ms, &end_ms) &&
+            !interval_overlaps(&lane->window, start_ms, end_ms) &&
+            event_peek_holds(lane->w.key, lane->w.value))
             continue;
         if (!walk_record(&lane->w, &body) || !event_unpack(body, &lane->event))
             continue;

@@ -42,10 +42,11 @@ function init(args)
         wrk.headers[args[i]] = args[i + 1]
     end
     wrk.path = path
+    math.randomseed(os.time())
+    n = math.random(0, 680000)
     if mode == "seconds" then
         request = function() return wrk.format("GET", vary_seconds()) end
     elseif mode == "windows" then
-        math.randomseed(os.time())
         day_names(3652)
         request = function() return wrk.format("GET", vary_window()) end
     end
