@@ -61,7 +61,7 @@ const struct option conf_options[] = {
      "Most requests a minute for all accounts together. Google's own default limit is 10000 a "
      "project; the "
      "rest is left to others that use the same project. 0 means unlimited."},
-    {SECTION_GOOGLE, "user_rate", VALUE_COUNT, "400", IN(google.user_rate), 0, 1000000, false,
+    {SECTION_GOOGLE, "user_rate", VALUE_COUNT, "540", IN(google.user_rate), 0, 1000000, false,
      "Most requests a minute for one account. Google's own default limit is 600 a user. 0 means "
      "unlimited."},
 

@@ -85,7 +85,7 @@ static void test_empty_file_is_defaults(void **state)
     assert_int_equal(c->google.request_timeout_ms, 60000);
     assert_int_equal(c->google.connect_timeout_ms, 10000);
     assert_int_equal(c->google.project_rate, 6000);
-    assert_int_equal(c->google.user_rate, 400);
+    assert_int_equal(c->google.user_rate, 540);
     assert_string_equal(c->webhook.listen, "127.0.0.1:8081");
     assert_string_equal(c->webhook.public_url, "");
     assert_string_equal(c->api.listen, "127.0.0.1:8080");
