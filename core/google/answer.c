@@ -1,4 +1,4 @@
-/* answer: the table from (status, reason) to what we do next. Sources: facts §5.3, §8.8, §11. */
+/* answer: the table from (status, reason) to what we do next. Sources: Google's guides on errors, sync and push; captures in public issues. */
 #include "core/google/answer.h"
 
 #include <string.h>
@@ -111,11 +111,11 @@ static enum rc map_status(const struct fault *f, const struct answer_to *to)
         return RC_AUTH;
     case 404:
         return f->google || to->call == ANSWER_STOP ? RC_NOTFOUND : RC_AGAIN;
-    case 410: /* for a list authoritative without any body (facts §5.3) */
+    case 410: /* for a list authoritative without any body (seen in the wild) */
         return list ? RC_STALE : RC_NOTFOUND;
     case 403: /* an unknown refusal is not taken for "gone" */
     case 408:
-    case 412: /* seen on plain reads, passing (facts §9.1) */
+    case 412: /* seen on plain reads, passing (seen in the wild) */
     case 425:
     case 429:
         return RC_AGAIN;

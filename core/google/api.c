@@ -4,7 +4,7 @@
  * DESIGN: a call is a straight line: wait for budget, take the token, send, and on a 401 once more
  * with a newer token. What an answer means is answer.c's table; retrying later is the caller's
  * queue. The parameters of a list are constants, since Google leaves undefined what a sync token
- * does under others (facts §5.1). */
+ * does under others (the sync guide). */
 #include "core/google/api.h"
 
 #include <assert.h>
@@ -317,7 +317,7 @@ static void add_channel(struct buf *out, const struct google_channel *ch)
     buf_add_char(out, '}');
 }
 
-/* A string or a number of ms (facts §8.2). Seconds, or a time gone by, are nonsense. */
+/* A string or a number of ms (the push guide). Seconds, or a time gone by, are nonsense. */
 static int64_t read_expiry(struct span value)
 {
     int64_t ms, now = clock_wall_ms();

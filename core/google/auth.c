@@ -24,7 +24,7 @@
 #define EARLY_MS         300000 /* renew this long before the end, or at a quarter of a short life */
 #define LAST_MS          10000 /* nearer to its end a token is not used: the request takes time too */
 #define EARLY_RETRY_MS   30000 /* after an early renewal that failed */
-#define QUOTA_USER_MOST  40    /* facts §1.1 */
+#define QUOTA_USER_MOST  40    /* the query parameter reference */
 #define FORM_FIRST_BYTES 8192  /* holds a signed statement without growing */
 
 struct auth {

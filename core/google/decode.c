@@ -174,7 +174,7 @@ static bool all_digits(const char *p, size_t n)
     return true;
 }
 
-/* The slot as instance ids spell it: ID_20260329 or ID_20260329T023000Z (facts §7). */
+/* The slot as instance ids spell it: ID_20260329 or ID_20260329T023000Z (seen in the wild). */
 static struct moment read_stamp(struct span id)
 {
     char text[TIME_MOST];

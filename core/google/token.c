@@ -1,4 +1,4 @@
-/* token: reads the token endpoint's answers (shapes: facts §11.1, §13.2, §13.3). */
+/* token: reads the token endpoint's answers (shapes: Google's OAuth 2.0 guides). */
 #include "core/google/token.h"
 
 #include <stdlib.h>

@@ -29,7 +29,7 @@
                        */
 #define CONNECTIONS 4 /* kept open: the API, the token endpoint, and room for a change */
 
-/* Google compresses only for clients whose User-Agent says so too (facts §9.2). */
+/* Google compresses only for clients whose User-Agent says so too (the performance guide). */
 #define USER_AGENT "calmirror/" CALMIRROR_VERSION " (gzip)"
 
 struct http_client {

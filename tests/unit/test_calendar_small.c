@@ -127,7 +127,7 @@ static void test_instance_ids(void **state)
         {"abc", "abc_20260329T013000Z", 1774747800000, false},
         {"abc", "abc_20260329", 1774742400000, true},
         {"a_b_R2", "a_b_R2_20260329", 1774742400000, true},
-        /* A capture: google-calendar-facts §14.2. */
+        /* A capture: a series split in the web interface, 2023. */
         {"kmi1ebqjjc62s2hlukjj706unq_R20230324T093000",
          "kmi1ebqjjc62s2hlukjj706unq_20230515T083000Z", 1684139400000, false},
         {"abc_R20230324", "abc_20230515", 1684108800000, true},

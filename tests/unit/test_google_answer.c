@@ -108,7 +108,7 @@ static const struct answer_case {
     /* 403s we do not know are not "gone" */
     {LIST, 403, HTML, RC_AGAIN, "", "403"},
     {LIST, 403, BACK("global", "brandNew", "News"), RC_AGAIN, "brandNew", "News"},
-    /* dead tokens (facts §5.3) */
+    /* dead tokens (seen in the wild) */
     {SYNC, 410, BACK("calendar", "fullSyncRequired", "Sync token is no longer valid"), RC_STALE,
      "fullSyncRequired", "410"},
     {SYNC, 410, BACK("calendar", "updatedMinTooLongAgo", "x"), RC_STALE, "updatedMinTooLongAgo",
