@@ -324,7 +324,7 @@ static void load_part_of_day(struct slots *s, int64_t local, int64_t *ret_skip)
 
     s->days.words = 1;
     s->days.bits[0] = 0;
-    if (s->days.first != day || s->days.bits[1] == 0) /* the verdict on a day is kept in bits[1] */
+    if (s->days.bits[1] == 0 || s->days.first != day) /* the verdict on a day is kept in bits[1] */
         s->days.bits[1] = dayset_has_day(&p->rule, day) ? 1 : 2;
     s->days.first = day;
     s->hours &= (uint32_t)1 << tod / 3600;

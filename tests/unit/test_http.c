@@ -363,7 +363,7 @@ static void test_untrusted_certificate(void **state)
     getsockname(listener, (struct sockaddr *)&in, &len);
     pthread_create(&thread, NULL, serve_tls, &listener);
     snprintf(url, sizeof(url), "https://localhost:%d/", ntohs(in.sin_port));
-    struct http_request rq = {.method = "GET", .url = url};
+    struct http_request rq = {.method = "GET", .url = url, .connect_ms = 60000};
     assert_int_equal(http_perform(client, &rq, &rs, &e), RC_AGAIN);
     assert_non_null(strcasestr(e.text, "certificate"));
     pthread_join(thread, &got);
