@@ -27,9 +27,9 @@ struct httpd_request {
 };
 
 struct httpd_options {
-    const char *name;         /* of the thread, at most 15 characters; a literal */
-    const char *listen;       /* "host:port", "[v6]:port", or a path: a unix socket, mode 0660 */
-    int inherited_fd;         /* a listening socket handed over by the manager, instead; <= 0: none */
+    const char *name;   /* of the thread, at most 15 characters; a literal */
+    const char *listen; /* "host:port", "[v6]:port", or a path: a unix socket, mode 0660 */
+    int inherited_fd;   /* a listening socket handed over by the manager, instead; <= 0: none */
     unsigned max_connections; /* each 0: a default */
     unsigned max_per_address;
     unsigned timeout_s;  /* silence after which a connection is closed */
@@ -63,8 +63,9 @@ const char *httpd_header(const struct httpd_request *req, const char *name);
 /* Keeps a reference of its own to the response. The request is gone afterwards. */
 void httpd_answer(struct httpd_request *req, struct httpd_response *r);
 
-/* A response may be answered with many times, by any thread, once it is complete. NULL when out of
- * memory; the functions below accept that, and httpd_answer() then closes the connection. */
+/* A response may be answered with many times, by any thread, once it is complete; its Date is that
+ * of its making. NULL when out of memory; the functions below accept that, and httpd_answer() then
+ * closes the connection. */
 /* Takes the malloc()ed body; NULL: none. */
 struct httpd_response *httpd_response_new(unsigned status, char *body, size_t n);
 /* Borrows the body until `release(arg)`, which any loop thread may call. */

@@ -55,8 +55,10 @@ static struct MHD_Daemon *start_library(struct httpd *h)
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL}, /* the thread blocks all signals */
         {MHD_OPTION_END, 0, NULL},
     };
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-                            NULL, request_go_on, h, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+                                MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+                            0, NULL, NULL, request_go_on, h, MHD_OPTION_ARRAY, options,
+                            MHD_OPTION_END);
 }
 
 /* How long the loop may sleep. */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/clock.h"
+#include "core/base/rfc3339.h"
 #include "core/httpd/internal.h"
 
 struct httpd_response {
@@ -10,6 +12,21 @@ struct httpd_response {
     unsigned status;
     _Atomic unsigned refs;
 };
+
+/* Date of the response's making, which is when it is sent, or so little before that nobody tells.
+ * The library would write it anew for every request, which costs more than looking a response up.
+ */
+static void add_date(struct MHD_Response *mhd)
+{
+    static _Thread_local int64_t second;
+    static _Thread_local char text[RFC3339_MAX];
+    int64_t now_ms = clock_wall_ms();
+    if (!text[0] || now_ms / 1000 != second) {
+        second = now_ms / 1000;
+        (void)rfc3339_write_http(text, now_ms);
+    }
+    (void)MHD_add_response_header(mhd, MHD_HTTP_HEADER_DATE, text);
+}
 
 static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd)
 {
@@ -19,6 +36,7 @@ static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd)
             MHD_destroy_response(mhd);
         return NULL;
     }
+    add_date(mhd);
     r->mhd = mhd;
     r->status = status;
     atomic_init(&r->refs, 1);

@@ -64,7 +64,7 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
     int64_t age = a->fresh_ms ? (until_ms - a->fresh_ms) / 1000 : 0;
     (void)snprintf(text, sizeof text, "%lld", age > 0 ? (long long)age : 0);
     httpd_response_header(r, "Age", text);
-    if (a->changed_ms) {
+    if (a->changed_ms && a->status != 304) { /* RFC 9110 §15.4.5: the ETag suffices there */
         (void)rfc3339_write_http(text, a->changed_ms);
         httpd_response_header(r, "Last-Modified", text);
     }

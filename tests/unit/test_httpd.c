@@ -88,6 +88,9 @@ static void test_echo(void **state)
     struct http_answer a = http_ask(port, "GET", "/a%2Fb/%40c?x=%20&y=+1", "X-Test: yes\r\n", "");
     assert_int_equal(a.status, 200);
     assert_string_equal(a.body, "GET|/a%2Fb/%40c|x=%20&y=+1|0|yes");
+    char date[256];
+    assert_int_equal(strlen(http_answer_header(&a, "Date", date)),
+                     strlen("Sun, 06 Nov 1994 08:49:37 GMT"));
     http_answer_release(&a);
 
     a = http_ask(port, "POST", "http://other.example/p?q", "", "12345");
