@@ -12,7 +12,7 @@
 #include "core/google/page.h"
 #include "core/google/quota.h"
 
-/* The backend's form of an error, and the front end's (facts §11.1). */
+/* The backend's form of an error, and the front end's. */
 #define BACK(domain, reason, message)                                    \
     "{\n \"error\": {\n  \"errors\": [\n   {\n    \"domain\": \"" domain \
     "\",\n    \"reason\": \"" reason "\",\n    \"message\": \"" message  \
@@ -135,7 +135,7 @@ static const struct answer_case {
      "400"},
     {LIST, 400, BACK("calendar", "timeRangeEmpty", "x"), RC_INVALID, "timeRangeEmpty", "400"},
     {LIST, 400, HTML, RC_AGAIN, "", "400"},
-    /* watch (facts §8.8) */
+    /* watch */
     {WATCH, 400, BACK("calendar", "pushNotSupportedForRequestedResource", "x"), RC_INVALID,
      "pushNotSupportedForRequestedResource", "no pings"},
     {WATCH, 400, BACK("global", "channelIdNotUnique", "Channel id a not unique"), RC_AGAIN,

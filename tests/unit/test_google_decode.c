@@ -147,7 +147,7 @@ static void test_ordinary(void **state)
     CHECK(cases);
 }
 
-/* facts §6.2: what deletions look like */
+/* What deletions look like. */
 static void test_tombstones(void **state)
 {
     static const struct event_case cases[] = {

@@ -221,7 +221,7 @@ static void test_other_lists(void **state)
     }
     assert_int_equal(google_get(&call, "colors", &colors, NULL), RC_OK);
     buf_release(&colors);
-    /* calendar.readonly is not enough for access rules (facts §3.7): no disgrace for the account */
+    /* calendar.readonly is not enough for access rules: no disgrace for the account */
     struct google_page page;
     assert_int_equal(google_list(&call, COLL_ACL, USER, "", "", &page, NULL), RC_NOTFOUND);
     assert_string_equal(call.reason, "insufficientPermissions");
