@@ -221,6 +221,13 @@ def duration_of(text):
 def expected(series, most=None):
     """[(start, end, slot)] in seconds, ascending, for the series' window, and the end of the window: an earlier one
     when a rule had more than `most` slots up to there."""
+    try:
+        return walked(series, most)
+    finally:
+        LIMIT.MAXYEAR = datetime_module.MAXYEAR  # others in this process use dateutil too
+
+
+def walked(series, most):
     placer = Placer(series)
     low = series.window[0] if series.window[0] is not None else -(10 ** 12)
     high = series.window[1] if series.window[1] is not None else 10 ** 12
