@@ -41,7 +41,7 @@ OBJ      := $(call obj,$(LIB_SRC) $(D_SRC) $(C_SRC) $(EMU_SRC) $(UNIT_SRC) $(FUZ
 JOBS      = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
 SUBMAKE   = $(MAKE) --no-print-directory $(JOBS)
 
-.PHONY: all programs tests docs deps test-deps demo check check-asan check-valgrind unit bench fuzz install \
+.PHONY: all programs tests docs deps test-deps demo check check-asan check-valgrind unit bench soak fuzz install \
         uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -132,6 +132,10 @@ bench:
 	@.ci/deps --bench
 	@+$(SUBMAKE) programs $(BENCH)
 	@B=$(B) tests/bench/run
+# Random schedules of edits and failures for as long as told: make soak SECONDS=3600
+soak: test-deps
+	@+$(SUBMAKE) programs $(B)/clock-shim.so
+	@CALMIRROR_BUILD=$(B) /usr/bin/python3 tests/model/run.py --seconds $(or $(SECONDS),600)
 # One parser for as long as it takes to stop it: make fuzz TARGET=conf
 fuzz:
 	@+$(SUBMAKE) CC=clang B=$(B)/fuzzer FUZZER=1 $(B)/fuzzer/fuzz/fuzz_$(TARGET) \
@@ -193,6 +197,7 @@ help:
 	'make check-valgrind   the unit tests and a run of the service under valgrind' \
 	'make unit             the unit tests alone' \
 	'make bench            measurements' \
+	'make soak SECONDS=n   random schedules of edits and failures, as long as told (600)' \
 	'make fuzz TARGET=conf libFuzzer on one parser (tests/fuzz/fuzz_*.c)' \
 	'make docs             write config.example, the list in calmirrord.conf(5) and core/serve/API.md from the tables' \
 	'make deps, test-deps  install what building or testing needs (apt-get)' \

@@ -60,23 +60,44 @@ static void remove_exceptions(struct run *r, struct txn *t, struct span id)
     buf_release(&ids);
 }
 
+/* An instance as it was before its series was deleted: a page that was read before that, or another
+ * backend, may still have it, and nothing will ever take it back. */
+static bool outlived(struct run *r, struct txn *t, const struct event *ev)
+{
+    struct event series;
+    return ev->flags & EVENT_EXCEPTION && !(ev->flags & EVENT_CANCELLED) && ev->updated_ms &&
+           event_get(t, r->c.no, ev->series, &series) == RC_OK && series.flags & EVENT_CANCELLED &&
+           series.updated_ms >= ev->updated_ms;
+}
+
+static void put(struct run *r, struct txn *t, struct pull *p, const struct event *ev)
+{
+    if (!event_put(t, &r->c, ev))
+        return;
+    p->changed++;
+    /* What happened while nobody listened here is not the channel's fault. */
+    p->unannounced |= ev->updated_ms > r->sync->started_ms &&
+                      ev->updated_ms < p->started_ms - plan_grace_ms(&r->set->rules);
+}
+
+static bool is_deletion(const struct event *ev)
+{
+    return ev->flags & EVENT_CANCELLED && !(ev->flags & EVENT_EXCEPTION);
+}
+
 static void apply(struct run *r, struct txn *t, struct pull *p)
 {
-    int64_t announced_by = p->started_ms - plan_grace_ms(&r->set->rules);
-    struct event old;
     for (size_t i = 0; i < p->batch.n; i++) {
         const struct event *ev = &p->batch.events[i];
-        if (ev->flags & EVENT_CANCELLED && !(ev->flags & EVENT_EXCEPTION) &&
-            event_get(t, r->c.no, ev->id, &old) == RC_OK && old.flags & EVENT_SERIES)
+        if (is_deletion(ev)) { /* whatever it was: also when the series itself was never seen */
             remove_exceptions(r, t, ev->id);
+            put(r, t, p, ev);
+        }
     }
     for (size_t i = 0; i < p->batch.n; i++) {
         const struct event *ev = &p->batch.events[i];
-        if (!event_put(t, &r->c, ev))
-            continue;
-        p->changed++;
-        /* What happened while nobody listened here is not the channel's fault. */
-        p->unannounced |= ev->updated_ms > r->sync->started_ms && ev->updated_ms < announced_by;
+        if (!is_deletion(ev) && !outlived(r, t, ev))
+            put(r, t, p, ev);
     }
 }
 

@@ -333,7 +333,9 @@ static void test_text(void **state)
     static const char json[] = "{\"id\":\"caf\\u00e9\",\"iCalUID\":\"a\\/b@google.com\","
                                "\"recurringEventId\":\"\\ud83d\\ude00\",\"updated\":"
                                "\"2026-03-30T07:00:00.943Z\"," NINE "," TEN "," SLOT "}";
-    static const char plain[] = "{\"id\":\"x\",\"iCalUID\":\"y\"," GONE "}";
+    static const char plain[] = "{\"id\":\"x\",\"etag\":\"\\\"1\\\"\",\"iCalUID\":\"y\"," GONE "}";
+    static const char sparse[] =
+        "{\"id\":\"x\",\"etag\":\"\\\"3225621880126000\\\"\"," GONE "}";
     struct event_text text = {0};
     struct event ev;
 
@@ -348,6 +350,8 @@ static void test_text(void **state)
     assert_true(span_is(ev.ical_uid, "y"));
     assert_int_equal(ev.series.n, 0);
     assert_int_equal(ev.updated_ms, 0);
+    assert_int_equal(google_decode_event(span_of(sparse), span_of("UTC"), &text, &ev, NULL), RC_OK);
+    assert_int_equal(ev.updated_ms, ms_of("2021-02-08T19:02:20Z") + 63);
     buf_release(&text.text);
 }
 

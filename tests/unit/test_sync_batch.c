@@ -29,19 +29,23 @@ static void test_each_id_once(void **state)
         "{\"id\":\"a\",\"summary\":\"old\",\"updated\":\"2026-01-02T00:00:00Z\"},"
         "{\"id\":\"b\",\"summary\":\"new\",\"updated\":\"2026-01-02T00:00:00Z\"},"
         "{\"id\":\"c\",\"summary\":\"first\",\"updated\":\"2026-01-02T00:00:00Z\"},"
-        "{\"id\":\"\\u0063\",\"status\":\"cancelled\"}]";
+        "{\"id\":\"\\u0063\",\"status\":\"cancelled\"},"
+        "{\"id\":\"d\",\"status\":\"cancelled\",\"etag\":\"\\\"3534624000000000\\\"\"},"
+        "{\"id\":\"d\",\"summary\":\"before\",\"updated\":\"2026-01-01T23:59:59Z\"}]";
     struct google_page page = page_of(items);
     struct batch b = {0};
     assert_int_equal(batch_add(&b, &page, "UTC", NULL), RC_OK);
     assert_int_equal(b.unusable, 1);
     batch_unique(&b);
-    assert_int_equal(b.n, 3);
+    assert_int_equal(b.n, 4);
     assert_true(span_is(b.events[0].id, "a"));
     assert_true(span_is(json_get(b.events[0].raw, "summary"), "\"new\""));
     assert_true(span_is(b.events[1].id, "b"));
     assert_true(span_is(json_get(b.events[1].raw, "summary"), "\"new\""));
     assert_true(span_is(b.events[2].id, "c")); /* without a time of change the later one counts */
     assert_true(b.events[2].flags & EVENT_CANCELLED);
+    assert_true(span_is(b.events[3].id, "d")); /* the tombstone's etag says when: 2026-01-02 */
+    assert_true(b.events[3].flags & EVENT_CANCELLED);
     batch_release(&b);
     batch_unique(&b);
 }

@@ -1,0 +1,212 @@
+"""What may happen: each step is a name and a number that seeds its choices, so that taking one out of a schedule leaves the
+others as they are."""
+import datetime
+import random
+
+import expected
+from emulator import ApiError, all_day
+from failures import DAY_MS, HOUR_MS, MINUTE_MS
+from world import ZONES
+
+RULES = ["FREQ=DAILY;COUNT=9", "FREQ=WEEKLY;BYDAY=MO,WE", "FREQ=MONTHLY;BYMONTHDAY=31", "FREQ=DAILY;INTERVAL=3",
+         "FREQ=WEEKLY;UNTIL=20260901"]
+GETS = ["GET */events", "GET */events", "GET */calendarList", "GET *", "POST */watch", "POST */channels/stop"]
+FAULTS = [{"status": 500}, {"status": 503, "html": True}, {"status": 403, "reason": "rateLimitExceeded"},
+          {"status": 429, "headers": {"Retry-After": "1"}}, {"status": 401, "reason": "authError"}, {"drop": True},
+          {"status": 404, "reason": "notFound"}, {"truncate_bytes": 50}, {"keep_bytes": 40}, {"delay_ms": 60},
+          {"when": "after", "drop": True}, {"status": 410, "reason": "fullSyncRequired"}, {"hang": True},
+          {"status": 200, "body": {}}]
+
+
+def when(rng):
+    day = datetime.date(2026, 7, 1) + datetime.timedelta(days=rng.randint(0, 60))
+    if rng.random() < 0.3:
+        return all_day(day.isoformat(), (day + datetime.timedelta(days=rng.randint(1, 4))).isoformat())
+    start = datetime.datetime.combine(day, datetime.time(rng.randint(0, 23), 30))
+    end = start + datetime.timedelta(minutes=rng.choice([30, 60, 60 * 40]))
+    zone = rng.choice(list(ZONES.values()))
+    return {"start": {"dateTime": start.isoformat(), "timeZone": zone}, "end": {"dateTime": end.isoformat(), "timeZone": zone}}
+
+
+def rule(rng, body):
+    text = rng.choice(RULES)
+    return ["RRULE:" + (text if "date" in body["start"] else text.replace("20260901", "20260901T000000Z"))]
+
+
+def words(world):
+    world.count += 1
+    return {"summary": f"edit {world.count}"}
+
+
+def some_calendar(rng):
+    return rng.choice(list(ZONES))
+
+
+def some_event(world, rng, wanted=lambda e: True):
+    calendar = some_calendar(rng)
+    found = [e for e in world.live(calendar) if wanted(e)]
+    return calendar, rng.choice(sorted(found, key=lambda e: e["id"])) if found else None
+
+
+def insert(world, rng):
+    calendar, body = some_calendar(rng), when(rng)
+    if rng.random() < 0.4:
+        body["recurrence"] = rule(rng, body)
+    world.touch(calendar, world.google.insert(calendar, body=body, **words(world))["id"])
+
+
+def edit(world, rng):
+    calendar, event = some_event(world, rng)
+    if event:
+        more = when(rng) if "recurrence" not in event and "recurringEventId" not in event and rng.random() < 0.5 else {}
+        body = {**event, **more, **words(world)}
+        world.google.update(calendar, event["id"], body)
+        world.touch(calendar, event["id"])
+
+
+def delete(world, rng):
+    calendar, event = some_event(world, rng)
+    if event:
+        world.google.delete(calendar, event["id"])
+        world.touch(calendar, event["id"])
+
+
+def deviate(world, rng):
+    """One instance is moved, renamed or cancelled."""
+    calendar, series = some_event(world, rng, lambda e: "recurrence" in e)
+    if not series:
+        return
+    own, slots = expected.slots(series, ZONES[calendar], datetime.datetime(2026, 9, 1))
+    if not slots:
+        return
+    one = expected.instance(series, rng.choice(slots), own, ZONES[calendar])
+    if rng.random() < 0.4:
+        world.google.delete(calendar, one["id"])
+    else:
+        new = {k: v for k, v in when(rng).items()}
+        world.google.update(calendar, one["id"], {**one, **new, **words(world)})
+    world.touch(calendar, series["id"])
+
+
+def convert(world, rng):
+    """A single event becomes a series, a series a single event."""
+    calendar, event = some_event(world, rng, lambda e: "recurringEventId" not in e)
+    if event:
+        body = {k: v for k, v in event.items() if k != "recurrence"}
+        if "recurrence" not in event:
+            body["recurrence"] = rule(rng, body)
+        world.google.update(calendar, event["id"], body)
+        world.touch(calendar, event["id"])
+
+
+def move(world, rng):
+    calendar, event = some_event(world, rng, lambda e: "recurringEventId" not in e)
+    there = some_calendar(rng)
+    if event and there != calendar:
+        world.google.move(calendar, event["id"], there)
+        world.touch(calendar, event["id"])
+        world.touch(there, event["id"])
+
+
+def burst(world, rng):
+    for _ in range(rng.randint(3, 12)):
+        rng.choice([insert, edit, edit, delete])(world, rng)
+
+
+def pings(world, rng):
+    mode = rng.choice([{"drop": True}, {"drop": True, "count": 2}, {"delay_ms": 40}, {"duplicate": 2}, {"reorder": 3},
+                       {"reset": True}, {"reset": True}])
+    world.emulator.set_pings(**mode)
+    world.lossy |= "drop" in mode
+
+
+def ping(world, rng):
+    world.emulator.ping(calendar=some_calendar(rng), count=rng.randint(1, 3))
+
+
+def fault(world, rng):
+    world.emulator.fault(rng.choice(GETS), count=rng.randint(1, 3), skip=rng.randint(0, 2), user="*", **rng.choice(FAULTS))
+    world.lossy = True
+
+
+def heal(world, rng):
+    world.emulator.clear_faults()
+
+
+def dead_tokens(world, rng):
+    world.emulator.kill_tokens(rng.choice([410, 400, "updatedMin"]), calendar=some_calendar(rng))
+    world.lossy = True  # listings are rationed
+
+
+def pages(world, rng):
+    world.emulator.set_pages(max_page=rng.randint(1, 6), empty_every=rng.choice([0, 2, 3]),
+                             duplicate_items=rng.choice([0, 1]),
+                             tombstones=rng.choice(["minimal", "delta", "rich"]))
+
+
+def watch(world, rng):
+    world.emulator.set_watch(sync=rng.choice(["after", "before", "never"]), max_ttl_s=rng.choice([600, 86400, 30 * 86400]))
+    world.lossy = True
+
+
+def sleep(world, rng):
+    world.sleep(rng.choice([10_000, MINUTE_MS, 16 * MINUTE_MS, 2 * HOUR_MS, DAY_MS, 8 * DAY_MS]))
+
+
+def stop(world, rng):
+    if world.mirror.process:
+        status, _ = world.mirror.stop()
+        assert status == 0, status
+
+
+def kill(world, rng):
+    if world.mirror.process:
+        world.mirror.kill()
+
+
+def start(world, rng):
+    world.start()
+
+
+def restart(world, rng):
+    rng.choice([stop, kill])(world, rng)
+    world.start()
+
+
+def resync(world, rng):
+    if world.mirror.process:
+        answer = world.mirror.request("POST", "/v1/resync", f'{{"calendar": "{some_calendar(rng)}"}}')
+        assert answer.status < 300, answer.body
+
+
+def probe(world, rng):
+    world.probe(some_calendar(rng))
+
+
+def rest(world, rng):
+    world.rest(rng)
+
+
+WEIGHTS = {insert: 14, edit: 18, delete: 6, deviate: 10, convert: 3, move: 4, burst: 3, pings: 6, ping: 3, fault: 8, heal: 3,
+           dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2, probe: 12}
+STEPS = {step.__name__: step for step in [*WEIGHTS, rest]}
+SEGMENT = 30  # steps between two rests
+
+
+def schedule(seed, length):
+    rng = random.Random(seed)
+    names = [s.__name__ for s in WEIGHTS]
+    plan = []
+    while len(plan) < length:
+        plan += [(name, rng.getrandbits(32)) for name in rng.choices(names, list(WEIGHTS.values()), k=SEGMENT)]
+        plan.append(("rest", rng.getrandbits(32)))
+    return plan
+
+
+def take(world, step):
+    name, number = step
+    try:
+        STEPS[name](world, random.Random(number))
+    except ApiError as e:
+        if e.status >= 500 or name in ("rest", "probe"):
+            raise  # what Google refuses is no step: the event may have gone in a shorter schedule
