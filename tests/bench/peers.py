@@ -137,9 +137,15 @@ class Nginx:
         return "no error log"
 
     def pids(self):
-        pid = self.process.pid
-        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
-            return [pid, *map(int, f.read().split())]
+        """The worker's; master and cache manager sleep, and the cache loader ends after a minute."""
+        master = self.process.pid
+        with open(f"/proc/{master}/task/{master}/children", encoding="ascii") as f:
+            children = f.read().split()
+        for pid in children:
+            with open(f"/proc/{pid}/cmdline", encoding="ascii") as f:
+                if "worker process" in f.read():
+                    return [int(pid)]
+        raise SystemExit("nginx has no worker: " + self.errors())
 
     def stop(self):
         self.process.terminate()

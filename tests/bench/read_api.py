@@ -206,7 +206,8 @@ def run(bench, args):
         if not case.compared:
             bench.prime(case)
     hit = cases[0]
-    chosen = [c for c in cases if args.only in c.name or c is hit]
+    wanted = [c for c in cases if args.only in c.name]
+    chosen = [c for c in cases if c in wanted or c in [w.compared for w in wanted]]
     bench.wait_quiet()
     upstream = bench.upstream()
     bench.rounds(chosen, args.rounds, args.seconds)
