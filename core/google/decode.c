@@ -314,8 +314,8 @@ static void read_attendees(const struct members *m, struct event *ev)
     }
 }
 
-/* The etag of an event is a decimal number, twice the microseconds of its last change (facts 9.1):
- * all that tells the age of a sparse tombstone. 0 when it is something else. */
+/* As far as seen, the etag of an event is a decimal number, twice the microseconds of its last
+ * change: all that tells the age of a sparse tombstone. 0 when it is something else. */
 static int64_t etag_ms(struct span etag)
 {
     static const struct span quote = {"\"\\\"", 3}; /* the quotes are part of the value, escaped */
