@@ -21,6 +21,7 @@
 #include "core/httpd/internal.h"
 
 #define DRAIN_MS        1000
+#define LAST_MS         200 /* for what had connected, to say what it wants */
 #define BEAT_MS         1000
 #define DEFAULT_CONNS   1000
 #define DEFAULT_TIMEOUT 60
@@ -101,12 +102,28 @@ static void answer_waiting(struct httpd *h)
     }
 }
 
+/* Whoever connected a moment before the end is about to send a request: it is answered. */
+static void serve_the_last(struct httpd *h)
+{
+    int64_t until = clock_mono_ms() + LAST_MS;
+    for (;;) {
+        (void)turn(h, false);
+        const union MHD_DaemonInfo *info =
+            MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+        int64_t left = until - clock_mono_ms();
+        if (left <= 0 || !info || info->num_connections == 0)
+            return;
+        sleep_until_ready(h, next_wait_ms(h, left));
+    }
+}
+
 static void drain(struct httpd *h)
 {
     int64_t deadline = clock_mono_ms() + DRAIN_MS;
     (void)turn(h, false); /* takes what has already connected */
     (void)MHD_quiesce_daemon(h->daemon);
     listener_close(&h->listener);
+    serve_the_last(h);
     (void)turn(h, true);
     h->draining = true;
     answer_waiting(h);
