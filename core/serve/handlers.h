@@ -16,12 +16,12 @@ void colors_get(struct call *c);
 void acl_list(struct call *c);
 void acl_get(struct call *c);
 
-/* events_list.c, events_get.c, events_instances.c */
+/* events/list.c, events/get.c, events/instances.c */
 void events_list(struct call *c);
 void events_get(struct call *c);
 void events_instances(struct call *c);
 
-/* freebusy.c */
+/* events/freebusy.c */
 void freebusy_query(struct call *c);
 
 /* admin.c */

@@ -8,7 +8,7 @@
 #include "core/serve/door.h"
 #include "core/serve/fault.h"
 #include "core/serve/reply.h"
-#include "core/serve/series_cache.h"
+#include "core/serve/events/series_cache.h"
 
 #define CONNECTIONS 4000
 #define IDLE_S      60

@@ -61,7 +61,7 @@ def test_methods_are_told_from_requests():
     assert schema.method_of("GET", "calendars/a/b/c") is None
 
 
-@pytest.mark.parametrize("script", ["fold_table.py", "schemas.py"])
+@pytest.mark.parametrize("script", ["events/fold_table.py", "schemas.py"])
 def test_generated_tables_are_current(script):
     path = os.path.join(TOP, "core", "serve", script)
     subprocess.run([sys.executable, path, "--check"], check=True)

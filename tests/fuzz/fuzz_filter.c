@@ -5,7 +5,7 @@
 
 #include "core/base/json.h"
 #include "core/base/text.h"
-#include "core/serve/filter.h"
+#include "core/serve/events/filter.h"
 
 static struct span take_line(struct span *rest)
 {

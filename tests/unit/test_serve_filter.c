@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/base/json.h"
-#include "core/serve/filter.h"
+#include "core/serve/events/filter.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 

@@ -1,6 +1,6 @@
 /* instance: one computed instance of a series as Google would give it, made of its master's JSON.
  */
-#include "core/serve/instance.h"
+#include "core/serve/events/instance.h"
 
 #include <string.h>
 

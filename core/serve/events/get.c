@@ -6,9 +6,9 @@
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/scope.h"
-#include "core/serve/series.h"
-#include "core/serve/view.h"
-#include "core/serve/window.h"
+#include "core/serve/events/series.h"
+#include "core/serve/events/view.h"
+#include "core/serve/events/window.h"
 #include "storage/events.h"
 
 /* Sets the validators; false: a 304. The calendar's zone decides how times look. */

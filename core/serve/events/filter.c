@@ -1,5 +1,5 @@
 /* filter: which events a list keeps by what their JSON says, and what it leaves out of them. */
-#include "core/serve/filter.h"
+#include "core/serve/events/filter.h"
 
 #include <assert.h>
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /* window: a stretch of time that a query asks for, and whether an event is in it. */
-#ifndef CORE_SERVE_WINDOW_H
-#define CORE_SERVE_WINDOW_H
+#ifndef CORE_SERVE_EVENTS_WINDOW_H
+#define CORE_SERVE_EVENTS_WINDOW_H
 
 #include "core/calendar/zone.h"
 #include "core/model/collection.h"

@@ -1,11 +1,11 @@
 /* instance: one computed instance of a series as Google would give it, made of its master's JSON.
  */
-#ifndef CORE_SERVE_INSTANCE_H
-#define CORE_SERVE_INSTANCE_H
+#ifndef CORE_SERVE_EVENTS_INSTANCE_H
+#define CORE_SERVE_EVENTS_INSTANCE_H
 
 #include "core/calendar/recur.h"
 #include "core/model/event.h"
-#include "core/serve/render.h"
+#include "core/serve/events/render.h"
 
 #define INSTANCE_PIECES_MAX 16
 

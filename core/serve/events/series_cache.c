@@ -1,12 +1,12 @@
 /* series_cache: the series of calendars, compiled, so that a query need not read their rules again.
  */
-#include "core/serve/series_cache.h"
+#include "core/serve/events/series_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/serve/series.h"
-#include "core/serve/window.h"
+#include "core/serve/events/series.h"
+#include "core/serve/events/window.h"
 #include "storage/accounts.h"
 #include "storage/changes.h"
 #include "storage/events.h"

@@ -1,8 +1,8 @@
 /* fold: search that ignores case, as Unicode's simple case folding does, in any script.
  *
  * What it does not do: strip accents, or join what may be written composed and decomposed. */
-#ifndef CORE_SERVE_FOLD_H
-#define CORE_SERVE_FOLD_H
+#ifndef CORE_SERVE_EVENTS_FOLD_H
+#define CORE_SERVE_EVENTS_FOLD_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* events_head: the head that every list of events has: what Google says of the calendar, and the
  * validators. */
-#include "core/serve/events_head.h"
+#include "core/serve/events/head.h"
 
 #include "core/base/json.h"
 #include "core/serve/etag.h"

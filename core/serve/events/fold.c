@@ -4,7 +4,7 @@
  * and a Unicode library is a large dependency for one function. The search is Knuth, Morris and
  * Pratt's: it never goes back, so the text is decoded and folded once, and "aaaa...b" costs no more
  * than anything else. */
-#include "core/serve/fold.h"
+#include "core/serve/events/fold.h"
 
 #include <assert.h>
 
@@ -12,7 +12,7 @@ static const struct range {
     uint32_t first, last, step;
     int32_t delta;
 } ranges[] = {
-#include "core/serve/fold_table.inc"
+#include "core/serve/events/fold_table.inc"
 };
 
 uint32_t fold_char(uint32_t c)

@@ -4,10 +4,10 @@
 #define CORE_SERVE_EVENTS_PAGE_H
 
 #include "core/serve/call.h"
-#include "core/serve/filter.h"
+#include "core/serve/events/filter.h"
 #include "core/serve/token.h"
-#include "core/serve/view.h"
-#include "core/serve/window.h"
+#include "core/serve/events/view.h"
+#include "core/serve/events/window.h"
 #include "storage/events.h"
 
 struct events_page {

@@ -8,8 +8,8 @@
  * - Extended properties: Google's reference says that all constraints must match, its guide that
  * one suffices. Constraints on different names must all match; of several on one name, which can
  * have but one value, one suffices. Private and shared ones must both match. Case matters. */
-#ifndef CORE_SERVE_FILTER_H
-#define CORE_SERVE_FILTER_H
+#ifndef CORE_SERVE_EVENTS_FILTER_H
+#define CORE_SERVE_EVENTS_FILTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,7 +17,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/span.h"
-#include "core/serve/fold.h"
+#include "core/serve/events/fold.h"
 
 #define FILTER_WORDS_MAX      32
 #define FILTER_WORD_CHARS     512 /* of all words together */

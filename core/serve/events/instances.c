@@ -1,12 +1,12 @@
 /* events_instances: events.instances: the instances and exceptions of one series, by start. */
 #include "core/base/rfc3339.h"
-#include "core/serve/events_head.h"
-#include "core/serve/events_single.h"
+#include "core/serve/events/head.h"
+#include "core/serve/events/single.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/pages.h"
 #include "core/serve/scope.h"
-#include "core/serve/series.h"
+#include "core/serve/events/series.h"
 
 #define DAY_MS INT64_C(86400000)
 

@@ -14,14 +14,14 @@
  * A page also ends when too much was looked at for one turn of the loop, or when it is too long:
  * then it is shorter than asked for, which the API allows.
  */
-#include "core/serve/events_page.h"
+#include "core/serve/events/page.h"
 
 #include <stdlib.h>
 
-#include "core/serve/events_single.h"
+#include "core/serve/events/single.h"
 #include "core/serve/fault.h"
-#include "core/serve/series.h"
-#include "core/serve/series_cache.h"
+#include "core/serve/events/series.h"
+#include "core/serve/events/series_cache.h"
 #include "storage/changes.h"
 
 #define LOOK_MAX     20000

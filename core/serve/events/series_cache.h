@@ -2,8 +2,8 @@
  *
  * A table holds every series of one calendar at one version of it and is brought up to date by the
  * change log. One loop's, like the calls it serves. */
-#ifndef CORE_SERVE_SERIES_CACHE_H
-#define CORE_SERVE_SERIES_CACHE_H
+#ifndef CORE_SERVE_EVENTS_SERIES_CACHE_H
+#define CORE_SERVE_EVENTS_SERIES_CACHE_H
 
 #include "core/calendar/recur.h"
 #include "core/model/collection.h"

@@ -3,14 +3,14 @@
  * A merge of the stored single events and exceptions with the instances of all series, so that a
  * page costs what is on it, however long the window. Order: start, then row (of the event, or of
  * the master), then slot: an event that does not change keeps its place. */
-#ifndef CORE_SERVE_EXPAND_H
-#define CORE_SERVE_EXPAND_H
+#ifndef CORE_SERVE_EVENTS_EXPAND_H
+#define CORE_SERVE_EVENTS_EXPAND_H
 
 #include "core/calendar/recur.h"
 #include "core/model/collection.h"
 #include "core/model/event.h"
-#include "core/serve/instance.h"
-#include "core/serve/series_cache.h"
+#include "core/serve/events/instance.h"
+#include "core/serve/events/series_cache.h"
 #include "storage/events.h"
 
 struct expand_place {

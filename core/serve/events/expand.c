@@ -4,12 +4,12 @@
  * days become instants only in the calendar's zone, which shifts them against the others), and one
  * walk for each series. A heap holds the next item of each. Exceptions are stored events and come
  * with those; the slot that each of them replaces is left out of the walk of its series. */
-#include "core/serve/expand.h"
+#include "core/serve/events/expand.h"
 
 #include <stdlib.h>
 
-#include "core/serve/series.h"
-#include "core/serve/window.h"
+#include "core/serve/events/series.h"
+#include "core/serve/events/window.h"
 
 #define DAY_MS   INT64_C(86400000)
 #define TOO_MUCH "The recurrence of an event is too much work; ask for less time."

@@ -2,8 +2,8 @@
  * behind it. */
 #include <limits.h>
 
-#include "core/serve/events_head.h"
-#include "core/serve/events_page.h"
+#include "core/serve/events/head.h"
+#include "core/serve/events/page.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/pages.h"

@@ -1,5 +1,5 @@
 /* render: an event's JSON as stored, with its clock times in the zone that was asked for. */
-#include "core/serve/render.h"
+#include "core/serve/events/render.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* series: a stored series made into a recurrence set. */
-#ifndef CORE_SERVE_SERIES_H
-#define CORE_SERVE_SERIES_H
+#ifndef CORE_SERVE_EVENTS_SERIES_H
+#define CORE_SERVE_EVENTS_SERIES_H
 
 #include "core/calendar/recur.h"
 #include "core/model/event.h"

@@ -2,7 +2,7 @@
  *
  * The place in a page token is that of expand.h in [1] to [3]; in order of last change [1] is that
  * time. */
-#include "core/serve/events_single.h"
+#include "core/serve/events/single.h"
 
 #include <stdlib.h>
 

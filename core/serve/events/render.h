@@ -1,6 +1,6 @@
 /* render: an event's JSON as stored, with its clock times in the zone that was asked for. */
-#ifndef CORE_SERVE_RENDER_H
-#define CORE_SERVE_RENDER_H
+#ifndef CORE_SERVE_EVENTS_RENDER_H
+#define CORE_SERVE_EVENTS_RENDER_H
 
 #include "core/base/buf.h"
 #include "core/calendar/zone.h"

@@ -1,10 +1,10 @@
 /* view: how a request wants to see events: zone of times, attendees. */
-#ifndef CORE_SERVE_VIEW_H
-#define CORE_SERVE_VIEW_H
+#ifndef CORE_SERVE_EVENTS_VIEW_H
+#define CORE_SERVE_EVENTS_VIEW_H
 
 #include "core/serve/call.h"
-#include "core/serve/instance.h"
-#include "core/serve/render.h"
+#include "core/serve/events/instance.h"
+#include "core/serve/events/render.h"
 
 struct view {
     struct render render;

@@ -1,8 +1,8 @@
 /* view: how a request wants to see events: zone of times, attendees. */
-#include "core/serve/view.h"
+#include "core/serve/events/view.h"
 
 #include "core/base/text.h"
-#include "core/serve/filter.h"
+#include "core/serve/events/filter.h"
 
 struct view view_of_call(const struct call *c, const struct collection *coll)
 {

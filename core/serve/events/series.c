@@ -1,5 +1,5 @@
 /* series: a stored series made into a recurrence set. */
-#include "core/serve/series.h"
+#include "core/serve/events/series.h"
 
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"

@@ -2,8 +2,8 @@
 #ifndef CORE_SERVE_EVENTS_SINGLE_H
 #define CORE_SERVE_EVENTS_SINGLE_H
 
-#include "core/serve/events_page.h"
-#include "core/serve/expand.h"
+#include "core/serve/events/page.h"
+#include "core/serve/events/expand.h"
 
 /* The page of a list with singleEvents. False: answered with an error. */
 bool events_single_fill(struct events_page *page);

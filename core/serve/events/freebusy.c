@@ -11,12 +11,12 @@
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/rfc3339.h"
-#include "core/serve/expand.h"
+#include "core/serve/events/expand.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
-#include "core/serve/render.h"
+#include "core/serve/events/render.h"
 #include "core/serve/scope.h"
-#include "core/serve/window.h"
+#include "core/serve/events/window.h"
 
 #define CALENDARS_MAX 50 /* Google's own bounds */
 #define GROUPS_MAX    100

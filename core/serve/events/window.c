@@ -1,5 +1,5 @@
 /* window: a stretch of time that a query asks for, and whether an event is in it. */
-#include "core/serve/window.h"
+#include "core/serve/events/window.h"
 
 #define DAY_MS INT64_C(86400000)
 
