@@ -48,8 +48,24 @@ def note_case(request, pair):
             (told[1], " ".join(told[2].split()), took, len(pair.upstream())))
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: measures time or takes the machine; not beside other tests")
+
+
+def pytest_sessionfinish(session):
+    """A process that runs a share of the tests (pytest-xdist) hands its lines to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["cases"] = session.config.stash.get(CASES, [])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    cases = getattr(node, "workeroutput", {}).get("cases", [])
+    node.config.stash.setdefault(CASES, []).extend(tuple(case) for case in cases)
+
+
 def pytest_terminal_summary(terminalreporter, config):
-    cases = config.stash.get(CASES, [])
+    cases = sorted(config.stash.get(CASES, []))
     if not cases:
         return
     terminalreporter.section("failure cases")

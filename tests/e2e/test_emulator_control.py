@@ -423,6 +423,7 @@ def test_unknown_control_paths_and_bodies(emu):
 
 # ---- size and speed ----------------------------------------------------------------------------------
 
+@pytest.mark.alone
 def test_100000_events():
     with Emulator(generate=100_000) as emulator:
         took, count, params = [], 0, {"maxResults": 2500, "prettyPrint": False}
