@@ -174,16 +174,18 @@ enum rc event_at(struct txn *t, uint32_t coll, const struct spot *spot, struct e
 }
 
 const enum space index_spaces[INDEX_COUNT] = {SPACE_EVENT_UPDATED, SPACE_EVENT_UID,
-                                              SPACE_EVENT_SERIES};
+                                              SPACE_EVENT_SERIES, SPACE_EVENT_ODD};
 
 void index_keys_make(struct index_keys *ret, uint32_t coll, const struct event *ev, uint64_t row)
 {
     ret->k[0] = key_updated(coll, ev->updated_ms, row);
-    ret->k[1].n = ret->k[2].n = 0;
+    ret->k[1].n = ret->k[2].n = ret->k[3].n = 0;
     if (ev->ical_uid.n > 0)
         ret->k[1] = key_hashed(coll, ev->ical_uid, row);
     if (ev->series.n > 0)
         ret->k[2] = key_hashed(coll, ev->series, row);
+    if (ev->flags & EVENT_ODD)
+        ret->k[3] = key_updated(coll, ev->updated_ms, row);
 }
 
 void index_put(struct txn *t, enum space space, const struct key *k, const struct spot *spot)

@@ -42,7 +42,7 @@ bool event_search(struct txn *t, uint32_t coll, struct span id, struct event *re
                   struct spot *ret_spot);
 
 /* The index rows of one event; n == 0: it has none there. */
-#define INDEX_COUNT 3
+#define INDEX_COUNT 4
 extern const enum space index_spaces[INDEX_COUNT];
 struct index_keys {
     struct key k[INDEX_COUNT];

@@ -54,6 +54,9 @@ struct event_scan *events_by_ical_uid(struct txn *t, const struct collection *c,
 /* The exceptions (cancelled or not) of a series, in no particular order. */
 struct event_scan *events_of_series(struct txn *t, const struct collection *c,
                                     struct span master_id);
+/* Those with EVENT_ODD, ascending by (updated, row); and how many they are. */
+struct event_scan *events_odd(struct txn *t, const struct collection *c);
+uint64_t events_odd_count(struct txn *t, uint32_t coll);
 /* Every event, ascending by id. */
 struct event_scan *events_by_id(struct txn *t, const struct collection *c, struct span after_id);
 

@@ -30,6 +30,7 @@ static const struct {
     [SPACE_EVENT_UPDATED] = {"event_updated", true},
     [SPACE_EVENT_UID] = {"event_uid", true},
     [SPACE_EVENT_SERIES] = {"event_series", true},
+    [SPACE_EVENT_ODD] = {"event_odd", true},
     [SPACE_CHANGE] = {"change", true},
     [SPACE_STAGE] = {"stage", true},
     [SPACE_CHANNEL] = {"channel", false},

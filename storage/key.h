@@ -25,7 +25,7 @@ struct key key_id(uint32_t coll, struct span id);   /* item, event_id, stage, ch
 struct key key_class(uint32_t coll, uint8_t class); /* prefix in event */
 struct key key_seq(uint32_t coll, uint64_t seq);    /* change; prefix by hash */
 struct key key_event(uint32_t coll, uint8_t class, int64_t time, uint64_t row);
-struct key key_updated(uint32_t coll, int64_t updated, uint64_t row);
+struct key key_updated(uint32_t coll, int64_t updated, uint64_t row); /* event_updated, event_odd */
 struct key key_hashed(uint32_t coll, struct span text, uint64_t row); /* event_uid, event_series */
 
 void key_after(struct key *k); /* makes it the smallest key behind itself */

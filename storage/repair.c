@@ -213,13 +213,10 @@ static const struct {
     enum space space;
     bool (*is_good)(struct repair *r, const struct walk *w);
 } checks[] = {
-    {SPACE_EVENT_ID, id_is_good},
-    {SPACE_EVENT_UPDATED, index_is_good},
-    {SPACE_EVENT_UID, index_is_good},
-    {SPACE_EVENT_SERIES, index_is_good},
-    {SPACE_ITEM, item_is_good},
-    {SPACE_CHANGE, change_is_good},
-    {SPACE_CHANNEL_COLL, channel_is_good},
+    {SPACE_EVENT_ID, id_is_good},     {SPACE_EVENT_UPDATED, index_is_good},
+    {SPACE_EVENT_UID, index_is_good}, {SPACE_EVENT_SERIES, index_is_good},
+    {SPACE_EVENT_ODD, index_is_good}, {SPACE_ITEM, item_is_good},
+    {SPACE_CHANGE, change_is_good},   {SPACE_CHANNEL_COLL, channel_is_good},
     {SPACE_HEAD, head_is_good},
 };
 

@@ -167,6 +167,28 @@ struct event_scan *events_by_updated(struct txn *t, const struct collection *c, 
     return s;
 }
 
+struct event_scan *events_odd(struct txn *t, const struct collection *c)
+{
+    struct event_scan *s = scan_new(t, c, 0);
+    if (!s)
+        return NULL;
+    struct key of_coll = key_no(c->no);
+    walk_open(&s->index, t, SPACE_EVENT_ODD, &of_coll, NULL);
+    return s;
+}
+
+uint64_t events_odd_count(struct txn *t, uint32_t coll)
+{
+    struct walk w;
+    struct key of_coll = key_no(coll);
+    uint64_t n = 0;
+    walk_open(&w, t, SPACE_EVENT_ODD, &of_coll, NULL);
+    while (walk_next(&w))
+        n++;
+    walk_close(&w);
+    return n;
+}
+
 /* An index by hash; what is found is compared with the text itself. */
 static struct event_scan *scan_hashed(struct txn *t, const struct collection *c, enum space space,
                                       struct span text)

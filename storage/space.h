@@ -17,6 +17,7 @@
  * event_updated  coll, updated, row             12, 2026-03-01T08:00Z, 71      where
  * event_uid      coll, hash(iCalUID), row       12, 0x9f.., 71                 where
  * event_series   coll, hash(series id), row     12, 0x51.., 71                 where
+ * event_odd      coll, updated, row             12, 2026-03-01T08:00Z, 71      where
  * change         coll, seq                      12, 90211                      kind, time, id
  * stage          coll, id                       12, "4qg7..."                  event
  * channel        channel id                     "v1k..."                       channel
@@ -42,6 +43,7 @@ enum space {
     SPACE_EVENT_UPDATED,
     SPACE_EVENT_UID,
     SPACE_EVENT_SERIES,
+    SPACE_EVENT_ODD,
     SPACE_CHANGE,
     SPACE_STAGE,
     SPACE_CHANNEL,

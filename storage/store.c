@@ -40,7 +40,7 @@
 
 /* Raise it whenever the meaning of keys or records changes: the mirror is then rebuilt from Google.
  */
-#define STORE_FORMAT "calmirror 1"
+#define STORE_FORMAT "calmirror 2"
 
 #define MAP_BYTES_DEFAULT (UINT64_C(8) << 30)
 #define MAX_READERS       1024

@@ -112,10 +112,11 @@ static bool read_word(struct span value, char out[WORD_MOST])
     return value.n == 0 || json_string_copy(value, out, WORD_MOST);
 }
 
-static void mark(struct event *ev, bool right)
+/* `member`: one EVENT_ODD_... bit. */
+static void mark(struct event *ev, uint32_t member, bool right)
 {
     if (!right)
-        ev->flags |= EVENT_ODD;
+        ev->flags |= EVENT_ODD | member;
 }
 
 /* Times */
@@ -154,7 +155,7 @@ static bool is_there(struct span value)
 }
 
 /* {"date": …} or {"dateTime": …}; an unknown moment when there is none. */
-static struct moment read_moment(struct span value, struct event *ev)
+static struct moment read_moment(struct span value, uint32_t member, struct event *ev)
 {
     struct span date = json_get(value, "date"), time = json_get(value, "dateTime");
     struct moment m = {0};
@@ -164,10 +165,10 @@ static struct moment read_moment(struct span value, struct event *ev)
         return m;
     if (is_there(time))
         m = read_time(time, &local);
-    mark(ev, m.known || !is_there(time));
+    mark(ev, member, m.known || !is_there(time));
     if (!m.known && is_there(date))
         m = read_date(date);
-    mark(ev, m.known && !local && is_there(date) == m.date);
+    mark(ev, member, m.known && !local && is_there(date) == m.date);
     return m;
 }
 
@@ -208,28 +209,29 @@ static int64_t read_length(struct moment start, struct moment end, struct event 
     bool cancelled = ev->flags & EVENT_CANCELLED;
 
     if (!start.known || !end.known || start.date != end.date) {
-        mark(ev, cancelled); /* tombstones may lack either */
+        mark(ev, EVENT_ODD_END, cancelled); /* tombstones may lack either */
         return least;
     }
-    mark(ev, end.ms >= start.ms);
+    mark(ev, EVENT_ODD_END, end.ms >= start.ms);
     return end.ms - start.ms > least ? end.ms - start.ms : least;
 }
 
 /* The slot an exception stands in. */
 static struct moment find_slot(const struct members *m, struct moment start, struct event *ev)
 {
-    struct moment slot = read_moment(m->original, ev);
+    struct moment slot = read_moment(m->original, EVENT_ODD_ORIGINAL, ev);
 
     if (slot.known || !(ev->flags & EVENT_EXCEPTION))
         return slot;
-    mark(ev, false); /* the one thing Google promises of it */
+    mark(ev, EVENT_ODD_ORIGINAL, false); /* the one thing Google promises of it */
     slot = read_stamp(ev->id);
     return slot.known ? slot : start;
 }
 
 static void read_times(const struct members *m, struct event *ev)
 {
-    struct moment start = read_moment(m->start, ev), end = read_moment(m->end, ev);
+    struct moment start = read_moment(m->start, EVENT_ODD_START, ev);
+    struct moment end = read_moment(m->end, EVENT_ODD_END, ev);
     struct moment slot = find_slot(m, start, ev), at = start;
     bool cancelled = ev->flags & EVENT_CANCELLED, exception = ev->flags & EVENT_EXCEPTION;
 
@@ -237,7 +239,7 @@ static void read_times(const struct members *m, struct event *ev)
         ev->original_ms = slot.ms;
     if (slot.known && (!start.known || (cancelled && exception)))
         at = slot; /* a hole lies where it was cut, wherever the instance had been moved to */
-    mark(ev, start.known || cancelled);
+    mark(ev, EVENT_ODD_START, start.known || cancelled);
     if (!at.known) {
         ev->flags |= EVENT_UNTIMED;
         return;
@@ -260,7 +262,8 @@ static void read_status(const struct members *m, struct event *ev)
     if (strcmp(word, "cancelled") == 0)
         ev->flags |= EVENT_CANCELLED;
     else
-        mark(ev, right && (!word[0] || !strcmp(word, "confirmed") || !strcmp(word, "tentative")));
+        mark(ev, EVENT_ODD_STATUS,
+             right && (!word[0] || !strcmp(word, "confirmed") || !strcmp(word, "tentative")));
 }
 
 static void read_transparency(const struct members *m, struct event *ev)
@@ -271,7 +274,7 @@ static void read_transparency(const struct members *m, struct event *ev)
     if (strcmp(word, "transparent") == 0)
         ev->flags |= EVENT_TRANSPARENT;
     else
-        mark(ev, right && (!word[0] || strcmp(word, "opaque") == 0));
+        mark(ev, EVENT_ODD_TRANSPARENCY, right && (!word[0] || strcmp(word, "opaque") == 0));
 }
 
 static void read_recurrence(const struct members *m, struct event *ev)
@@ -280,17 +283,18 @@ static void read_recurrence(const struct members *m, struct event *ev)
     struct span line;
     bool any = false;
 
-    mark(ev, m->recurrence.n == 0 || json_type_of(m->recurrence) == JSON_ARRAY);
+    mark(ev, EVENT_ODD_RECURRENCE,
+         m->recurrence.n == 0 || json_type_of(m->recurrence) == JSON_ARRAY);
     if (json_type_of(m->recurrence) != JSON_ARRAY)
         return;
     while (json_next(&it, NULL, &line)) {
         bool string = json_type_of(line) == JSON_STRING;
 
         any |= string;
-        mark(ev, string);
+        mark(ev, EVENT_ODD_RECURRENCE, string);
     }
     if (any && (ev->flags & EVENT_EXCEPTION))
-        mark(ev, false); /* an instance is no series */
+        mark(ev, EVENT_ODD_RECURRENCE, false); /* an instance is no series */
     else if (any)
         ev->flags |= EVENT_SERIES;
 }
@@ -301,14 +305,14 @@ static void read_attendees(const struct members *m, struct event *ev)
     struct span person;
     char word[WORD_MOST];
 
-    mark(ev, m->attendees.n == 0 || json_type_of(m->attendees) == JSON_ARRAY);
+    mark(ev, EVENT_ODD_ATTENDEES, m->attendees.n == 0 || json_type_of(m->attendees) == JSON_ARRAY);
     if (json_type_of(m->attendees) != JSON_ARRAY)
         return;
     while (json_next(&it, NULL, &person)) {
-        mark(ev, json_type_of(person) == JSON_OBJECT);
+        mark(ev, EVENT_ODD_ATTENDEES, json_type_of(person) == JSON_OBJECT);
         if (!json_is_true(json_get(person, "self")))
             continue;
-        mark(ev, read_word(json_get(person, "responseStatus"), word));
+        mark(ev, EVENT_ODD_ATTENDEES, read_word(json_get(person, "responseStatus"), word));
         if (strcmp(word, "declined") == 0)
             ev->flags |= EVENT_DECLINED;
     }
@@ -333,7 +337,7 @@ static void read_updated(const struct members *m, struct event *ev)
     bool local = false;
     struct moment at = m->updated.n ? read_time(m->updated, &local) : (struct moment){0};
 
-    mark(ev, m->updated.n == 0 || (at.known && !local));
+    mark(ev, EVENT_ODD_UPDATED, m->updated.n == 0 || (at.known && !local));
     ev->updated_ms = m->updated.n ? at.ms : etag_ms(m->etag);
 }
 
@@ -343,7 +347,7 @@ static void read_series(const struct members *m, struct buf *text, struct event 
     bool right = read_optional(m->series, text, &series) && series.n <= LIMIT_ID_BYTES &&
                  (series.n == 0 || !span_eq(series, ev->id));
 
-    mark(ev, right);
+    mark(ev, EVENT_ODD_SERIES, right);
     if (right && series.n > 0) {
         ev->series = series;
         ev->flags |= EVENT_EXCEPTION;
@@ -366,7 +370,7 @@ enum rc google_decode_event(struct span raw, struct span zone, struct event_text
         return err_set(e, RC_SYS, "out of memory");
     if (!read_text(m.id, b, &ev.id) || ev.id.n > LIMIT_ID_BYTES)
         return err_set(e, RC_BADDATA, "event without a usable id");
-    mark(&ev, read_optional(m.ical_uid, b, &ev.ical_uid));
+    mark(&ev, EVENT_ODD_ICAL_UID, read_optional(m.ical_uid, b, &ev.ical_uid));
     read_status(&m, &ev);
     read_series(&m, b, &ev);
     read_recurrence(&m, &ev);

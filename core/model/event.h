@@ -18,7 +18,21 @@ enum event_flag {
     EVENT_HIDDEN_INVITE = 1u << 7, /* an invitation that the UI hides (kept for showHiddenInvitations) */
     EVENT_ODD = 1u << 8,       /* something in it made no sense; kept raw, listed by doctor */
     EVENT_WAS_SERIES = 1u << 9, /* set by storage: was EVENT_SERIES once, and is it no more */
+    /* With EVENT_ODD: the members that made no sense. */
+    EVENT_ODD_STATUS = 1u << 16,
+    EVENT_ODD_START = 1u << 17,
+    EVENT_ODD_END = 1u << 18,
+    EVENT_ODD_ORIGINAL = 1u << 19,
+    EVENT_ODD_SERIES = 1u << 20,
+    EVENT_ODD_RECURRENCE = 1u << 21,
+    EVENT_ODD_UPDATED = 1u << 22,
+    EVENT_ODD_TRANSPARENCY = 1u << 23,
+    EVENT_ODD_ATTENDEES = 1u << 24,
+    EVENT_ODD_ICAL_UID = 1u << 25,
 };
+#define EVENT_ODD_MEMBERS 0x03ff0000u
+/* Name of the member that one EVENT_ODD_... bit is about, "start"; NULL for other bits. */
+const char *event_odd_member(uint32_t bit);
 
 /* All spans are borrowed: from the page being read, or from LMDB (valid until the transaction writes
  * or ends). Floating times of all-day events are the dates' midnights as if in UTC; they become instants in

@@ -15,6 +15,30 @@ uint32_t event_zone_hash(struct span zone_name)
     return hash ? hash : 1;
 }
 
+const char *event_odd_member(uint32_t bit)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } members[] = {
+        {EVENT_ODD_STATUS, "status"},
+        {EVENT_ODD_START, "start"},
+        {EVENT_ODD_END, "end"},
+        {EVENT_ODD_ORIGINAL, "originalStartTime"},
+        {EVENT_ODD_SERIES, "recurringEventId"},
+        {EVENT_ODD_RECURRENCE, "recurrence"},
+        {EVENT_ODD_UPDATED, "updated"},
+        {EVENT_ODD_TRANSPARENCY, "transparency"},
+        {EVENT_ODD_ATTENDEES, "attendees"},
+        {EVENT_ODD_ICAL_UID, "iCalUID"},
+    };
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+        if (members[i].bit == bit)
+            return members[i].name;
+    }
+    return NULL;
+}
+
 bool coll_lacks_scope(const struct collection *c)
 {
     return strstr(c->last_error, COLL_NO_SCOPE) != NULL;

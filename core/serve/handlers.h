@@ -31,6 +31,9 @@ void healthz_get(struct call *c);
 void readyz_get(struct call *c);
 void not_implemented(struct call *c);
 
+/* odd.c */
+void odd_get(struct call *c);
+
 /* batch.c */
 void batch_post(struct call *c);
 

@@ -108,6 +108,8 @@ const struct route routes[] = {
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
      "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
      "optional."},
+    {"", "GET", "/v1/odd", odd_get, 0, 0, 0, NULL, NULL,
+     "Events in which something made no sense, by calendar and id, and what that was."},
     {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves."},
     {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,
      "200 when answers can be given; 503 with the reasons otherwise."},

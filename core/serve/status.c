@@ -13,7 +13,7 @@
 struct writer {
     struct call *c;
     bool any; /* something was written before */
-    uint64_t collections, ready, live_items;
+    uint64_t collections, ready, live_items, odd, drift;
 };
 
 static void text_member(struct buf *out, const char *name, const char *text)
@@ -137,7 +137,13 @@ static bool write_collection(void *arg, enum rc rc, const struct collection *col
     number_member(out, "fails", coll->fails);
     number_member(out, "failed_ms", coll->failed_ms);
     text_member(out, "last_error", coll->last_error);
+    w->drift += coll->drift;
     number_member(out, "drift", (int64_t)coll->drift);
+    if (coll->kind == COLL_EVENTS) {
+        uint64_t odd = events_odd_count(c->txn, coll->no);
+        w->odd += odd;
+        number_member(out, "odd", (int64_t)odd);
+    }
     number_member(out, "damaged", (int64_t)events_damaged(c->store, coll->no));
     write_listing(out, &coll->listing);
     write_channel(c, coll);
@@ -156,6 +162,8 @@ static void write_totals(struct call *c, const struct writer *w)
     buf_printf(out, ",\"totals\":{\"collections\":%llu", (unsigned long long)w->collections);
     number_member(out, "ready", (int64_t)w->ready);
     number_member(out, "live_events", (int64_t)w->live_items);
+    number_member(out, "odd_events", (int64_t)w->odd);
+    number_member(out, "drift", (int64_t)w->drift);
     number_member(out, "due", (int64_t)q.due);
     number_member(out, "running", (int64_t)q.running);
     number_member(out, "pings", (int64_t)q.pings);

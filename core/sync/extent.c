@@ -69,7 +69,7 @@ void extent_widen(struct event *ev)
     }
     if (!good) {
         /* Rules that make no sense: never miss it in a window, let whoever expands it judge. */
-        ev->flags |= EVENT_ODD;
+        ev->flags |= EVENT_ODD | EVENT_ODD_RECURRENCE;
         ev->end_ms = INT64_MAX;
     }
     recur_free(set);

@@ -413,10 +413,11 @@ def test_broken_events(start):
     whole = {"kind": "calendar#event", "etag": '"1"', "status": "confirmed", "summary": "whole", "iCalUID": "x@example.com",
              "updated": "2026-07-01T00:00:00.000Z", "recurrence": ["RRULE:FREQ=DAILY"],
              "recurringEventId": "x", "originalStartTime": {"date": "2026-07-01"}, **timed()}
-    count = 0
+    count, struck = 0, {}
     for member in whole:
         for value in (None, 7, "nonsense", "", [], {}, [None], {"dateTime": "2026-13-45T99:00:00"}, True):
             pair.emulator.put_raw_event(USER, {**whole, "id": f"broken{count:04d}", member: value})
+            struck[f"broken{count:04d}"] = member
             count += 1
     pair.emulator.ping(calendar=USER)
     wait_for("all of them", lambda: len(pair.mirror.all_events(USER)) >= count + 1)
@@ -427,3 +428,10 @@ def test_broken_events(start):
     theirs = {e["id"]: e for e in pair.emulator.dump(USER)}
     ours = pair.mirror.all_events(USER)
     assert theirs.keys() == ours.keys()
+    odd = pair.mirror.get("/v1/odd").json
+    listed, = odd["calendars"]
+    assert listed["calendar"] == USER and listed["count"] == odd["count"] == pair.collection(USER)["odd"]
+    assert odd["listed"] == len(listed["events"]) == min(100, odd["count"]) and odd["count"] > 50
+    assert good not in {e["id"] for e in listed["events"]}
+    named = [(e["id"], e["members"]) for e in listed["events"] if struck[e["id"]] in e["members"]]
+    assert len(named) > 30 and all(members for _, members in named)

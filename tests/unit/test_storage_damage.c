@@ -19,6 +19,8 @@ static struct event nth_event(size_t i)
     ev.series = S("one-series");
     if (i == 3)
         ev.flags = EVENT_CANCELLED;
+    if (i == 7)
+        ev.flags = EVENT_ODD | EVENT_ODD_END;
     return ev;
 }
 
@@ -115,6 +117,7 @@ static void expect_whole(struct fixture *f, struct collection *c)
     assert_int_equal(count_space(f->store, SPACE_EVENT_UPDATED), EVENTS);
     assert_int_equal(count_space(f->store, SPACE_EVENT_UID), EVENTS);
     assert_int_equal(count_space(f->store, SPACE_EVENT_SERIES), EVENTS);
+    assert_int_equal(count_space(f->store, SPACE_EVENT_ODD), 1);
     assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
 }
 
@@ -130,6 +133,7 @@ static void test_any_record_of_a_calendar(void **state)
         {SPACE_EVENT_UPDATED, EVENTS},
         {SPACE_EVENT_UID, EVENTS},
         {SPACE_EVENT_SERIES, EVENTS},
+        {SPACE_EVENT_ODD, 1},
         {SPACE_CHANGE, EVENTS + 1},
         {SPACE_COLL, 1},
         {SPACE_HEAD, 1},
