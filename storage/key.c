@@ -17,7 +17,7 @@
 static const struct {
     const char *name;
     bool per_coll;
-} spaces[SPACE_COUNT] = {
+} spaces[SPACE_ALL] = {
     [SPACE_META] = {"meta", false},
     [SPACE_ACCOUNT] = {"account", false},
     [SPACE_ACCOUNT_NAME] = {"account_name", false},
@@ -36,6 +36,9 @@ static const struct {
     [SPACE_CHANNEL] = {"channel", false},
     [SPACE_CHANNEL_COLL] = {"channel_coll", true},
     [SPACE_JOB] = {"job", true},
+    [SPACE_PUSH_CHANNEL] = {"push_channel", false},
+    [SPACE_PUSH_MARK] = {"push_mark", false},
+    [SPACE_PUSH_DEAD] = {"push_dead", false},
 };
 
 const char *space_name(enum space space)

@@ -10,6 +10,8 @@
 
 #include "storage/checksum.h"
 
+#define PUSH_SPACES_FROM 1000
+
 void put_u32(uint8_t *p, uint32_t v)
 {
     v = htole32(v);
@@ -36,9 +38,16 @@ uint64_t get_u64(const void *p)
     return le64toh(v);
 }
 
+/* The number of a table in checksums. A table more in one file must not change those of the other.
+ */
+static uint64_t space_number(enum space space)
+{
+    return space < SPACE_COUNT ? (uint64_t)space : PUSH_SPACES_FROM + (space - SPACE_COUNT);
+}
+
 static uint64_t sum(enum space space, struct span key, const void *p, size_t n)
 {
-    return checksum(p, n, XXH3_64bits(key.p, key.n) + (uint64_t)space);
+    return checksum(p, n, XXH3_64bits(key.p, key.n) + space_number(space));
 }
 
 void record_seal(enum space space, struct span key, uint8_t *record, size_t n)

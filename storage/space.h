@@ -1,4 +1,4 @@
-/* space: the keyspaces, each a table of its own in the file.
+/* space: the keyspaces, each a table of its own in its file.
  *
  * `id` is an id's bytes, or a shortened form, see key.h. To add a space: a line here, in the enum
  * below and in key.c, a packer if its shape is new, and a new STORE_FORMAT (store.c). */
@@ -23,6 +23,11 @@
  * channel        channel id                     "v1k..."                       channel
  * channel_coll   coll, channel id               12, "v1k..."                   empty
  * job            coll                           12                             job
+ *
+ * In push.mdb, with a meta of its own:
+ * push_channel   channel id                     "01234567-89ab-..."            client's channel
+ * push_mark      coll, hook name                12, "backup"                   how far it was told
+ * push_dead      number                         5                              undeliverable change
  *
  * clang-format on */
 #ifndef STORAGE_SPACE_H
@@ -49,7 +54,11 @@ enum space {
     SPACE_CHANNEL,
     SPACE_CHANNEL_COLL,
     SPACE_JOB,
-    SPACE_COUNT
+    SPACE_COUNT, /* of mirror.mdb */
+    SPACE_PUSH_CHANNEL = SPACE_COUNT,
+    SPACE_PUSH_MARK,
+    SPACE_PUSH_DEAD,
+    SPACE_ALL
 };
 
 const char *space_name(enum space space);

@@ -32,15 +32,23 @@
 #include "storage/probe.h"
 #include "storage/table.h"
 
-#define STORE_FILE   "mirror.mdb"
-#define STORE_LOCK   "lock"
-#define STORE_BROKEN STORE_FILE ".broken"
-#define STORE_ASIDE  STORE_FILE ".damaged-"
-#define ASIDE_KEPT   2
+#define ASIDE_KEPT 2
 
 /* Raise it whenever the meaning of keys or records changes: the mirror is then rebuilt from Google.
  */
 #define STORE_FORMAT "calmirror 2"
+/* Likewise; but what clients left with us is then lost. */
+#define PUSH_FORMAT "calmirror push 1"
+
+static const struct file_info {
+    const char *name, *lock, *broken, *aside, *format;
+    enum space first, end; /* its tables, besides meta */
+} files[] = {
+    [STORE_MIRROR] = {"mirror.mdb", "lock", "mirror.mdb.broken", "mirror.mdb.damaged-",
+                      STORE_FORMAT, SPACE_META, SPACE_COUNT},
+    [STORE_PUSH] = {"push.mdb", "push.lock", "push.mdb.broken", "push.mdb.damaged-", PUSH_FORMAT,
+                    SPACE_COUNT, SPACE_ALL},
+};
 
 #define MAP_BYTES_DEFAULT (UINT64_C(8) << 30)
 #define MAX_READERS       1024
@@ -90,10 +98,10 @@ static void on_assert(MDB_env *env, const char *text)
     store_mark_broken(mdb_env_get_userctx(env));
 }
 
-static enum rc lock_dir(const char *dir, int *ret_fd, struct err *e)
+static enum rc lock_dir(const char *dir, enum store_file file, int *ret_fd, struct err *e)
 {
     char path[PATH_MAX];
-    if (!path_in(path, sizeof(path), dir, STORE_LOCK))
+    if (!path_in(path, sizeof(path), dir, files[file].lock))
         return err_set(e, RC_INVALID, "%s: name too long", dir);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -131,7 +139,7 @@ static enum rc env_open(struct store *s, const char *path, const struct store_op
     if (!code)
         code = mdb_env_set_mapsize(s->env, map);
     if (!code)
-        code = mdb_env_set_maxdbs(s->env, SPACE_COUNT);
+        code = mdb_env_set_maxdbs(s->env, SPACE_ALL);
     if (!code)
         code = mdb_env_set_maxreaders(s->env, MAX_READERS);
     if (!code)
@@ -146,7 +154,9 @@ static enum rc env_open(struct store *s, const char *path, const struct store_op
 static enum rc spaces_open(struct store *s, struct txn *t, bool fresh, const char *path,
                            struct err *e)
 {
-    for (enum space sp = 0; sp < SPACE_COUNT; sp++) {
+    for (enum space sp = 0; sp < SPACE_ALL; sp++) {
+        if (sp != SPACE_META && (sp < files[s->file].first || sp >= files[s->file].end))
+            continue;
         int code = mdb_dbi_open(t->mdb, space_name(sp), fresh ? MDB_CREATE : 0, &s->dbi[sp]);
         if (code == MDB_NOTFOUND)
             return err_set(e, RC_BADDATA, "%s: not a mirror: no table '%s'", path, space_name(sp));
@@ -165,7 +175,8 @@ static void identity_make(struct txn *t, struct identity *ret)
 
     struct key store = key_text(span_of("store")), format = key_text(span_of("format"));
     fields_put(t, SPACE_META, &store, identity_fields, FIELD_COUNT(identity_fields), ret);
-    record_put(t, SPACE_META, &format, STORE_FORMAT, strlen(STORE_FORMAT));
+    const char *text = files[t->store->file].format;
+    record_put(t, SPACE_META, &format, text, strlen(text));
     t->counted = true;
 }
 
@@ -175,9 +186,9 @@ static enum rc identity_read(struct txn *t, const char *path, struct identity *r
     struct span text;
     if (record_get(t, SPACE_META, &format, &text) != RC_OK)
         return err_set(e, RC_BADDATA, "%s: its format cannot be read", path);
-    if (!span_is(text, STORE_FORMAT))
+    if (!span_is(text, files[t->store->file].format))
         return err_set(e, RC_BADDATA, "%s: format '%.*s', this program has '%s'", path,
-                       (int)(text.n < 40 ? text.n : 40), text.p, STORE_FORMAT);
+                       (int)(text.n < 40 ? text.n : 40), text.p, files[t->store->file].format);
     if (fields_get(t, SPACE_META, &store, identity_fields, FIELD_COUNT(identity_fields), ret))
         return err_set(e, RC_BADDATA, "%s: its identity is damaged", path);
     return RC_OK;
@@ -220,13 +231,15 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
                    struct err *e)
 {
     char path[PATH_MAX], mark[PATH_MAX];
-    if (!path_in(path, sizeof(path), dir, STORE_FILE) ||
-        !path_in(mark, sizeof(mark), dir, STORE_BROKEN))
+    enum store_file file = opt ? opt->file : STORE_MIRROR;
+    if (!path_in(path, sizeof(path), dir, files[file].name) ||
+        !path_in(mark, sizeof(mark), dir, files[file].broken))
         return err_set(e, RC_INVALID, "%s: name too long", dir);
     struct store *s = calloc(1, sizeof(*s));
     if (!s)
         return err_set(e, RC_SYS, "%s: out of memory", dir);
     s->lock_fd = -1;
+    s->file = file;
     pthread_mutex_init(&s->damage.mutex, NULL);
     s->dir = strdup(dir);
     s->broken_mark = strdup(mark);
@@ -234,7 +247,7 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
     if (!rc && mkdir(dir, 0700) < 0 && errno != EEXIST)
         rc = err_errno(e, "%s", dir);
     if (!rc)
-        rc = lock_dir(dir, &s->lock_fd, e);
+        rc = lock_dir(dir, file, &s->lock_fd, e);
     if (!rc)
         rc = check_file(s, path, e);
     if (!rc)
@@ -298,16 +311,28 @@ static int by_name_down(const struct dirent **a, const struct dirent **b)
     return strcmp((*b)->d_name, (*a)->d_name);
 }
 
-static int is_aside(const struct dirent *d)
+static int is_aside_of(const struct dirent *d, enum store_file file)
 {
-    return strncmp(d->d_name, STORE_ASIDE, strlen(STORE_ASIDE)) == 0;
+    return strncmp(d->d_name, files[file].aside, strlen(files[file].aside)) == 0;
 }
 
-static void asides_trim(const char *dir)
+/* scandir() passes no argument of ours. */
+static int is_mirror_aside(const struct dirent *d)
+{
+    return is_aside_of(d, STORE_MIRROR);
+}
+
+static int is_push_aside(const struct dirent *d)
+{
+    return is_aside_of(d, STORE_PUSH);
+}
+
+static void asides_trim(const char *dir, enum store_file file)
 {
     struct dirent **names;
     char path[PATH_MAX];
-    int n = scandir(dir, &names, is_aside, by_name_down);
+    int n =
+        scandir(dir, &names, file == STORE_MIRROR ? is_mirror_aside : is_push_aside, by_name_down);
     for (int i = 0; i < n; i++) {
         if (i >= ASIDE_KEPT && path_in(path, sizeof(path), dir, names[i]->d_name))
             unlink(path);
@@ -318,35 +343,41 @@ static void asides_trim(const char *dir)
 }
 
 /* Renames the file; the lock is held. */
-static enum rc move_aside(const char *dir, struct err *e)
+static enum rc move_aside(const char *dir, enum store_file file, struct err *e)
 {
-    char from[PATH_MAX], to[PATH_MAX], name[64], stamp[32];
+    char from[PATH_MAX], to[PATH_MAX], name[64], lock[64], stamp[32];
     int64_t now_ms = clock_wall_ms();
     time_t now = (time_t)(now_ms / 1000);
     struct tm tm;
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
-    snprintf(name, sizeof(name), STORE_ASIDE "%s.%03dZ", stamp, (int)(now_ms % 1000));
-    if (!path_in(from, sizeof(from), dir, STORE_FILE) || !path_in(to, sizeof(to), dir, name))
+    snprintf(name, sizeof(name), "%s%s.%03dZ", files[file].aside, stamp, (int)(now_ms % 1000));
+    snprintf(lock, sizeof(lock), "%s-lock", files[file].name);
+    if (!path_in(from, sizeof(from), dir, files[file].name) || !path_in(to, sizeof(to), dir, name))
         return err_set(e, RC_INVALID, "%s: name too long", dir);
     if (rename(from, to) < 0)
         return err_errno(e, "%s", from);
     CRASHPOINT("storage.aside.renamed");
-    if (path_in(from, sizeof(from), dir, STORE_FILE "-lock"))
+    if (path_in(from, sizeof(from), dir, lock))
         unlink(from);
-    if (path_in(from, sizeof(from), dir, STORE_BROKEN))
+    if (path_in(from, sizeof(from), dir, files[file].broken))
         unlink(from);
-    asides_trim(dir);
+    asides_trim(dir, file);
     return RC_OK;
+}
+
+enum rc store_set_aside_file(const char *dir, enum store_file file, struct err *e)
+{
+    int lock_fd;
+    enum rc rc = lock_dir(dir, file, &lock_fd, e);
+    if (rc)
+        return rc;
+    rc = move_aside(dir, file, e);
+    close(lock_fd);
+    return rc;
 }
 
 enum rc store_set_aside(const char *dir, struct err *e)
 {
-    int lock_fd;
-    enum rc rc = lock_dir(dir, &lock_fd, e);
-    if (rc)
-        return rc;
-    rc = move_aside(dir, e);
-    close(lock_fd);
-    return rc;
+    return store_set_aside_file(dir, STORE_MIRROR, e);
 }

@@ -1,4 +1,6 @@
-/* store: the one LMDB environment of a mirror, and its transactions.
+/* store: the LMDB environments of a mirror, and their transactions.
+ *
+ * Two files: what can be had from Google again, and what cannot (push.h), with a writer of its own.
  *
  * Transactions are sticky: the first failure of any operation inside one is remembered, later
  * operations do nothing, and txn_commit() returns it. So a sequence of puts needs one check, at the
@@ -17,11 +19,13 @@ struct store;
 struct txn;
 
 struct store_options {
+    enum store_file { STORE_MIRROR, STORE_PUSH } file;
     uint64_t map_bytes; /* address space reserved once, the file grows into it; 0 = 8 GiB */
     bool no_fsync;      /* tests and benchmarks only */
 };
 
-/* Opens or creates DIR/mirror.mdb (0600, directory 0700), takes DIR/lock for this process alone.
+/* Opens or creates DIR/mirror.mdb (0600, directory 0700), takes DIR/lock for this process alone
+ * (push.mdb, push.lock).
  * - RC_AGAIN: another process holds the lock (it is the running daemon).
  * - RC_BADDATA: the file is not ours, damaged or of another format: the caller moves it aside
  *   (store_set_aside) and opens again, which rebuilds from Google.
@@ -30,20 +34,18 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
                    struct err *e);
 void store_close(struct store *s); /* NULL ok; syncs */
 
-/* Renames DIR/mirror.mdb to DIR/mirror.mdb.damaged-<UTC stamp>, keeping the newest two. The store
- * is not open. */
-enum rc store_set_aside(const char *dir, struct err *e);
+/* Renames a closed file to mirror.mdb.damaged-<UTC stamp>, keeping the newest two. */
+enum rc store_set_aside(const char *dir, struct err *e); /* mirror.mdb */
+enum rc store_set_aside_file(const char *dir, enum store_file file, struct err *e);
 
-/* 16 random bytes as 32 hex digits, made with the file: tells cursors of another store. */
+/* Made with the file: 16 random bytes as 32 hex digits, which tell cursors of another store, and 32
+ * secret bytes, the key of channel tokens. */
 const char *store_id(const struct store *s);
-/* 32 secret bytes made with the file: the key of channel tokens. */
 const uint8_t *store_secret(const struct store *s);
 
-/* "LMDB 0.9.24: (...)": for -V. Static text. */
-const char *store_engine(void);
-
-uint64_t
-store_commits(const struct store *s); /* made by this process: the same, so is all content */
+const char *store_engine(void); /* "LMDB 0.9.24: (...)": for -V. Static text. */
+/* Made by this process: the same, so is all content. */
+uint64_t store_commits(const struct store *s);
 
 struct store_usage {
     uint64_t map_bytes;
@@ -53,9 +55,7 @@ struct store_usage {
     uint64_t oldest_reader_txns; /* how many commits the oldest of them lags behind */
 };
 void store_usage(struct store *s, struct store_usage *ret);
-
-/* Frees reader slots of processes that died. Called now and then. */
-void store_reap_readers(struct store *s);
+void store_reap_readers(struct store *s); /* of processes that died; called now and then */
 
 /* Reads every record of every keyspace once, verifying its checksum; damaged ones are counted as
  * reads count them (events_damaged) and named in the log by collection. Returns how many were

@@ -31,7 +31,8 @@ struct counters {
 
 struct store {
     MDB_env *env;
-    MDB_dbi dbi[SPACE_COUNT];
+    MDB_dbi dbi[SPACE_ALL]; /* of the tables that its file has */
+    enum store_file file;
     char *dir;
     char *broken_mark; /* path of the file that says "set this store aside" */
     int lock_fd;
