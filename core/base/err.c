@@ -21,59 +21,51 @@ static void drop_cut_sequence(char *text)
         text[lead - 1] = '\0';
 }
 
-/* Puts head and tail into `e`; either may point into it. */
-static void join(struct err *e, const char *head, const char *sep, const char *tail)
+/* The text becomes `fmt`, a separator and `tail` (may point into it); they are left out for NULL. */
+__attribute__((format(printf, 2, 0))) static void compose(struct err *e, const char *fmt, va_list ap,
+                                                          const char *tail)
 {
     char text[ERR_TEXT_MAX];
-    int n = snprintf(text, sizeof text, "%s%s%s", head, sep, tail);
-    if (n >= (int)sizeof text)
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    size_t used = n < 0 ? 0 : (size_t)n;
+    if (n < 0)
+        text[0] = '\0';
+    if (tail && used < sizeof text)
+        used += (size_t)snprintf(text + used, sizeof text - used, ": %s", tail);
+    if (used >= sizeof text)
         drop_cut_sequence(text);
     memcpy(e->text, text, strlen(text) + 1);
 }
 
 enum rc err_set(struct err *e, enum rc rc, const char *fmt, ...)
 {
-    if (!e)
-        return rc;
-    char text[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    if (e)
+        compose(e, fmt, ap, NULL);
     va_end(ap);
-    if (n >= (int)sizeof text)
-        drop_cut_sequence(text);
-    join(e, n < 0 ? "" : text, "", "");
     return rc;
 }
 
 enum rc err_prefix(struct err *e, enum rc rc, const char *fmt, ...)
 {
-    if (!e)
-        return rc;
-    char text[ERR_TEXT_MAX];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    if (e)
+        compose(e, fmt, ap, e->text[0] ? e->text : NULL);
     va_end(ap);
-    if (n >= (int)sizeof text)
-        drop_cut_sequence(text);
-    join(e, n < 0 ? "" : text, e->text[0] ? ": " : "", e->text);
     return rc;
 }
 
 enum rc err_errno(struct err *e, const char *fmt, ...)
 {
     int code = errno;
-    enum rc rc = code == ENOSPC || code == EDQUOT ? RC_FULL : RC_SYS;
-    if (!e)
-        return rc;
-    char text[ERR_TEXT_MAX];
+    char reason[128];
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
+    if (e)
+        compose(e, fmt, ap, strerror_r(code, reason, sizeof reason));
     va_end(ap);
-    char reason[128];
-    join(e, n < 0 ? "" : text, ": ", strerror_r(code, reason, sizeof reason));
     errno = code;
-    return rc;
+    return code == ENOSPC || code == EDQUOT ? RC_FULL : RC_SYS;
 }
