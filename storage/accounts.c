@@ -81,13 +81,6 @@ void account_put(struct txn *t, struct account *a)
     number_put(t, SPACE_ACCOUNT_NAME, &name, a->no);
 }
 
-void account_delete(struct txn *t, uint32_t no)
-{
-    number_drop(t, SPACE_ACCOUNT_NAME, no);
-    struct key k = key_no(no);
-    space_del(t, SPACE_ACCOUNT, &k);
-}
-
 void accounts_each(struct txn *t, bool (*each)(void *arg, enum rc rc, const struct account *a),
                    void *arg)
 {

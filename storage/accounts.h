@@ -12,8 +12,6 @@ enum rc account_get(struct txn *t, uint32_t no, struct account *ret);
 enum rc account_find(struct txn *t, const char *name, struct account *ret);
 /* Writes; no == 0: gives it the next number (set in *a). */
 void account_put(struct txn *t, struct account *a);
-/* Its collections are the caller's to delete before. */
-void account_delete(struct txn *t, uint32_t no);
 
 /* RC_NOTFOUND when absent. RC_BADDATA when its record is damaged: *ret is then a fresh record,
  * state COLL_NEW, with number and, where they are still known, account, kind and calendar; older

@@ -72,17 +72,22 @@ enum rc event_get(struct txn *t, uint32_t coll, struct span id, struct event *re
 {
     struct key k = key_id(coll, id);
     struct id_entry entry;
+    struct event ev;
     enum rc rc = id_entry_get(t, &k, &entry);
     if (!rc) {
         if (entry.class == CLASS_NONE)
             return RC_NOTFOUND;
         struct spot spot = {entry.class, entry.time, entry.row};
-        rc = event_at(t, coll, &spot, ret);
+        rc = event_at(t, coll, &spot, &ev);
         if (rc == RC_NOTFOUND) /* led here, yet nothing there */
             rc = RC_BADDATA;
     }
+    if (!rc && !span_eq(ev.id, id)) /* led to another one */
+        rc = RC_BADDATA;
     if (rc == RC_BADDATA)
         damage_note(t->store, coll);
+    if (!rc)
+        *ret = ev;
     return rc;
 }
 

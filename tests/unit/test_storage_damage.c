@@ -243,6 +243,28 @@ static void test_misplaced_record(void **state)
     }
 }
 
+/* An id whose record leads to another event gives neither of them, and is damage. */
+static void test_way_to_another(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    struct id_entry other;
+    struct event ev;
+    struct txn *t = begin_write(f->store);
+    struct key from = key_id(c.no, S("e01")), to = key_id(c.no, S("e02"));
+    assert_int_equal(id_entry_get(t, &to, &other), RC_OK);
+    id_entry_put(t, &from, &other);
+    assert_int_equal(event_get(t, c.no, S("e01"), &ev), RC_BADDATA);
+    assert_int_equal(event_get(t, c.no, S("e02"), &ev), RC_OK);
+    commit(t);
+    assert_int_equal(events_damaged(f->store, c.no), 1);
+    relist(f, &c);
+    t = begin_read(f->store);
+    assert_int_equal(event_get(t, c.no, S("e01"), &ev), RC_OK);
+    assert_true(span_eq(ev.id, S("e01")));
+    txn_abort(t);
+}
+
 /* Two sound copies of one event: the one that is newer stays. */
 static void test_second_copy(void **state)
 {
@@ -514,6 +536,7 @@ int main(void)
         TEST(test_put_over_damage),
         TEST(test_event_and_its_id),
         TEST(test_misplaced_record),
+        TEST(test_way_to_another),
         TEST(test_second_copy),
         TEST(test_damaged_change_is_not_lost),
         TEST(test_damaged_stage),
