@@ -58,7 +58,9 @@ enum ping_verdict ping_verify(struct store *s, const struct ping_headers *h, int
         return PING_FORGED;
 
     *ret_known = channel_get(t, h->channel_id, &ch) == RC_OK;
-    if (!*ret_known) {
+    if (*ret_known && ch.coll != coll) {
+        verdict = PING_FORGED; /* our token, but of another channel with this id */
+    } else if (!*ret_known) {
         verdict = stray(t, h, coll, now_ms, ret_channel);
     } else if (ch.resource_id[0] == '\0' || text_equal_secret(span_of(ch.resource_id), h->resource_id)) {
         verdict = judge(h, now_ms, &ch);
