@@ -88,12 +88,19 @@ static void write_listing(struct buf *out, const struct listing *l)
     buf_add_char(out, '}');
 }
 
-static void write_counters(struct call *c, uint32_t coll)
+/* The record is written when the error turns into another one only; retries are counted by the queue. */
+static uint32_t fails_of(const struct collection *coll, const struct queue_counters *n)
+{
+    return coll->fails > 0 && n->fails > coll->fails ? n->fails : coll->fails;
+}
+
+static void write_counters(struct call *c, const struct collection *coll)
 {
     struct queue_counters n = {0};
     struct job job = {0};
-    bool known = queue_counters(c->queue, coll, &n);
-    if (job_get(c->txn, coll, &job) == RC_OK) {
+    bool known = queue_counters(c->queue, coll->no, &n);
+    number_member(&c->out, "fails", fails_of(coll, &n));
+    if (job_get(c->txn, coll->no, &job) == RC_OK) {
         buf_printf(&c->out, ",\"dirty\":%s", job.pinged > job.pulled ? "true" : "false");
         number_member(&c->out, "last_ping_ms", job.ping_ms);
         buf_printf(&c->out, ",\"resync\":%s", job.resync ? "true" : "false");
@@ -134,7 +141,6 @@ static bool write_collection(void *arg, enum rc rc, const struct collection *col
     number_member(out, "fresh_ms", coll->fresh_ms);
     number_member(out, "age_ms", age_ms < -1 ? 0 : age_ms);
     number_member(out, "full_ms", coll->full_ms);
-    number_member(out, "fails", coll->fails);
     number_member(out, "failed_ms", coll->failed_ms);
     text_member(out, "last_error", coll->last_error);
     w->drift += coll->drift;
@@ -147,7 +153,7 @@ static bool write_collection(void *arg, enum rc rc, const struct collection *col
     number_member(out, "damaged", (int64_t)events_damaged(c->store, coll->no));
     write_listing(out, &coll->listing);
     write_channel(c, coll);
-    write_counters(c, coll->no);
+    write_counters(c, coll);
     buf_add_char(out, '}');
     return true;
 }

@@ -50,6 +50,12 @@ def test_refusals_in_a_row(start):
     wait_title(pair, event, "1")
     pair.wait_equal(USER)
     assert len(pair.upstream()) - calls <= 9
+    assert pair.collection(USER)["fails"] == 0
+    pair.emulator.fault("GET */calendar/v3/*", status=503, reason="backendError", count=5)
+    pair.google.patch(USER, event, summary="2")
+    wait_for("a retry of the same refusal to count", lambda: pair.collection(USER)["fails"] >= 3)
+    wait_title(pair, event, "2")
+    assert pair.collection(USER)["fails"] == 0
 
 
 def test_what_refusals_mean(start):
