@@ -136,12 +136,12 @@ bench:
 soak: test-deps
 	@+$(SUBMAKE) programs $(B)/clock-shim.so
 	@CALMIRROR_BUILD=$(B) /usr/bin/python3 tests/model/run.py --seconds $(or $(SECONDS),600)
-# One parser for as long as it takes to stop it: make fuzz TARGET=conf
+# Every parser of outside bytes, or TARGET alone, SECONDS each (0: until it is stopped): make fuzz SECONDS=60 TARGET=conf
+FUZZED = $(patsubst tests/fuzz/%.c,$(B)/fuzzer/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ_SRC)))
 fuzz:
-	@+$(SUBMAKE) CC=clang B=$(B)/fuzzer FUZZER=1 $(B)/fuzzer/fuzz/fuzz_$(TARGET) \
-	    EXTRA_CFLAGS='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
-	@mkdir -p $(B)/fuzzer/corpus/$(TARGET)
-	$(B)/fuzzer/fuzz/fuzz_$(TARGET) $(B)/fuzzer/corpus/$(TARGET) tests/fuzz/corpus/$(TARGET)
+	@+$(SUBMAKE) CC=clang B=$(B)/fuzzer FUZZER=1 $(FUZZED) \
+	    EXTRA_CFLAGS='-O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined'
+	@tests/fuzz/run $(B)/fuzzer $(or $(SECONDS),60) $(TARGET)
 
 # Brings config.example and the manual in step with the option table, API.md with those of the local API.
 docs: $(B)/unit/test_conf $(B)/unit/test_serve_reference
@@ -198,7 +198,7 @@ help:
 	'make unit             the unit tests alone' \
 	'make bench            measurements' \
 	'make soak SECONDS=n   random schedules of edits and failures, as long as told (600)' \
-	'make fuzz TARGET=conf libFuzzer on one parser (tests/fuzz/fuzz_*.c)' \
+	'make fuzz SECONDS=n   libFuzzer on every parser of outside bytes, n seconds each (60); TARGET=conf: on one' \
 	'make docs             write config.example, the list in calmirrord.conf(5) and core/serve/API.md from the tables' \
 	'make deps, test-deps  install what building or testing needs (apt-get)' \
 	'make install          into $$(DESTDIR)$$(PREFIX), by default $(PREFIX); uninstall undoes it' \
