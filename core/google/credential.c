@@ -1,70 +1,21 @@
 /* credential: key and token files, refused when others could have read them. */
 #include "core/google/credential.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/pem.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/json.h"
+#include "core/base/private.h"
 
-#define FILE_BYTES_MOST 65536
-#define TOKEN_MOST      4096
-#define PEM_MOST        16384
+#define TOKEN_MOST 4096
+#define PEM_MOST   16384
 
-static enum rc check_file(int fd, const char *path, size_t *ret_size, struct err *e)
+/* A credential that is not there is a matter for the operator, like one that is no good. */
+static enum rc read_file(const char *path, struct secret *ret, struct err *e)
 {
-    struct stat st;
-    mode_t refused;
+    enum rc rc = private_read(path, ret, e);
 
-    if (fstat(fd, &st) < 0)
-        return err_errno(e, "%s", path);
-    if (!S_ISREG(st.st_mode))
-        return err_set(e, RC_AUTH, "%s: not a regular file", path);
-    refused = st.st_uid == 0 ? 0037 : 0077;
-    if (st.st_mode & refused)
-        return err_set(e, RC_AUTH, "%s: others have access to it (mode %04o): chmod 600", path,
-                       (unsigned)(st.st_mode & 07777));
-    if (st.st_size <= 0 || st.st_size > FILE_BYTES_MOST)
-        return err_set(e, RC_AUTH, "%s: %s", path, st.st_size <= 0 ? "empty" : "too large");
-    *ret_size = (size_t)st.st_size;
-    return RC_OK;
-}
-
-static enum rc read_all(int fd, const char *path, size_t size, struct secret *ret, struct err *e)
-{
-    struct buf b = {.cap = FILE_BYTES_MOST};
-    enum rc rc = RC_OK;
-    ssize_t n = 1;
-
-    while (n > 0 && buf_reserve(&b, size - b.n) && b.n < size) {
-        n = read(fd, b.p + b.n, size - b.n);
-        if (n > 0)
-            b.n += (size_t)n;
-    }
-    if (n < 0)
-        rc = err_errno(e, "%s", path);
-    else if (b.failed || !secret_set(ret, buf_span(&b)))
-        rc = err_set(e, RC_SYS, "%s: out of memory", path);
-    secret_wipe_buf(&b);
-    return rc;
-}
-
-enum rc credential_read_file(const char *path, struct secret *ret, struct err *e)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* never wait on a fifo */
-    size_t size = 0;
-    enum rc rc;
-
-    if (fd < 0)
-        return err_set(e, RC_AUTH, "%s: %s", path, strerror(errno));
-    rc = check_file(fd, path, &size, e);
-    if (!rc)
-        rc = read_all(fd, path, size, ret, e);
-    close(fd);
-    return rc;
+    return rc == RC_NOTFOUND ? RC_AUTH : rc;
 }
 
 static int no_passphrase(char *out, int size, int writing, void *arg)
@@ -118,7 +69,7 @@ static enum rc parse_key(struct span json, struct service_key *ret, struct err *
 enum rc credential_read_key(const char *path, struct service_key *ret, struct err *e)
 {
     struct secret file = {0};
-    enum rc rc = credential_read_file(path, &file, e);
+    enum rc rc = read_file(path, &file, e);
 
     if (rc)
         return rc;
@@ -145,7 +96,7 @@ static bool is_word(struct span s)
 enum rc credential_read_token(const char *path, struct secret *ret, struct err *e)
 {
     struct secret file = {0};
-    enum rc rc = credential_read_file(path, &file, e);
+    enum rc rc = read_file(path, &file, e);
 
     if (rc)
         return rc;

@@ -8,11 +8,6 @@
 #include "core/base/err.h"
 #include "core/base/secret.h"
 
-/* A file that only its owner can read. Group read is also taken when root owns it: that is how the
- * service manager hands over credentials, and how an administrator does. RC_AUTH with the sentence
- * for the operator; RC_SYS. */
-enum rc credential_read_file(const char *path, struct secret *ret, struct err *e);
-
 /* A service account key in Google's JSON form. */
 struct service_key {
     char email[321];  /* client_email */

@@ -24,6 +24,7 @@ INCLUDES = {
     "core/http": (),
     "core/httpd": (),
     "core/calendar": (),
+    "core/vault": (),
     "storage": (),
     "core/google": ("core/http",),
     "core/queue": ("storage",),

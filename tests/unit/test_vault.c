@@ -1,0 +1,370 @@
+/* Tests of vault: what was put comes back, only there and only unchanged; keys change without a
+ * gap. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "core/base/private.h"
+#include "core/base/text.h"
+#include "core/vault/seal.h"
+#include "core/vault/vault.h"
+
+struct place {
+    char dir[64], credentials[80];
+    struct vault *v;
+};
+
+static int set_up(void **state)
+{
+    struct place *p = calloc(1, sizeof(*p));
+    snprintf(p->dir, sizeof(p->dir), "/tmp/calmirror-vault-XXXXXX");
+    if (!p || !mkdtemp(p->dir))
+        return -1;
+    snprintf(p->credentials, sizeof(p->credentials), "%s/credentials", p->dir);
+    *state = p;
+    return mkdir(p->credentials, 0700);
+}
+
+static int tear_down(void **state)
+{
+    struct place *p = *state;
+    char command[128];
+    vault_free(p->v);
+    snprintf(command, sizeof(command), "rm -rf %s", p->dir);
+    free(p);
+    return system(command);
+}
+
+static char *path_of(const struct place *p, const char *name)
+{
+    static char path[4][256];
+    static unsigned turn;
+    char *out = path[turn++ % 4];
+    snprintf(out, sizeof(path[0]), "%s/%s", p->dir, name);
+    return out;
+}
+
+static void open_vault(struct place *p)
+{
+    struct err e = {0};
+    vault_free(p->v);
+    p->v = NULL;
+    assert_int_equal(vault_open(&p->v, p->dir, p->credentials, &e), RC_OK);
+}
+
+static void put(struct place *p, const char *account, const char *text)
+{
+    struct err e = {0};
+    assert_int_equal(vault_put(p->v, account, "login", span_of(text), &e), RC_OK);
+}
+
+static void expect(struct place *p, const char *account, const char *text)
+{
+    struct secret s = {0};
+    struct err e = {0};
+    enum rc rc = vault_get(p->v, account, "login", &s, &e);
+    if (rc)
+        print_error("%s\n", e.text);
+    assert_int_equal(rc, RC_OK);
+    assert_true(span_is(secret_span(&s), text));
+    secret_release(&s);
+}
+
+static void refuse(struct place *p, const char *account, enum rc expected, const char *words)
+{
+    struct secret s = {0};
+    struct err e = {0};
+    assert_int_equal(vault_get(p->v, account, "login", &s, &e), expected);
+    if (words && !strstr(e.text, words))
+        fail_msg("\"%s\" is not in: %s", words, e.text);
+    assert_null(s.p);
+}
+
+static void copy(const char *from, const char *to)
+{
+    struct secret s = {0};
+    assert_int_equal(private_read(from, &s, NULL), RC_OK);
+    assert_int_equal(private_write(to, secret_span(&s), NULL), RC_OK);
+    secret_release(&s);
+}
+
+static void write_key(const char *path, char digit)
+{
+    char hex[66];
+    memset(hex, digit, 64);
+    strcpy(hex + 64, "\n");
+    assert_int_equal(private_write(path, span_of(hex), NULL), RC_OK);
+}
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+static void comes_back_also_after_a_restart(void **state)
+{
+    struct place *p = *state;
+    struct stat st;
+    open_vault(p);
+    refuse(p, "ann@example.org", RC_NOTFOUND, NULL);
+    put(p, "ann@example.org", "1//secret");
+    put(p, "..", "of an account with an odd name");
+    expect(p, "ann@example.org", "1//secret");
+    open_vault(p);
+    expect(p, "ann@example.org", "1//secret");
+    expect(p, "..", "of an account with an odd name");
+    put(p, "ann@example.org", "1//newer");
+    expect(p, "ann@example.org", "1//newer");
+    assert_int_equal(stat(path_of(p, "secrets/key"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(stat(path_of(p, "secrets"), &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(vault_drop(p->v, "ann@example.org", "login", NULL), RC_OK);
+    assert_int_equal(vault_drop(p->v, "ann@example.org", "login", NULL), RC_OK);
+    refuse(p, "ann@example.org", RC_NOTFOUND, NULL);
+}
+
+static void nothing_readable_on_disk(void **state)
+{
+    struct place *p = *state;
+    struct secret file = {0};
+    open_vault(p);
+    put(p, "a", "a very secret word");
+    assert_int_equal(private_read(path_of(p, "secrets/a.login.sealed"), &file, NULL), RC_OK);
+    assert_null(memmem(file.p, file.n, "secret", 6));
+    secret_release(&file);
+}
+
+static void bound_to_its_place(void **state)
+{
+    struct place *p = *state;
+    struct secret s = {0};
+    open_vault(p);
+    put(p, "a", "of a");
+    copy(path_of(p, "secrets/a.login.sealed"), path_of(p, "secrets/b.login.sealed"));
+    copy(path_of(p, "secrets/a.login.sealed"), path_of(p, "secrets/a.other.sealed"));
+    refuse(p, "b", RC_AUTH, "sealed for something else");
+    assert_int_equal(vault_get(p->v, "a", "other", &s, NULL), RC_AUTH);
+    expect(p, "a", "of a");
+}
+
+static void every_changed_bit_is_seen(void **state)
+{
+    (void)state;
+    struct seal_key k = {0};
+    struct seal_place place = {"a", "f"};
+    struct buf record = {0};
+    struct secret s = {0};
+    char bytes[SEAL_KEY_BYTES] = "any 32 bytes will do for a test";
+    assert_int_equal(seal_key_read((struct span){bytes, sizeof(bytes)}, &k, NULL), RC_OK);
+    assert_int_equal(seal_write(&k, &place, span_of("word"), &record, NULL), RC_OK);
+    for (size_t i = 0; i < record.n * 8; i++) {
+        record.p[i / 8] ^= (char)(1 << i % 8);
+        assert_int_equal(seal_open(&k, &place, buf_span(&record), &s, NULL), RC_BADDATA);
+        record.p[i / 8] ^= (char)(1 << i % 8);
+    }
+    for (size_t n = 0; n < record.n; n++)
+        assert_int_equal(seal_open(&k, &place, (struct span){record.p, n}, &s, NULL), RC_BADDATA);
+    assert_int_equal(seal_open(&k, &place, buf_span(&record), &s, NULL), RC_OK);
+    secret_release(&s);
+    seal_key_release(&k);
+    buf_release(&record);
+}
+
+static void same_text_seals_differently(void **state)
+{
+    (void)state;
+    struct seal_key k = {0};
+    struct seal_place place = {"a", "f"};
+    struct buf one = {0}, two = {0};
+    char bytes[SEAL_KEY_BYTES] = {1};
+    assert_int_equal(seal_key_read((struct span){bytes, sizeof(bytes)}, &k, NULL), RC_OK);
+    assert_int_equal(seal_write(&k, &place, span_of("word"), &one, NULL), RC_OK);
+    assert_int_equal(seal_write(&k, &place, span_of("word"), &two, NULL), RC_OK);
+    assert_false(span_eq(buf_span(&one), buf_span(&two)));
+    seal_key_release(&k);
+    buf_release(&one);
+    buf_release(&two);
+}
+
+static void a_key_that_others_read(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    open_vault(p);
+    put(p, "a", "word");
+    uint64_t before = vault_stamp(p->v, "a", "login");
+    assert_int_equal(chmod(path_of(p, "secrets/key"), 0644), 0);
+    assert_int_not_equal(vault_stamp(p->v, "a", "login"), before);
+    refuse(p, "a", RC_AUTH, "run chmod 600 ");
+    assert_int_equal(vault_put(p->v, "a", "login", span_of("x"), &e), RC_AUTH);
+    vault_free(p->v);
+    p->v = NULL;
+    assert_int_equal(vault_open(&p->v, p->dir, NULL, &e), RC_AUTH);
+    assert_non_null(strstr(e.text, "run chmod 600 "));
+    assert_int_equal(chmod(path_of(p, "secrets/key"), 0600), 0);
+    expect(p, "a", "word"); /* without being opened again */
+}
+
+static void a_lost_key(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    unsigned count, lost;
+    open_vault(p);
+    put(p, "a", "word");
+    put(p, "b", "word");
+    copy(path_of(p, "secrets/key"), path_of(p, "kept"));
+    assert_int_equal(unlink(path_of(p, "secrets/key")), 0);
+    open_vault(p);
+    refuse(p, "a", RC_AUTH, "bring it back as ");
+    put(p, "b", "another login");
+    assert_int_equal(vault_reseal(p->v, &count, &lost, &e), RC_OK);
+    assert_int_equal(lost, 1);
+    expect(p, "b", "another login");
+    copy(path_of(p, "kept"), path_of(p, "secrets/key.old"));
+    expect(p, "a", "word");
+    assert_int_equal(vault_reseal(p->v, &count, &lost, &e), RC_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(lost, 0);
+    assert_false(exists(path_of(p, "secrets/key.old")));
+    expect(p, "a", "word");
+}
+
+static void rotation(void **state)
+{
+    struct place *p = *state;
+    struct secret before = {0}, after = {0};
+    unsigned count = 0;
+    open_vault(p);
+    put(p, "a", "of a");
+    put(p, "b", "of b");
+    assert_int_equal(private_read(path_of(p, "secrets/key"), &before, NULL), RC_OK);
+    assert_int_equal(vault_rotate(p->v, &count, NULL), RC_OK);
+    assert_int_equal(count, 2);
+    assert_int_equal(private_read(path_of(p, "secrets/key"), &after, NULL), RC_OK);
+    assert_false(span_eq(secret_span(&before), secret_span(&after)));
+    assert_false(exists(path_of(p, "secrets/key.old")));
+    expect(p, "a", "of a");
+    expect(p, "b", "of b");
+    secret_release(&before);
+    secret_release(&after);
+}
+
+/* The states in which a rotation can be cut off; the crash test cuts it off for real. */
+static void interrupted_rotation(void **state)
+{
+    struct place *p = *state;
+    unsigned count = 0, lost = 0;
+    open_vault(p);
+    put(p, "a", "of a");
+    put(p, "b", "of b");
+    copy(path_of(p, "secrets/key"), path_of(p, "secrets/key.old")); /* before the new key */
+    open_vault(p);
+    expect(p, "a", "of a");
+    assert_int_equal(vault_reseal(p->v, &count, &lost, NULL), RC_OK);
+    assert_int_equal(count, 0);
+    assert_false(exists(path_of(p, "secrets/key.old")));
+
+    copy(path_of(p, "secrets/key"), path_of(p, "secrets/key.old"));
+    write_key(path_of(p, "secrets/key"), '7'); /* before the records */
+    open_vault(p);
+    expect(p, "a", "of a");
+    put(p, "a", "new of a"); /* one of them */
+    open_vault(p);
+    expect(p, "a", "new of a");
+    expect(p, "b", "of b");
+    assert_int_equal(vault_rotate(p->v, &count, NULL), RC_OK); /* finishes the one before, too */
+    assert_int_equal(count, 2);
+    expect(p, "a", "new of a");
+    expect(p, "b", "of b");
+}
+
+static void the_managers_key(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    unsigned count = 0, lost = 0;
+    open_vault(p);
+    put(p, "a", "of a");
+    write_key(path_of(p, "credentials/token-key"), 'a');
+    open_vault(p);
+    expect(p, "a", "of a");
+    assert_int_equal(vault_reseal(p->v, &count, &lost, NULL), RC_OK);
+    assert_int_equal(count, 1);
+    assert_false(exists(path_of(p, "secrets/key"))); /* else the credential would protect nothing */
+    assert_int_equal(vault_rotate(p->v, &count, &e), RC_INVALID);
+    assert_non_null(strstr(e.text, "token-key-old"));
+
+    copy(path_of(p, "credentials/token-key"), path_of(p, "credentials/token-key-old"));
+    write_key(path_of(p, "credentials/token-key"), 'b');
+    open_vault(p);
+    assert_int_equal(vault_reseal(p->v, &count, &lost, NULL), RC_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(unlink(path_of(p, "credentials/token-key-old")), 0);
+    open_vault(p);
+    expect(p, "a", "of a");
+    assert_false(exists(path_of(p, "secrets/key")));
+}
+
+static void keys_that_are_none(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "short", "zz", "0123456789abcdef"};
+    struct seal_key k = {0};
+    struct err e = {0};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(seal_key_read(span_of(bad[i]), &k, &e), RC_AUTH);
+    char hex[65];
+    memset(hex, 'g', 64);
+    assert_int_equal(seal_key_read((struct span){hex, 64}, &k, &e), RC_AUTH);
+    assert_null(strstr(e.text, "gg"));
+}
+
+static void nobody_else_writes_in_between(void **state)
+{
+    struct place *p = *state;
+    char *path = path_of(p, "file");
+    assert_int_equal(private_create(path, span_of("one"), NULL), RC_OK);
+    assert_int_equal(private_create(path, span_of("two"), NULL), RC_NOTFOUND);
+    struct secret s = {0};
+    assert_int_equal(private_read(path, &s, NULL), RC_OK);
+    assert_true(span_is(secret_span(&s), "one"));
+    secret_release(&s);
+    assert_int_equal(symlink("/nowhere/to/write", path_of(p, "file.new")), 0);
+    assert_int_equal(private_write(path, span_of("three"), NULL), RC_OK);
+    assert_int_equal(private_read(path, &s, NULL), RC_OK);
+    assert_true(span_is(secret_span(&s), "three"));
+    secret_release(&s);
+    assert_int_equal(private_read(path_of(p, "none"), &s, NULL), RC_NOTFOUND);
+    assert_int_equal(private_read(p->dir, &s, NULL), RC_AUTH);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(comes_back_also_after_a_restart),
+        TEST(nothing_readable_on_disk),
+        TEST(bound_to_its_place),
+        cmocka_unit_test(every_changed_bit_is_seen),
+        cmocka_unit_test(same_text_seals_differently),
+        TEST(a_key_that_others_read),
+        TEST(a_lost_key),
+        TEST(rotation),
+        TEST(interrupted_rotation),
+        TEST(the_managers_key),
+        cmocka_unit_test(keys_that_are_none),
+        TEST(nobody_else_writes_in_between),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
