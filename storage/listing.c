@@ -116,6 +116,20 @@ void listing_put(struct txn *t, struct collection *c, const struct event *ev)
     CRASHPOINT("storage.listing.put");
 }
 
+/* Whether an increment brought something as new, or its end, since the listing began. */
+static bool overtaken(struct txn *t, const struct collection *c, const struct key *k,
+                      const struct event *staged)
+{
+    struct id_entry entry;
+    struct event live;
+    if (id_entry_get(t, k, &entry) != RC_OK || entry.seq <= c->listing.generation)
+        return false;
+    if (entry.class == CLASS_NONE)
+        return true;
+    return live_get(t, c->no, &entry, &live) &&
+           (staged->updated_ms == live.updated_ms || !newer(&live, staged));
+}
+
 /* Puts what was staged. Each event is copied first: putting it ends the life of LMDB's memory. */
 static void apply_stage(struct txn *t, struct collection *c, struct listing_result *result)
 {
@@ -139,12 +153,59 @@ static void apply_stage(struct txn *t, struct collection *c, struct listing_resu
             continue;
         if (!event_unpack(buf_span(&copy), &ev))
             mark(t, c, &k); /* damaged: the old form is better than none */
+        else if (overtaken(t, c, &k, &ev))
+            mark(t, c, &k);
         else if (put_marked(t, c, &k, &ev))
             *(c->all_items > before ? &result->added : &result->changed) += 1;
         walk_delete(&w);
     }
     walk_close(&w);
     buf_release(&copy);
+}
+
+/* The series that the row of the index by series reached belongs to, if it has ended. */
+static bool ended_series(struct walk *w, const struct collection *c, struct event *ret_member,
+                         struct event *ret_master)
+{
+    struct span body;
+    struct spot spot;
+    return walk_record(w, &body) && index_unpack(w->key, body, &spot) &&
+           event_at(w->t, c->no, &spot, ret_member) == RC_OK && ret_member->series.n > 0 &&
+           event_get(w->t, c->no, ret_member->series, ret_master) == RC_OK &&
+           event_ended_series(ret_master);
+}
+
+/* Instances that outlived their series. The index has those of one series together, and of a series
+ * that goes on only the first is looked at. */
+static void find_outlived(struct txn *t, const struct collection *c, struct buf *ids)
+{
+    struct walk w;
+    struct key of_coll = key_no(c->no), passed = {0};
+    struct event ev, master;
+    walk_open(&w, t, SPACE_EVENT_SERIES, &of_coll, NULL);
+    while (walk_next(&w)) {
+        const size_t hashed = w.key.n - sizeof(uint64_t);
+        if (passed.n == hashed && memcmp(passed.b, w.key.p, hashed) == 0)
+            continue;
+        if (!ended_series(&w, c, &ev, &master)) {
+            if (key_copy(&passed, w.key))
+                passed.n = hashed;
+        } else if (!(ev.flags & EVENT_CANCELLED) && ev.updated_ms &&
+                   master.updated_ms >= ev.updated_ms) {
+            buf_add_span(ids, ev.id);
+            buf_add_char(ids, '\0');
+        }
+    }
+    walk_close(&w);
+}
+
+static void remove_outlived(struct txn *t, struct collection *c, struct listing_result *result)
+{
+    struct buf ids = {.cap = SIZE_MAX};
+    find_outlived(t, c, &ids);
+    for (size_t at = 0; at < ids.n; at += strlen(ids.p + at) + 1)
+        result->removed += event_remove(t, c, span_of(ids.p + at));
+    buf_release(&ids);
 }
 
 /* One stretch of the sweep from *from on: counts what the listing saw into *seen, collects the
@@ -193,6 +254,62 @@ static void sweep(struct txn *t, struct collection *c, struct listing_result *re
     c->classes = seen.classes;
 }
 
+/* Told to whoever compares. */
+struct telling {
+    void (*each)(void *arg, const struct event *ours, const struct event *theirs);
+    void *arg;
+};
+
+static void compare_staged(struct txn *t, const struct collection *c, const struct telling *tell)
+{
+    struct walk w;
+    struct key of_coll = key_no(c->no), k;
+    struct span body;
+    struct id_entry entry;
+    struct event ours, theirs;
+    walk_open(&w, t, SPACE_STAGE, &of_coll, NULL);
+    while (walk_next(&w)) {
+        if (!walk_record(&w, &body) || !event_unpack(body, &theirs) || !key_copy(&k, w.key))
+            continue;
+        enum rc rc = id_entry_get(t, &k, &entry);
+        if (rc == RC_OK && entry.seq > c->listing.generation)
+            continue;
+        bool here = rc == RC_OK && live_get(t, c->no, &entry, &ours);
+        tell->each(tell->arg, here ? &ours : NULL, &theirs);
+    }
+    walk_close(&w);
+}
+
+static void compare_unlisted(struct txn *t, const struct collection *c, const struct telling *tell)
+{
+    struct walk w;
+    struct key of_coll = key_no(c->no), k;
+    struct span body;
+    struct id_entry entry;
+    struct event ours, theirs;
+    walk_open(&w, t, SPACE_EVENT_ID, &of_coll, NULL);
+    while (walk_next(&w)) {
+        if (!walk_record(&w, &body) || !id_entry_unpack(body, &entry) || !key_copy(&k, w.key) ||
+            entry.generation == c->listing.generation || entry.seq > c->listing.generation ||
+            !live_get(t, c->no, &entry, &ours) || stage_get(t, &k, &theirs))
+            continue;
+        tell->each(tell->arg, &ours, NULL);
+    }
+    walk_close(&w);
+}
+
+void listing_compare(struct txn *t, const struct collection *c,
+                     void (*each)(void *arg, const struct event *ours, const struct event *theirs),
+                     void *arg)
+{
+    const struct telling tell = {each, arg};
+    assert(c->listing.reason != LISTING_NONE);
+    if (c->listing.direct)
+        return;
+    compare_staged(t, c, &tell);
+    compare_unlisted(t, c, &tell);
+}
+
 void listing_finish(struct txn *t, struct collection *c, struct listing_result *ret)
 {
     assert(c->listing.reason != LISTING_NONE);
@@ -201,6 +318,7 @@ void listing_finish(struct txn *t, struct collection *c, struct listing_result *
     if (!c->listing.direct)
         apply_stage(t, c, &result);
     sweep(t, c, &result);
+    remove_outlived(t, c, &result);
     if (c->listing.direct) { /* for readers all of it is new */
         result.added = c->all_items;
         result.changed = result.removed = 0;

@@ -15,6 +15,12 @@ uint32_t event_zone_hash(struct span zone_name)
     return hash ? hash : 1;
 }
 
+bool event_ended_series(const struct event *master)
+{
+    return master->flags & EVENT_CANCELLED ||
+           !(master->flags & (EVENT_SERIES | EVENT_ODD_RECURRENCE));
+}
+
 const char *event_odd_member(uint32_t bit)
 {
     static const struct {

@@ -43,14 +43,17 @@ static enum rc fetch(struct run *r, struct pull *p, struct err *e)
     return rc;
 }
 
-/* A deleted series takes its exceptions along: Google need not name them (facts 6.2). Those it does
- * name are put afterwards. */
-static void remove_exceptions(struct run *r, struct txn *t, struct span id)
+/* A series that is deleted takes its exceptions along: Google need not name them (facts 6.2). Those
+ * it does name are put afterwards. One that becomes a single event leaves its holes. */
+static void remove_exceptions(struct run *r, struct txn *t, const struct event *end)
 {
     struct buf ids = {0};
     struct event ev;
-    struct event_scan *scan = events_of_series(t, &r->c, id);
+    struct event_scan *scan = events_of_series(t, &r->c, end->id);
     while (event_scan_next(scan, &ev)) {
+        if (!(end->flags & EVENT_CANCELLED) &&
+            (ev.flags & EVENT_CANCELLED || ev.updated_ms > end->updated_ms))
+            continue;
         buf_add_span(&ids, ev.id);
         buf_add_char(&ids, '\0');
     }
@@ -60,13 +63,13 @@ static void remove_exceptions(struct run *r, struct txn *t, struct span id)
     buf_release(&ids);
 }
 
-/* An instance as it was before its series was deleted: a page that was read before that, or another
+/* An instance as it was before its series ended: a page that was read before that, or another
  * backend, may still have it, and nothing will ever take it back. */
 static bool outlived(struct run *r, struct txn *t, const struct event *ev)
 {
     struct event series;
     return ev->flags & EVENT_EXCEPTION && !(ev->flags & EVENT_CANCELLED) && ev->updated_ms &&
-           event_get(t, r->c.no, ev->series, &series) == RC_OK && series.flags & EVENT_CANCELLED &&
+           event_get(t, r->c.no, ev->series, &series) == RC_OK && event_ended_series(&series) &&
            series.updated_ms >= ev->updated_ms;
 }
 
@@ -80,23 +83,29 @@ static void put(struct run *r, struct txn *t, struct pull *p, const struct event
                       ev->updated_ms < p->started_ms - plan_grace_ms(&r->set->rules);
 }
 
-static bool is_deletion(const struct event *ev)
+/* Deleted, whatever it was: also when a series itself was never seen; or a series until now. */
+static bool is_end(struct run *r, struct txn *t, const struct event *ev)
 {
-    return ev->flags & EVENT_CANCELLED && !(ev->flags & EVENT_EXCEPTION);
+    struct event old;
+    if (ev->flags & EVENT_EXCEPTION || !event_ended_series(ev))
+        return false;
+    return ev->flags & EVENT_CANCELLED ||
+           (event_get(t, r->c.no, ev->id, &old) == RC_OK && old.flags & EVENT_SERIES &&
+            old.updated_ms <= ev->updated_ms);
 }
 
 static void apply(struct run *r, struct txn *t, struct pull *p)
 {
     for (size_t i = 0; i < p->batch.n; i++) {
         const struct event *ev = &p->batch.events[i];
-        if (is_deletion(ev)) { /* whatever it was: also when the series itself was never seen */
-            remove_exceptions(r, t, ev->id);
+        if (is_end(r, t, ev)) {
+            remove_exceptions(r, t, ev);
             put(r, t, p, ev);
         }
     }
     for (size_t i = 0; i < p->batch.n; i++) {
         const struct event *ev = &p->batch.events[i];
-        if (!is_deletion(ev) && !outlived(r, t, ev))
+        if (!outlived(r, t, ev)) /* what was put above is the same now */
             put(r, t, p, ev);
     }
 }

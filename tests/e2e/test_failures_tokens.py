@@ -1,4 +1,5 @@
 """Failure cases of sync tokens and pages: dead, missing, looping, shifted, doubled; what a delta may do."""
+import os
 import threading
 from urllib.parse import parse_qs
 
@@ -404,6 +405,42 @@ def test_series_split_and_converted(start):
     assert days() == ["01"]
     pair.google.patch(USER, series, recurrence=["RRULE:FREQ=DAILY;COUNT=2"])
     assert days() == ["01", "02"]
+
+
+def test_listed_older_than_its_conversion(start):
+    """T-REC-CONVERT, T-REC-SPLIT: full listings end with earlier versions: of instances whose series is none any more."""
+    pair = start()
+    window = {"timeMin": "2026-06-01T00:00:00Z", "timeMax": "2026-08-01T00:00:00Z", "singleEvents": "true"}
+    head = timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC")
+    for name in "convert0", "delete00", "split000":
+        pair.google.insert(id=name, body={**head, "recurrence": ["RRULE:FREQ=DAILY;COUNT=6"]})
+        for day in 2, 5:
+            one = f"{name}_2026070{day}T100000Z"
+            pair.google.update(USER, one, {**pair.google.get(USER, one), "summary": "moved",
+                                           **timed(f"2026-07-0{day}T15:00:00Z", f"2026-07-0{day}T16:00:00Z", "UTC")})
+    pair.wait_equal(USER)
+    settle(pair)
+    pair.emulator.set_pings(drop=True)
+    pair.google.update(USER, "convert0", head)
+    pair.google.delete(USER, "delete00")
+    pair.google.delete(USER, "split000_20260705T100000Z")
+    pair.google.patch(USER, "split000", recurrence=["RRULE:FREQ=DAILY;UNTIL=20260703T235959Z"])
+    pair.emulator.set_pages(duplicate_older=True, max_page=3)
+    pair.emulator.kill_tokens()
+    pair.emulator.set_pings(drop=False)
+    pair.emulator.ping(calendar=USER)
+    pair.wait_equal(USER)
+    rest(pair)
+    for fresh in False, True:
+        if fresh:  # the same from nothing: a first listing that has the earlier versions too
+            pair.mirror.stop()
+            os.remove(os.path.join(pair.mirror.state_dir, "mirror.mdb"))
+            pair.mirror.start()
+            pair.mirror.wait_ready()
+            rest(pair)
+        days = sorted(e["start"]["dateTime"][8:13] for e in pair.mirror.events(USER, **window, timeZone="UTC"))
+        assert days == ["01T10", "01T10", "02T15", "03T10"]
+        assert not pair.difference(USER)
 
 
 def test_broken_events(start):

@@ -365,6 +365,97 @@ static void test_prune_in_steps(void **state)
     assert_int_equal(count_space(f->store, SPACE_EVENT_ID), 5);
 }
 
+static struct event instance(const char *id, const char *series, int64_t updated)
+{
+    struct event ev = versioned(id, "1", updated);
+    ev.flags = EVENT_EXCEPTION;
+    ev.series = span_of(series);
+    return ev;
+}
+
+/* T-REC-CONVERT, T-REC-SPLIT: a listing has instances as they were before their series was deleted,
+ * became a single event or was cut short; and some that are younger. */
+static void test_instances_that_outlived_their_series(void **state)
+{
+    struct fixture *f = *state;
+    for (int state_before = COLL_NEW; state_before <= COLL_READY; state_before++) {
+        struct collection c = make_calendar(
+            f->store, state_before == COLL_NEW ? "a@example.com" : "b@example.com", state_before);
+        struct event masters[] = {versioned("deleted", "2", 5), versioned("single", "2", 5),
+                                  versioned("cut", "2", 5), versioned("odd", "2", 5)};
+        masters[0].flags = EVENT_CANCELLED;
+        masters[2].flags = EVENT_SERIES;
+        masters[3].flags = EVENT_ODD | EVENT_ODD_RECURRENCE;
+        struct event more[] = {
+            instance("deleted_1", "deleted", 4), instance("single_1", "single", 4),
+            instance("single_2", "single", 6),   instance("cut_1", "cut", 4),
+            instance("cut_2", "cut", 6),         instance("cut_2", "cut", 4),
+            instance("odd_1", "odd", 4),         instance("orphan_1", "unknown", 4),
+        };
+        more[4].flags |= EVENT_CANCELLED;
+        more[4].raw = S("hole");
+        begin(f, &c, LISTING_STALE);
+        page(f, &c, more, 4); /* some before their series, some behind it */
+        page(f, &c, masters, 4);
+        page(f, &c, more + 4, 4);
+        finish(f, &c);
+        assert_string_equal(view(f, &c), "cut=2 cut_1=1 cut_2=hole deleted=2 odd=2 odd_1=1 "
+                                         "orphan_1=1 single=2 single_2=1");
+        assert_int_equal(c.all_items, 9);
+    }
+}
+
+static void tell(void *arg, const struct event *ours, const struct event *theirs)
+{
+    char *out = arg;
+    const struct event *ev = ours ? ours : theirs;
+    size_t n = strlen(out);
+    snprintf(out + n, 256 - n, "%s%.*s:%.*s>%.*s", n ? " " : "", (int)ev->id.n, ev->id.p,
+             ours ? (int)ours->raw.n : 0, ours ? ours->raw.p : "", theirs ? (int)theirs->raw.n : 0,
+             theirs ? theirs->raw.p : "");
+}
+
+/* Increments that are put while a listing is under way stand, and explain what differs. */
+static void test_compared_and_overtaken(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    char told[256] = "";
+    static const char *const names[] = {"changed", "gone", "overtaken", "removed", "same", "late"};
+    struct txn *t = begin_write(f->store);
+    for (size_t i = 0; i < 6; i++) {
+        struct event ev = versioned(names[i], "1", 1);
+        event_put(t, &c, &ev);
+    }
+    coll_put(t, &c);
+    commit(t);
+
+    struct event listed[] = {versioned("changed", "2", 2), versioned("overtaken", "2", 2),
+                             versioned("removed", "2", 2), versioned("same", "1", 1),
+                             versioned("missing", "1", 1), versioned("late", "4", 4)};
+    begin(f, &c, LISTING_VERIFY);
+    page(f, &c, listed, 3);
+    t = begin_write(f->store);
+    struct event news[] = {versioned("overtaken", "3", 3), versioned("new", "3", 3),
+                           versioned("late", "3", 3)};
+    for (size_t i = 0; i < 3; i++)
+        event_put(t, &c, &news[i]);
+    event_remove(t, &c, S("removed"));
+    coll_put(t, &c);
+    commit(t);
+    page(f, &c, listed + 3, 3);
+
+    t = begin_write(f->store);
+    struct listing_result r;
+    listing_compare(t, &c, tell, told);
+    assert_string_equal(told, "changed:1>2 missing:>1 gone:1>");
+    listing_finish(t, &c, &r);
+    coll_put(t, &c);
+    commit(t);
+    assert_string_equal(view(f, &c), "changed=2 late=4 missing=1 new=3 overtaken=3 same=1");
+    assert_int_equal(c.all_items, 6);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -380,6 +471,8 @@ int main(void)
         TEST(test_two_calendars),
         TEST(test_pruned_log),
         TEST(test_prune_in_steps),
+        TEST(test_instances_that_outlived_their_series),
+        TEST(test_compared_and_overtaken),
     };
     return cmocka_run_group_tests_name("storage_listing", tests, NULL, NULL);
 }
