@@ -146,6 +146,7 @@ void coll_put(struct txn *t, struct collection *c)
         c->no = ++t->counters.coll;
         t->counted = true;
     }
+    txn_touch(t, c->no);
     struct key k = key_no(c->no), identity = key_of(c);
     fields_put(t, SPACE_COLL, &k, coll_fields, FIELD_COUNT(coll_fields), c);
     uint32_t no;
@@ -155,6 +156,7 @@ void coll_put(struct txn *t, struct collection *c)
 
 void coll_delete(struct txn *t, uint32_t no)
 {
+    txn_touch(t, no);
     number_drop(t, SPACE_COLL_ID, no);
     channels_drop(t, no);
     struct key k = key_no(no);

@@ -241,6 +241,7 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
     s->lock_fd = -1;
     s->file = file;
     pthread_mutex_init(&s->damage.mutex, NULL);
+    pthread_mutex_init(&s->hub.mutex, NULL);
     s->dir = strdup(dir);
     s->broken_mark = strdup(mark);
     enum rc rc = s->dir && s->broken_mark ? RC_OK : err_set(e, RC_SYS, "%s: out of memory", dir);
@@ -277,6 +278,7 @@ void store_close(struct store *s)
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     OPENSSL_cleanse(s->secret, sizeof(s->secret));
+    pthread_mutex_destroy(&s->hub.mutex);
     pthread_mutex_destroy(&s->damage.mutex);
     free(s->damage.counts);
     free(s->broken_mark);

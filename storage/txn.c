@@ -155,6 +155,11 @@ enum rc txn_commit(struct txn *t, struct err *e)
     CRASHPOINT("storage.commit.before");
     int code = mdb_txn_commit(t->mdb); /* frees it, whatever comes back */
     CRASHPOINT("storage.commit.after");
+    if (!code) {
+        atomic_fetch_add_explicit(&s->commits, 1, memory_order_release);
+        hub_publish(s, t->counters.seq, &t->touched);
+    }
+    free(t->touched.v);
     free(t);
     if (code == EIO && is_full(s))
         code = ENOSPC;
@@ -164,7 +169,6 @@ enum rc txn_commit(struct txn *t, struct err *e)
             store_mark_broken(s);
         return rc;
     }
-    atomic_fetch_add_explicit(&s->commits, 1, memory_order_release);
     store_grow_file(s);
     return RC_OK;
 }
@@ -174,6 +178,7 @@ void txn_abort(struct txn *t)
     if (!t)
         return;
     mdb_txn_abort(t->mdb);
+    free(t->touched.v);
     free(t);
 }
 

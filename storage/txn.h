@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "storage/hub_store.h"
 #include "storage/key.h"
 #include "storage/record.h"
 #include "storage/store.h"
@@ -39,6 +40,7 @@ struct store {
     char id[33];
     uint8_t secret[32];
     struct damage damage;
+    struct hub hub;
     _Atomic uint64_t commits;
     atomic_bool broken;
 };
@@ -51,7 +53,8 @@ struct txn {
     bool counted;             /* `counters` differ from what is stored */
     int64_t now_ms;           /* wall clock at its begin: the time of its changes */
     struct counters counters; /* write transactions */
-    struct err why;           /* of `failed` */
+    struct touched touched;
+    struct err why; /* of `failed` */
 };
 
 /* The one place where LMDB's codes become ours. Sets *e (NULL ok) to "what: LMDB's words". */
