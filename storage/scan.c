@@ -3,19 +3,25 @@
  * DESIGN. Two kinds. Over the clustered table: one lane per interval class that the calendar ever
  * used, merged by (time, row); a lane is one cursor on one range. Over an index: one walk whose
  * rows lead into the clustered table. A row that leads nowhere belongs to a damaged event that was
- * replaced since; it is passed over. */
+ * replaced since; it is passed over.
+ *
+ * What a random window costs is waiting for memory, so a lane's cursor is one entry ahead of what
+ * is looked at: while one event is verified, the next one is on its way. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "storage/event_store.h"
 
-#define LANES_MAX (2 * INTERVAL_LENGTHS)
+#define LINE_BYTES  64
+#define FETCH_BYTES 2048 /* longer ones are rare, and fetched by reading them in order */
 
 struct lane {
     struct walk w;
     struct interval window;
     bool starts_end_it; /* ascending by start: one at or behind the window's end is the last */
-    bool ready;         /* `event` and `time` are the lane's next */
+    bool more;          /* the cursor stands at an entry within the range: `next` */
+    int64_t next_time;
+    bool ready; /* `event` and `time` are the lane's next */
     struct event event;
     int64_t time;
 };
@@ -46,10 +52,34 @@ static struct event_scan *scan_new(struct txn *t, const struct collection *c, si
     return s;
 }
 
+/* Has the processor fetch what will be read soon. */
+static void fetch(struct span record)
+{
+    size_t n = record.n < FETCH_BYTES ? record.n : FETCH_BYTES;
+    for (size_t at = 0; at < n; at += LINE_BYTES)
+        __builtin_prefetch(record.p + at);
+}
+
+/* Moves the lane's cursor to the next entry of its range. */
+static void lane_step(struct lane *lane)
+{
+    lane->more = false;
+    while (!lane->more && walk_next(&lane->w)) {
+        if (lane->w.key.n != KEY_EVENT_BYTES)
+            continue;
+        lane->next_time = key_time_at(lane->w.key.p, 5);
+        if (lane->starts_end_it && lane->next_time >= lane->window.max &&
+            lane->window.max != INT64_MAX)
+            return;
+        lane->more = true;
+        fetch(lane->w.value);
+    }
+}
+
 static void lane_add(struct event_scan *s, const struct collection *c, uint8_t class,
                      const struct interval *window, struct event_place from)
 {
-    if (!(c->classes & 1u << class))
+    if (!(c->classes & 1u << class) || window->min > window->max)
         return;
     struct lane *lane = &s->lane[s->lanes++];
     struct key prefix = key_class(c->no, class);
@@ -58,31 +88,25 @@ static void lane_add(struct event_scan *s, const struct collection *c, uint8_t c
     lane->starts_end_it = class < CLASS_SERIES;
     lane->ready = false;
     walk_open(&lane->w, s->t, SPACE_EVENT, &prefix, &first);
+    lane_step(lane);
 }
 
 /* Finds the lane's next event that overlaps its window. */
-static bool lane_move(struct lane *lane)
+static void lane_move(struct lane *lane)
 {
     lane->ready = false;
-    while (walk_next(&lane->w)) {
-        struct span body;
-        if (lane->w.key.n != KEY_EVENT_BYTES)
-            continue;
-        lane->time = key_time_at(lane->w.key.p, 5);
-        if (lane->starts_end_it && lane->time >= lane->window.max && lane->window.max != INT64_MAX)
-            return false;
+    while (lane->more && !lane->ready) {
+        struct span key = lane->w.key, value = lane->w.value, body;
         int64_t start_ms, end_ms;
-        if (event_peek(lane->w.value, &start_ms, &end_ms) &&
-            !interval_overlaps(&lane->window, start_ms, end_ms) &&
-            event_peek_holds(lane->w.key, lane->w.value))
+        lane->time = lane->next_time;
+        lane_step(lane); /* what was reached before stays where it is */
+        if (event_peek(value, &start_ms, &end_ms) &&
+            !interval_overlaps(&lane->window, start_ms, end_ms) && event_peek_holds(key, value))
             continue;
-        if (!walk_record(&lane->w, &body) || !event_unpack(body, &lane->event))
-            continue;
-        lane->event.row = key_u64_at(lane->w.key.p, 13);
-        lane->ready = true;
-        return true;
+        lane->ready = entry_open(lane->w.t, SPACE_EVENT, key, value, &body) &&
+                      event_unpack(body, &lane->event);
+        lane->event.row = key_u64_at(key.p, 13);
     }
-    return false;
 }
 
 static struct event_scan *lanes_start(struct event_scan *s)
@@ -117,11 +141,11 @@ static bool lanes_next(struct event_scan *s, struct event *ret)
 struct event_scan *events_by_time(struct txn *t, const struct collection *c,
                                   const struct event_window *w, struct event_place after)
 {
-    struct event_scan *s = scan_new(t, c, LANES_MAX);
+    struct event_scan *s = scan_new(t, c, (size_t)__builtin_popcount(c->classes));
     if (!s)
         return NULL;
     struct event_place from = {after.start_ms, after.row + 1};
-    for (size_t i = 0; i < LANES_MAX; i++) {
+    for (size_t i = 0; i < 2 * INTERVAL_LENGTHS; i++) {
         uint8_t class = (uint8_t)(CLASS_TIMED + i);
         struct interval window = interval_of_window(w, class);
         struct event_place first = {interval_earliest(class, window.min), 0};

@@ -167,12 +167,18 @@ bool walk_next(struct walk *w)
     return true;
 }
 
+bool entry_open(struct txn *t, enum space space, struct span key, struct span value,
+                struct span *ret_body)
+{
+    if (record_open(space, key, value, ret_body))
+        return true;
+    damage_note(t->store, space_is_per_coll(space) ? key_u32_at(key.p, 0) : 0);
+    return false;
+}
+
 bool walk_record(struct walk *w, struct span *ret_body)
 {
-    if (record_open(w->space, w->key, w->value, ret_body))
-        return true;
-    damage_note(w->t->store, space_is_per_coll(w->space) ? key_u32_at(w->key.p, 0) : 0);
-    return false;
+    return entry_open(w->t, w->space, w->key, w->value, ret_body);
 }
 
 void walk_delete(struct walk *w)

@@ -48,6 +48,10 @@ void walk_open(struct walk *w, struct txn *t, enum space space, const struct key
 bool walk_next(struct walk *w);
 /* The body of the record reached; false: damaged, which is counted. */
 bool walk_record(struct walk *w, struct span *ret_body);
+/* The same of an entry that was reached before; keys and values stay until the transaction writes
+ * or ends. */
+bool entry_open(struct txn *t, enum space space, struct span key, struct span value,
+                struct span *ret_body);
 /* Deletes the entry reached; walk_next() goes on behind it. */
 void walk_delete(struct walk *w);
 void walk_close(struct walk *w);
