@@ -5,7 +5,7 @@
 #define DAY_MS  (24 * HOUR_MS)
 
 static const int64_t longest[INTERVAL_LENGTHS] = {
-    HOUR_MS, 4 * HOUR_MS, DAY_MS, 2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS, 366 * DAY_MS, INT64_MAX,
+    HOUR_MS, 4 * HOUR_MS, 2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS, 366 * DAY_MS, INT64_MAX,
 };
 
 static int64_t duration(const struct event *ev)

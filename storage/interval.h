@@ -11,7 +11,7 @@
 #include "core/model/event.h"
 #include "storage/events.h"
 
-#define INTERVAL_LENGTHS 8
+#define INTERVAL_LENGTHS 7
 
 enum interval_class {
     CLASS_NONE = 0,

@@ -36,7 +36,7 @@
 
 /* Raise it whenever the meaning of keys or records changes: the mirror is then rebuilt from Google.
  */
-#define STORE_FORMAT "calmirror 2"
+#define STORE_FORMAT "calmirror 3"
 /* Likewise; but what clients left with us is then lost. */
 #define PUSH_FORMAT "calmirror push 1"
 

@@ -6,6 +6,7 @@
 void memo_release(struct memo *m)
 {
     buf_release(&m->token_text);
+    buf_release(&m->head_text);
 }
 
 static void forget(struct memo *m, const struct conf *conf, uint64_t snapshot)
@@ -56,4 +57,13 @@ void memo_write_token(struct memo *m, struct buf *out, const struct token_key *k
     if (m->token_text.failed)
         out->failed = true;
     buf_add_span(out, buf_span(&m->token_text));
+}
+
+struct buf *memo_head(struct memo *m, uint32_t coll, uint64_t snapshot)
+{
+    if (m->head_coll != coll || m->head_snapshot != snapshot)
+        buf_reset(&m->head_text);
+    m->head_coll = coll;
+    m->head_snapshot = snapshot;
+    return &m->head_text;
 }

@@ -21,6 +21,10 @@ struct memo {
 
     struct sync_token token; /* the last one written, and its text */
     struct buf token_text;
+
+    uint32_t head_coll; /* what the last list said of its calendar; 0: none */
+    uint64_t head_snapshot;
+    struct buf head_text;
 };
 void memo_release(struct memo *m);
 
@@ -33,5 +37,9 @@ void memo_keep(struct memo *m, const struct conf *conf, uint64_t snapshot, struc
 /* Appends a sync token as sync_token_write() does. */
 void memo_write_token(struct memo *m, struct buf *out, const struct token_key *k,
                       const struct sync_token *t);
+
+/* What a list says of its calendar: empty when that is another one than the last time, or anything
+ * has changed since; then it is to be appended to *ret, for the next time. */
+struct buf *memo_head(struct memo *m, uint32_t coll, uint64_t snapshot);
 
 #endif

@@ -141,6 +141,16 @@ static bool same_segment(struct span want, struct span have)
     return same;
 }
 
+/* Tells most of the others at a glance: is what they have in common up to a path parameter, or an
+ * escape, the same? */
+static bool may_match(const struct route *r, struct span path)
+{
+    size_t i = 0;
+    while (i < path.n && r->path[i] == path.p[i])
+        i++;
+    return i == path.n || r->path[i] == '{' || path.p[i] == '%';
+}
+
 /* Does the path have the form of the route? Path parameters are left in `raw` as they were sent. */
 static bool path_matches(const struct route *r, struct span path,
                          struct span raw[CALL_SEGMENTS_MAX])
@@ -192,7 +202,7 @@ bool route_find(struct call *c)
     for (unsigned i = 0; i < n_routes; i++) {
         struct span raw[CALL_SEGMENTS_MAX] = {0};
         const struct route *r = &routes[i];
-        if (!path_matches(r, c->path, raw))
+        if (!may_match(r, c->path) || !path_matches(r, c->path, raw))
             continue;
         if (strcmp(r->method, method) == 0) {
             c->route = r;

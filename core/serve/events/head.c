@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/serve/etag.h"
+#include "core/serve/memo.h"
 
 bool events_head_begin(struct call *c, const struct collection *coll)
 {
@@ -15,19 +16,34 @@ bool events_head_begin(struct call *c, const struct collection *coll)
     return !call_not_modified(c);
 }
 
-void events_head_write(struct call *c, const struct collection *coll)
+/* What Google's list says of its calendar, but for what is the list's own. */
+static void write_google(const struct call *c, const struct collection *coll, struct buf *out)
 {
     struct json_iter it = json_iter(coll_head(c->txn, coll->no));
     struct span key, value;
-    buf_add_text(&c->out, "{\"kind\":\"calendar#events\",\"etag\":");
-    buf_add_json(&c->out, span_of(c->answer.etag));
     while (json_next(&it, &key, &value)) {
         if (span_is(key, "kind") || span_is(key, "etag"))
             continue;
-        buf_add_text(&c->out, ",\"");
-        buf_add_span(&c->out, key);
-        buf_add_text(&c->out, "\":");
-        buf_add_span(&c->out, value);
+        buf_add_text(out, ",\"");
+        buf_add_span(out, key);
+        buf_add_text(out, "\":");
+        buf_add_span(out, value);
+    }
+}
+
+void events_head_write(struct call *c, const struct collection *coll)
+{
+    buf_add_text(&c->out, "{\"kind\":\"calendar#events\",\"etag\":");
+    buf_add_json(&c->out, span_of(c->answer.etag));
+    if (c->memo) {
+        struct buf *head = memo_head(c->memo, coll->no, txn_snapshot(c->txn));
+        if (head->n == 0)
+            write_google(c, coll, head);
+        if (head->failed)
+            c->out.failed = true;
+        buf_add_span(&c->out, buf_span(head));
+    } else {
+        write_google(c, coll, &c->out);
     }
     buf_add_text(&c->out, ",\"items\":[");
 }
