@@ -104,6 +104,7 @@ static struct collection make_full(struct store *s, const char *name)
     struct event ev = make_event("e", 0, 1);
     ev.ical_uid = S("uid");
     ev.series = S("m");
+    ev.flags = EVENT_ODD | EVENT_ODD_STATUS;
     struct event gone = make_event("gone", 0, 1), staged = make_event("staged", 0, 1);
     struct channel ch = {.coll = c.no, .state = CHANNEL_LIVE};
     snprintf(ch.id, sizeof(ch.id), "channel-of-%s", name);
