@@ -30,6 +30,7 @@ INCLUDES = {
     "core/queue": ("storage",),
     "core/sync": ("core/conf", "core/google", "storage", "core/queue", "core/calendar"),
     "core/ping": ("core/conf", "storage", "core/queue", "core/httpd"),
+    "core/push": ("core/conf", "core/http", "storage", "core/queue"),
     "core/serve": ("core/conf", "storage", "core/calendar", "core/queue", "core/httpd"),
     "core/daemon": ANYTHING,
     "cmd/calmirrord": ANYTHING,

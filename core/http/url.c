@@ -1,0 +1,91 @@
+/* url: what a URL that somebody else chose leads to, read as libcurl will read it. */
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/text.h"
+#include "core/http/pool.h"
+
+static bool part(CURLU *u, CURLUPart which, unsigned flags, char *out, size_t size)
+{
+    char *text = NULL;
+    bool ok =
+        curl_url_get(u, which, &text, flags) == CURLUE_OK && text_copy(out, size, span_of(text));
+
+    curl_free(text);
+    return ok;
+}
+
+static bool has(CURLU *u, CURLUPart which)
+{
+    char *text = NULL;
+    bool found = curl_url_get(u, which, &text, 0) == CURLUE_OK;
+
+    curl_free(text);
+    return found;
+}
+
+/* libcurl has turned the numeric forms of IPv4 ("0x7f.1", "2130706433") into four numbers. */
+static void read_address(struct http_url *url)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)&url->address;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&url->address;
+    size_t n = strlen(url->host);
+    char bare[256];
+
+    if (inet_pton(AF_INET, url->host, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(url->port);
+        url->numeric = true;
+    } else if (url->host[0] == '[' && url->host[n - 1] == ']' &&
+               text_copy(bare, sizeof bare, (struct span){url->host + 1, n - 2}) &&
+               inet_pton(AF_INET6, bare, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(url->port);
+        url->numeric = true;
+    }
+}
+
+static enum rc read_parts(struct http_url *ret, CURLU *u, struct err *e)
+{
+    struct http_url url = {0};
+    char scheme[16], port[16];
+    uint64_t number;
+
+    if (!part(u, CURLUPART_SCHEME, 0, scheme, sizeof scheme) ||
+        (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0))
+        return err_set(e, RC_INVALID, "not http or https");
+    if (has(u, CURLUPART_USER) || has(u, CURLUPART_PASSWORD))
+        return err_set(e, RC_INVALID, "a user name does not belong into it");
+    if (has(u, CURLUPART_FRAGMENT))
+        return err_set(e, RC_INVALID, "a fragment does not belong into it");
+    if (!part(u, CURLUPART_HOST, 0, url.host, sizeof url.host) || url.host[0] == '\0')
+        return err_set(e, RC_INVALID, "no host");
+    if (has(u, CURLUPART_ZONEID))
+        return err_set(e, RC_INVALID, "a zone does not belong into its address");
+    if (!part(u, CURLUPART_PORT, CURLU_DEFAULT_PORT, port, sizeof port) ||
+        !text_to_u64(span_of(port), &number) || number == 0 || number > UINT16_MAX)
+        return err_set(e, RC_INVALID, "no port to connect to");
+    url.port = (uint16_t)number;
+    url.https = scheme[4] == 's';
+    read_address(&url);
+    *ret = url;
+    return RC_OK;
+}
+
+enum rc http_url_read(struct http_url *ret, const char *text, struct err *e)
+{
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
+            return err_set(e, RC_INVALID, "a character that does not belong into a URL");
+    CURLU *u = curl_url();
+    enum rc rc = u ? RC_OK : err_set(e, RC_SYS, "out of memory");
+
+    if (rc == RC_OK && curl_url_set(u, CURLUPART_URL, text, 0) != CURLUE_OK)
+        rc = err_set(e, RC_INVALID, "not a URL");
+    if (rc == RC_OK)
+        rc = read_parts(ret, u, e);
+    curl_url_cleanup(u);
+    return rc;
+}
