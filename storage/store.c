@@ -204,7 +204,7 @@ static enum rc learn_identity(struct store *s, const char *path, struct err *e)
     if (code)
         return mdb_to_rc(code, e, path);
     bool fresh = info.me_last_txnid == 0; /* nothing was ever committed */
-    enum rc rc = txn_begin(s, true, &t, e);
+    enum rc rc = txn_begin(s, true, true, &t, e);
     if (!rc)
         rc = spaces_open(s, t, fresh, path, e);
     if (!rc && !fresh)
@@ -242,6 +242,7 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
     s->file = file;
     pthread_mutex_init(&s->damage.mutex, NULL);
     pthread_mutex_init(&s->hub.mutex, NULL);
+    group_init(&s->group);
     s->dir = strdup(dir);
     s->broken_mark = strdup(mark);
     enum rc rc = s->dir && s->broken_mark ? RC_OK : err_set(e, RC_SYS, "%s: out of memory", dir);
@@ -280,6 +281,7 @@ void store_close(struct store *s)
     OPENSSL_cleanse(s->secret, sizeof(s->secret));
     pthread_mutex_destroy(&s->hub.mutex);
     pthread_mutex_destroy(&s->damage.mutex);
+    group_release(&s->group);
     free(s->damage.counts);
     free(s->broken_mark);
     free(s->dir);

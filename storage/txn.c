@@ -64,7 +64,7 @@ enum rc txn_fail(struct txn *t, int code, enum space space)
     return t->failed;
 }
 
-enum rc txn_begin(struct store *s, bool write, struct txn **ret, struct err *e)
+enum rc txn_begin(struct store *s, bool write, bool large, struct txn **ret, struct err *e)
 {
     struct txn *t = calloc(1, sizeof(*t));
     if (!t)
@@ -72,7 +72,10 @@ enum rc txn_begin(struct store *s, bool write, struct txn **ret, struct err *e)
     t->store = s;
     t->write = write;
     t->now_ms = clock_wall_ms();
-    int code = mdb_txn_begin(s->env, NULL, write ? 0 : MDB_RDONLY, &t->mdb);
+    int code = write ? group_begin(&s->group, s->env, &t->writer, large)
+                     : mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t->mdb);
+    if (!code && write)
+        t->mdb = t->writer.mdb;
     if (code) {
         free(t);
         return mdb_to_rc(code, e, "transaction");
@@ -91,13 +94,13 @@ enum rc txn_load_counters(struct txn *t, struct err *e)
 
 enum rc txn_read(struct store *s, struct txn **ret, struct err *e)
 {
-    return txn_begin(s, false, ret, e);
+    return txn_begin(s, false, false, ret, e);
 }
 
-enum rc txn_write(struct store *s, struct txn **ret, struct err *e)
+static enum rc begin_write(struct store *s, bool large, struct txn **ret, struct err *e)
 {
     struct txn *t;
-    enum rc rc = txn_begin(s, true, &t, e);
+    enum rc rc = txn_begin(s, true, large, &t, e);
     if (rc)
         return rc;
     rc = txn_load_counters(t, e);
@@ -108,6 +111,16 @@ enum rc txn_write(struct store *s, struct txn **ret, struct err *e)
     }
     *ret = t;
     return RC_OK;
+}
+
+enum rc txn_write(struct store *s, struct txn **ret, struct err *e)
+{
+    return begin_write(s, false, ret, e);
+}
+
+enum rc txn_write_large(struct store *s, struct txn **ret, struct err *e)
+{
+    return begin_write(s, true, ret, e);
 }
 
 uint64_t txn_next_seq(struct txn *t)
@@ -138,6 +151,22 @@ static bool is_full(const struct store *s)
            (info.me_last_pgno + 1) * tree.ms_psize + NEARLY_FULL_BYTES > limit.rlim_cur;
 }
 
+/* The one commit of a group; by the thread of its leader. */
+static int commit_group(void *arg, MDB_txn *txn)
+{
+    struct store *s = arg;
+    CRASHPOINT("storage.commit.before");
+    int code = mdb_txn_commit(txn); /* frees it, whatever comes back */
+    CRASHPOINT("storage.commit.after");
+    if (code == EIO && is_full(s))
+        code = ENOSPC;
+    if (code)
+        return code;
+    atomic_fetch_add_explicit(&s->commits, 1, memory_order_release);
+    store_grow_file(s);
+    return 0;
+}
+
 enum rc txn_commit(struct txn *t, struct err *e)
 {
     assert(t->write);
@@ -152,32 +181,25 @@ enum rc txn_commit(struct txn *t, struct err *e)
         return rc;
     }
     struct store *s = t->store;
-    CRASHPOINT("storage.commit.before");
-    int code = mdb_txn_commit(t->mdb); /* frees it, whatever comes back */
-    CRASHPOINT("storage.commit.after");
-    if (!code) {
-        atomic_fetch_add_explicit(&s->commits, 1, memory_order_release);
+    int code = group_commit(&s->group, &t->writer, commit_group, s);
+    if (!code)
         hub_publish(s, t->counters.seq, &t->touched);
-    }
     free(t->touched.v);
     free(t);
-    if (code == EIO && is_full(s))
-        code = ENOSPC;
-    if (code) {
-        rc = mdb_to_rc(code, e, "commit");
-        if (rc == RC_BADDATA)
-            store_mark_broken(s);
-        return rc;
-    }
-    store_grow_file(s);
-    return RC_OK;
+    rc = mdb_to_rc(code, e, "commit");
+    if (rc == RC_BADDATA)
+        store_mark_broken(s);
+    return rc;
 }
 
 void txn_abort(struct txn *t)
 {
     if (!t)
         return;
-    mdb_txn_abort(t->mdb);
+    if (t->write)
+        group_abort(&t->store->group, &t->writer);
+    else
+        mdb_txn_abort(t->mdb);
     free(t->touched.v);
     free(t);
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "storage/group.h"
 #include "storage/hub_store.h"
 #include "storage/key.h"
 #include "storage/record.h"
@@ -41,14 +42,16 @@ struct store {
     uint8_t secret[32];
     struct damage damage;
     struct hub hub;
+    struct group group;
     _Atomic uint64_t commits;
     atomic_bool broken;
 };
 
 struct txn {
     struct store *store;
-    MDB_txn *mdb;
-    enum rc failed; /* sticky */
+    MDB_txn *mdb;         /* borrowed from `writer` when `write` */
+    struct writer writer; /* of a write transaction */
+    enum rc failed;       /* sticky */
     bool write;
     bool counted;             /* `counters` differ from what is stored */
     int64_t now_ms;           /* wall clock at its begin: the time of its changes */
@@ -70,7 +73,7 @@ void store_grow_file(struct store *s);
 void damage_note(struct store *s, uint32_t coll);
 
 /* A transaction whose spaces may not be open yet, and what txn_write() does on top of it. */
-enum rc txn_begin(struct store *s, bool write, struct txn **ret, struct err *e);
+enum rc txn_begin(struct store *s, bool write, bool large, struct txn **ret, struct err *e);
 enum rc txn_load_counters(struct txn *t, struct err *e);
 
 #endif

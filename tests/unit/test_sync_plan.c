@@ -219,7 +219,9 @@ static void test_opening(void **state)
     c = ready(COLL_COLORS);
     assert_false(plan(&rules, &c, NULL, 0).open);
     c = ready(COLL_EVENTS);
-    c.state = COLL_NEW;
+    c.state = COLL_NEW; /* before its first listing: nothing can happen in between */
+    assert_true(plan(&rules, &c, NULL, 0).open);
+    c.state = COLL_GONE;
     assert_false(plan(&rules, &c, NULL, 0).open);
     struct channel elsewhere = channel(CHANNEL_LIVE, DAY, DAY);
     memcpy(elsewhere.id, "ffffffff", 8); /* opened for another address */
