@@ -2,7 +2,9 @@
  * needed.
  *
  * DESIGN. The record is on disk before the call, since the `sync` message may come before the
- * answer, and a crash between the two must leave something that tells our channel from a forgery. A
+ * answer, and a crash between the two must leave something that tells our channel from a forgery.
+ * What the answer grants goes into the next commit of the run, which is that of the listing or pull
+ * the channel was opened for; a crash before it is the same as one before the answer. A
  * record without an answer at the start of a run is what a crash left: it is stopped when its
  * resource id is known, else forgotten; its pings are strays then, which core/ping turns into
  * records to be stopped. The ping listener moves records to LIVE concurrently, so every write here
@@ -48,41 +50,62 @@ static enum rc record(struct run *r, struct channel *ch, struct err *e)
 }
 
 /* The run's own view of its channels follows what is written, so that the next due time is right.
- */
+ * NULL: it is no more. */
 static void view_channel(struct run *r, const char *id, const struct channel *now)
 {
-    for (size_t i = 0; i < r->n_channels; i++) {
-        if (strcmp(r->channels[i].id, id) != 0)
-            continue;
-        r->channels[i] = now ? *now : r->channels[--r->n_channels];
-        return;
+    size_t i = 0;
+    while (i < r->n_channels && strcmp(r->channels[i].id, id) != 0)
+        i++;
+    if (now && i < PLAN_CHANNELS_MAX) {
+        r->n_channels += i == r->n_channels;
+        r->channels[i] = *now;
+    } else if (!now && i < r->n_channels) {
+        r->channels[i] = r->channels[--r->n_channels];
     }
 }
 
-static enum rc granted(struct run *r, struct channel *ch, const struct google_watch *watch,
-                       struct err *e)
+static void granted(struct run *r, struct channel *ch, const struct google_watch *watch)
 {
-    struct txn *t = NULL;
-    enum rc rc = run_begin(r, &t, e);
-    if (rc != RC_OK)
-        return rc;
-    (void)channel_get(t, span_of(ch->id), ch);
     int64_t now = clock_wall_ms();
-    if (watch->resource_id[0])
-        memcpy(ch->resource_id, watch->resource_id, sizeof(ch->resource_id));
+    memcpy(ch->resource_id, watch->resource_id, sizeof(ch->resource_id));
     ch->expires_ms = watch->expires_ms > now ? watch->expires_ms : now + UNKNOWN_TTL_MS;
     ch->renew_ms =
         plan_renew_ms(&r->set->rules, now, ch->expires_ms, (unsigned)rand_between(0, 65535));
-    if (ch->state == CHANNEL_OPENING)
-        ch->state = CHANNEL_UNVERIFIED;
-    channel_put(t, ch);
+    ch->state = CHANNEL_UNVERIFIED;
+    r->grant = *ch;
+    r->granted = true;
     r->c.watch = WATCH_OK;
     r->c.watch_error[0] = '\0';
     view_channel(r, ch->id, ch);
     r->delay_ms = 0;
-    rc = run_commit(r, t, e);
-    CRASHPOINT("channel.granted.after");
-    return rc;
+}
+
+void channel_note_grant(struct run *r, struct txn *t)
+{
+    struct channel ch = r->grant, now;
+    if (channel_get(t, span_of(ch.id), &now) == RC_OK) { /* its messages may have come already */
+        now.expires_ms = ch.expires_ms;
+        now.renew_ms = ch.renew_ms;
+        if (ch.resource_id[0])
+            memcpy(now.resource_id, ch.resource_id, sizeof(now.resource_id));
+        if (now.state == CHANNEL_OPENING)
+            now.state = CHANNEL_UNVERIFIED;
+        ch = now;
+    }
+    channel_put(t, &ch);
+    r->c.watch = WATCH_OK;
+    r->c.watch_error[0] = '\0';
+    view_channel(r, ch.id, &ch);
+    r->delay_ms = 0;
+}
+
+enum rc channel_settle_grant(struct run *r, struct err *e)
+{
+    struct txn *t = NULL;
+    if (!r->granted)
+        return RC_OK;
+    enum rc rc = run_begin(r, &t, e);
+    return rc == RC_OK ? run_commit(r, t, e) : rc;
 }
 
 static enum rc refused(struct run *r, struct channel *ch, enum rc why, const struct err *because,
@@ -123,7 +146,8 @@ static enum rc ask(struct run *r, struct channel *ch, struct err *why)
     if (rc != RC_OK)
         return rc;
     CRASHPOINT("channel.watch.after");
-    return granted(r, ch, &watch, why);
+    granted(r, ch, &watch);
+    return RC_OK;
 }
 
 enum rc channel_open(struct run *r, struct err *e)

@@ -81,6 +81,8 @@ static void note(struct run *r, enum rc rc, const struct err *e, int64_t delay_m
         return;
     uint32_t roster = 0;
     bool tell = confirm && roster_owe(r, t, &roster);
+    if (rc == RC_NOTFOUND && r->c.state == COLL_NEW)
+        r->c.watch = WATCH_UNTRIED; /* the calendar was refused, not the watching of it */
     r->c.fails = r->ticket.fails + 1;
     r->c.failed_ms = clock_wall_ms();
     snprintf(r->c.last_error, sizeof(r->c.last_error), "%.*s", (int)sizeof(r->c.last_error) - 1,

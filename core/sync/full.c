@@ -98,6 +98,8 @@ static enum rc store_page(struct run *r, struct full *f, const struct google_pag
                           const struct batch *b, int64_t asked_ms, struct err *e)
 {
     struct txn *t = NULL;
+    /* The last of many pages brings what all of them staged. */
+    r->large = b->n > RUN_LARGE_EVENTS || (!f->begin && r->c.listing.pages > 0);
     enum rc rc = run_begin(r, &t, e);
     if (rc != RC_OK)
         return rc;

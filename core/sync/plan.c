@@ -102,7 +102,7 @@ static const struct channel *current(const struct plan_rules *r, const struct pl
 
 static bool watches(const struct plan_rules *r, const struct collection *c)
 {
-    return r->watch && plan_watchable(c->kind) && c->state == COLL_READY;
+    return r->watch && plan_watchable(c->kind) && c->state != COLL_GONE;
 }
 
 /* When another watch call may be made; 0 = at any time. */

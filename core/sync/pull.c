@@ -131,6 +131,7 @@ static void blame_channel(struct run *r, struct txn *t, const struct pull *p)
 static enum rc commit(struct run *r, struct pull *p, struct err *e)
 {
     struct txn *t = NULL;
+    r->large = p->batch.n > RUN_LARGE_EVENTS;
     enum rc rc = run_begin(r, &t, e);
     if (rc != RC_OK)
         return rc;

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/crashpoint.h"
 #include "core/base/rand.h"
+#include "core/sync/steps.h"
 
 void worker_beat(void *worker)
 {
@@ -62,7 +64,8 @@ enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
 {
     struct txn *t = NULL;
     atomic_store(&r->w->beat_ms, clock_mono_ms());
-    enum rc rc = txn_write(r->sync->opt.store, &t, e);
+    enum rc rc = (r->large ? txn_write_large : txn_write)(r->sync->opt.store, &t, e);
+    r->large = false;
     if (rc != RC_OK)
         return rc;
     rc = run_read(r, t);
@@ -88,13 +91,21 @@ struct plan_view run_view(const struct run *r)
 
 enum rc run_commit(struct run *r, struct txn *t, struct err *e)
 {
+    bool granted = r->granted;
+    if (granted)
+        channel_note_grant(r, t);
     struct plan_view view = run_view(r);
     if (r->delay_ms == 0)
         r->delay_ms = plan_delay_ms(&r->set->rules, &view, (unsigned)rand_between(0, 65535));
     r->job.due_ms = view.now_ms + r->delay_ms;
     coll_put(t, &r->c);
     job_put(t, &r->job);
-    return txn_commit(t, e);
+    enum rc rc = txn_commit(t, e);
+    if (rc == RC_OK && granted) {
+        r->granted = false;
+        CRASHPOINT("channel.granted.after");
+    }
+    return rc;
 }
 
 void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered)

@@ -1,4 +1,4 @@
-/* run: the inside of core/sync: what workers share, and one run of one collection. Private. */
+/* run: what workers share, and one run of one collection. Private to core/sync. */
 #ifndef CORE_SYNC_RUN_H
 #define CORE_SYNC_RUN_H
 
@@ -11,7 +11,7 @@
 #include "storage/accounts.h"
 #include "storage/channels.h"
 #include "storage/jobs.h"
-
+#define RUN_LARGE_EVENTS 100 /* more in a transaction make it a large one */
 /* What workers need of the config: immutable, counted, swapped by a reload. */
 struct settings {
     atomic_uint refs;
@@ -54,23 +54,23 @@ struct run {
     struct job job;
     struct channel channels[PLAN_CHANNELS_MAX];
     size_t n_channels;
+    struct channel grant; /* when `granted`: goes into the next commit */
     unsigned covered; /* enum queue_reason */
     int64_t delay_ms; /* until the next run; 0 = not decided yet */
     bool left;        /* a transaction found that the collection is gone */
+    bool granted, large; /* the next transaction will be */
     bool single_page; /* the full listing was one page: it is as of now */
     bool too_large;   /* pull_run() gave up on the size of the delta */
     char about[32];   /* "cal 12", for the log */
     struct queue_counters did;
 };
 
-/* coll_get(), but a damaged record is the fresh one that storage makes of it, to be listed in full.
- * RC_BADDATA: not even its account is known. */
+/* coll_get(); of a damaged record, what storage makes of it. RC_BADDATA: nothing. */
 enum rc run_coll(struct txn *t, uint32_t no, struct collection *ret);
 enum rc run_read(struct run *r, struct txn *t); /* collection, job and channels, likewise */
-/* A write transaction with run_read() in it: others write these too. RC_CANCELED with r->left: the
- * collection left meanwhile. */
+/* A write transaction with run_read() in it. RC_CANCELED with r->left: the collection left. */
 enum rc run_begin(struct run *r, struct txn **ret, struct err *e);
-enum rc run_commit(struct run *r, struct txn *t, struct err *e); /* with the next due time */
+enum rc run_commit(struct run *r, struct txn *t, struct err *e); /* with due time and grant */
 /* Once the new view is in the transaction: the collection is as Google's at fresh_ms. */
 void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered);
 void run_upstream(struct run *r); /* before a call: the heartbeat may rest until its deadline */

@@ -18,7 +18,11 @@ enum rc pull_run(struct run *r, struct err *e);
 enum rc full_run(struct run *r, enum listing_reason reason, struct err *e);
 /* The small kinds, in full for a reason; LISTING_NONE: what changed. */
 enum rc items_run(struct run *r, enum listing_reason reason, struct err *e);
+/* Opens one; RC_OK also when it was refused. Granted, it is r->grant until a commit notes it. */
 enum rc channel_open(struct run *r, struct err *e);
+void channel_note_grant(struct run *r, struct txn *t); /* run_commit() calls it */
+/* The commit of its own, when no other came. */
+enum rc channel_settle_grant(struct run *r, struct err *e);
 /* Carries out the fates of the plan. */
 enum rc channel_settle(struct run *r, const struct plan *plan, struct err *e);
 /* A collection that is GONE: stops its channels, drops everything. */

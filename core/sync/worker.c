@@ -96,8 +96,10 @@ static enum rc tidy_channels(struct run *r, struct err *e)
 }
 
 /* A change that a ping told of comes first; then what is owed in full; then the channel; and last
- * what may have happened between the listing and the channel. */
-static enum rc follow(struct run *r, struct err *e)
+ * what may have happened between the listing and the channel. But for a first listing the channel is
+ * opened before it, so that nothing can happen in between; unless it failed before, perhaps for
+ * good. */
+static enum rc catch_up_and_watch(struct run *r, bool *ret_pulled, struct err *e)
 {
     struct plan plan = make_plan(r);
     bool due = r->ticket.reasons & (QUEUE_PING | QUEUE_NEW | QUEUE_RESYNC) ||
@@ -111,6 +113,8 @@ static enum rc follow(struct run *r, struct err *e)
         pulled = r->covered & QUEUE_PING; /* not by a listing of many pages in its place */
         plan = make_plan(r);
     }
+    if (rc == RC_OK && plan.list == LISTING_FIRST && r->c.fails + r->ticket.fails == 0)
+        rc = watch(r, &opened, e);
     if (rc == RC_OK && plan.list != LISTING_NONE) {
         rc = list_step(r, plan.list, e);
         pulled = rc == RC_OK && (r->single_page || r->c.kind != COLL_EVENTS);
@@ -126,6 +130,18 @@ static enum rc follow(struct run *r, struct err *e)
         if (!opened && !make_plan(r).open)
             break;
     }
+    *ret_pulled = pulled;
+    return rc;
+}
+
+static enum rc follow(struct run *r, struct err *e)
+{
+    struct err trouble = {0};
+    bool pulled = false;
+    enum rc rc = catch_up_and_watch(r, &pulled, e);
+    enum rc noted = channel_settle_grant(r, rc == RC_OK ? e : &trouble);
+    if (rc == RC_OK)
+        rc = noted;
     if (rc == RC_OK)
         rc = tidy_channels(r, e);
     if (rc != RC_OK)
