@@ -13,6 +13,7 @@
 #include "core/daemon/daemon.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -393,6 +394,14 @@ static enum rc run(struct daemon *d, struct err *e)
     }
 }
 
+/* Answers of some hundred KiB come and go all the time: they are taken from the heap, and its end is
+ * kept, or each would be paid for page by page. What is larger (pages of a listing) goes back. */
+static void size_heap(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    (void)mallopt(M_TRIM_THRESHOLD, 2 << 20);
+}
+
 int daemon_run(struct conf *conf)
 {
     struct daemon *d = calloc(1, sizeof(*d));
@@ -405,6 +414,7 @@ int daemon_run(struct conf *conf)
     d->signals = -1;
     d->confs[d->n_confs++] = conf;
     (void)prctl(PR_SET_DUMPABLE, 0); /* access tokens are in memory */
+    size_heap();
     notify_init();
     log_set_level(conf_log_level(conf));
     zone_set_dir(conf->mirror.zoneinfo);
