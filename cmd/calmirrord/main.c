@@ -12,6 +12,7 @@
 
 #include "core/base/log.h"
 #include "core/conf/conf.h"
+#include "core/conf/print.h"
 #include "core/daemon/daemon.h"
 #include "storage/store.h"
 #include "cmd/calmirrord/resync.h"

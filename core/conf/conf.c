@@ -10,6 +10,8 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "core/conf/address.h"
+#include "core/conf/client.h"
 #include "core/conf/ini.h"
 #include "core/conf/option.h"
 
@@ -21,11 +23,12 @@ struct loader {
     struct conf *conf;
     struct buf *problems;
     unsigned n_problems;
-    int section; /* enum conf_section or SECTION_NONE */
-    bool failed; /* out of memory */
+    int section;  /* enum conf_section or SECTION_NONE */
+    void *holder; /* of that section's values */
+    bool failed;  /* out of memory */
     bool any_section;
     unsigned section_lines[SECTION_COUNT]; /* where each was opened; 0 not yet */
-    unsigned *account_lines;               /* likewise, of each account */
+    unsigned *label_lines[SECTION_COUNT];  /* likewise, of each holder of a section with names */
 };
 
 __attribute__((format(printf, 3, 4))) static void problem(struct loader *l, struct ini_place at,
@@ -44,8 +47,8 @@ __attribute__((format(printf, 3, 4))) static void problem(struct loader *l, stru
 /* Name of a section as the file writes it. */
 static const char *section_title(const struct loader *l, int section, char out[96])
 {
-    if (section == SECTION_ACCOUNT)
-        (void)snprintf(out, 96, "[account %s]", l->conf->accounts[l->conf->n_accounts - 1].name);
+    if (section == l->section && conf_sections[section].size)
+        (void)snprintf(out, 96, "[%s %s]", conf_sections[section].name, holder_name(l->holder));
     else
         (void)snprintf(out, 96, "[%s]", conf_sections[section].name);
     return out;
@@ -66,38 +69,52 @@ static const char *next_key(const void *arg, size_t i)
     return NULL;
 }
 
-static bool open_account(struct loader *l, struct ini_place at, struct span label)
+/* Appends a holder to a section's list; NULL: out of memory. */
+static void *add_holder(struct loader *l, int section, struct span label, unsigned line)
 {
-    struct conf *c = l->conf;
-    for (size_t i = 0; i < c->n_accounts; i++)
-        if (span_is(label, c->accounts[i].name)) {
-            problem(l, at, "[account %s]: already opened in line %u", c->accounts[i].name,
-                    l->account_lines[i]);
+    const struct section_info *s = &conf_sections[section];
+    char **list = (char **)((char *)l->conf + s->list);
+    size_t *n = (size_t *)((char *)l->conf + s->count);
+    char *v = reallocarray(*list, *n + 1, s->size);
+    if (v)
+        *list = v;
+    unsigned *lines = reallocarray(l->label_lines[section], *n + 1, sizeof(*lines));
+    if (lines)
+        l->label_lines[section] = lines;
+    char *name = strndup(label.p, label.n);
+    uint32_t *set = calloc(conf_n_options, sizeof(*set));
+    if (!v || !lines || !name || !set) {
+        free(name);
+        free(set);
+        return NULL;
+    }
+    char *holder = v + *n * s->size;
+    memset(holder, 0, s->size);
+    memcpy(holder, &name, sizeof(name));
+    memcpy(holder + sizeof(name), &set, sizeof(set));
+    lines[(*n)++] = line;
+    return holder;
+}
+
+static bool open_labelled(struct loader *l, struct ini_place at, int section, struct span label)
+{
+    const char *title = conf_sections[section].name;
+    for (size_t i = 0; i < section_count(l->conf, section); i++) {
+        const char *name = holder_name(section_holder(l->conf, section, i));
+        if (span_is(label, name)) {
+            problem(l, at, "[%s %s]: already opened in line %u", title, name,
+                    l->label_lines[section][i]);
             return false;
         }
-    if (!account_name_is_valid(label)) {
-        problem(l, at, "[account%s%.*s]: give it a name of 1 to %d letters, digits or _-.@+",
+    }
+    if (!label_is_valid(label)) {
+        problem(l, at, "[%s%s%.*s]: give it a name of 1 to %d letters, digits or _-.@+", title,
                 label.n ? " " : "", (int)(label.n < 80 ? label.n : 80), label.p, LIMIT_NAME_BYTES);
         return false;
     }
-    struct conf_account *accounts =
-        reallocarray(c->accounts, c->n_accounts + 1, sizeof(*c->accounts));
-    if (accounts)
-        c->accounts = accounts;
-    unsigned *lines = reallocarray(l->account_lines, c->n_accounts + 1, sizeof(*lines));
-    if (lines)
-        l->account_lines = lines;
-    struct conf_account a = {.name = strndup(label.p, label.n),
-                             .lines = calloc(conf_n_options, sizeof(*a.lines))};
-    if (!accounts || !lines || !a.name || !a.lines) {
-        free(a.name);
-        free(a.lines);
-        l->failed = true;
-        return false;
-    }
-    lines[c->n_accounts] = at.line;
-    accounts[c->n_accounts++] = a;
-    return true;
+    l->holder = add_holder(l, section, label, at.line);
+    l->failed = l->failed || !l->holder;
+    return l->holder;
 }
 
 static void on_section(void *arg, struct ini_place at, struct span name, struct span label)
@@ -117,8 +134,8 @@ static void on_section(void *arg, struct ini_place at, struct span name, struct 
                 near ? near : "", near ? "]?" : "");
         return;
     }
-    if (found == SECTION_ACCOUNT) {
-        if (open_account(l, at, label))
+    if (conf_sections[found].size) {
+        if (open_labelled(l, at, found, label))
             l->section = found;
         return;
     }
@@ -132,6 +149,7 @@ static void on_section(void *arg, struct ini_place at, struct span name, struct 
     else
         l->section_lines[found] = at.line;
     l->section = found;
+    l->holder = l->conf;
 }
 
 /* Says what else the writer may have meant: a near name, or the section where this key lives. */
@@ -158,7 +176,6 @@ static void on_entry(void *arg, struct ini_place at, struct span key, struct ini
                      struct span value)
 {
     struct loader *l = arg;
-    struct conf *c = l->conf;
     struct err e = {0};
     char title[96];
     if (l->section == SECTION_NONE) {
@@ -172,16 +189,14 @@ static void on_entry(void *arg, struct ini_place at, struct span key, struct ini
         unknown_key(l, at, key);
         return;
     }
-    bool in_account = l->section == SECTION_ACCOUNT;
-    void *holder = in_account ? (void *)&c->accounts[c->n_accounts - 1] : c;
-    uint32_t *lines = in_account ? c->accounts[c->n_accounts - 1].lines : c->lines;
+    uint32_t *lines = holder_lines(l->conf, l->holder);
     if (lines[o - conf_options]) {
         problem(l, at, "%s %s: already set in line %u", section_title(l, l->section, title), o->key,
                 lines[o - conf_options]);
         return;
     }
     lines[o - conf_options] = at.line;
-    enum rc rc = option_set(o, holder, value, &e);
+    enum rc rc = option_set(o, l->holder, value, &e);
     if (rc == RC_INVALID)
         problem(l, value_at, "%s %s: %s", section_title(l, l->section, title), o->key, e.text);
     else if (rc != RC_OK)
@@ -207,7 +222,7 @@ static uint32_t line_of(const uint32_t *lines, enum conf_section section, const 
 static void check_account_whole(struct loader *l, size_t i)
 {
     const struct conf_account *a = &l->conf->accounts[i];
-    struct ini_place head = {l->account_lines[i], 1};
+    struct ini_place head = {l->label_lines[SECTION_ACCOUNT][i], 1};
     uint32_t key = line_of(a->lines, SECTION_ACCOUNT, "key_file");
     uint32_t token = line_of(a->lines, SECTION_ACCOUNT, "token_file");
     uint32_t subject = line_of(a->lines, SECTION_ACCOUNT, "subject");
@@ -219,6 +234,57 @@ static void check_account_whole(struct loader *l, size_t i)
     else if (subject && !key)
         problem(l, (struct ini_place){subject, 1}, "[account %s] subject: goes with key_file only",
                 a->name);
+}
+
+static bool has_account(const struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_accounts; i++)
+        if (strcmp(c->accounts[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static const char *next_account(const void *arg, size_t i)
+{
+    const struct conf *c = arg;
+    return i < c->n_accounts ? c->accounts[i].name : NULL;
+}
+
+static void check_client(struct loader *l, size_t i)
+{
+    const struct conf *c = l->conf;
+    const struct conf_client *client = &c->clients[i];
+    struct ini_place head = {l->label_lines[SECTION_CLIENT][i], 1};
+    struct ini_place at = {line_of(client->lines, SECTION_CLIENT, "accounts"), 1};
+    if (!line_of(client->lines, SECTION_CLIENT, "token_sha256"))
+        problem(l, head, "[client %s]: no token_sha256: `calmirror client add` makes one",
+                client->name);
+    for (size_t k = 0; k < client->accounts.n; k++) {
+        const char *near = text_nearest(client->accounts.v[k], next_account, c);
+        if (!has_account(c, client->accounts.v[k]))
+            problem(l, at, "[client %s] accounts: there is no [account %s]%s%s%s", client->name,
+                    client->accounts.v[k], near ? "; did you mean " : "", near ? near : "",
+                    near ? "?" : "");
+    }
+    for (size_t j = 0; j < i; j++)
+        for (size_t k = 0; k < client->tokens.n; k++)
+            for (size_t m = 0; m < c->clients[j].tokens.n; m++)
+                if (strcmp(client->tokens.v[k], c->clients[j].tokens.v[m]) == 0)
+                    problem(l, head, "[client %s] token_sha256: [client %s] has the same token",
+                            client->name, c->clients[j].name);
+}
+
+static void check_door(struct loader *l)
+{
+    const struct conf *c = l->conf;
+    struct address a;
+    if (c->n_clients == 0 && address_parse(c->api.listen, &a, NULL) == RC_OK && !a.path &&
+        !address_is_loopback(span_of(a.host)))
+        problem(l, (struct ini_place){line_of(c->lines, SECTION_API, "listen"), 1},
+                "[api] listen: %s is not a loopback address, and without a [client] section anyone "
+                "who reaches it could read every calendar; make one with `calmirror client add "
+                "NAME`, or listen on 127.0.0.1, [::1] or a unix socket",
+                a.host);
 }
 
 /* Two durations of [sync] of which the first must be the lesser one. At least one was set: the
@@ -247,12 +313,12 @@ static void check_whole(struct loader *l)
         {"backoff_min", "backoff_max", s->backoff_min_ms, s->backoff_max_ms},
         {"channel_overlap", "channel_ttl", s->channel_overlap_ms, s->channel_ttl_ms},
     };
-    bool found = c->api.account[0] == '\0';
-    for (size_t i = 0; i < c->n_accounts; i++) {
+    for (size_t i = 0; i < c->n_accounts; i++)
         check_account_whole(l, i);
-        found = found || strcmp(c->api.account, c->accounts[i].name) == 0;
-    }
-    if (!found)
+    for (size_t i = 0; i < c->n_clients; i++)
+        check_client(l, i);
+    check_door(l);
+    if (c->api.account[0] && !has_account(c, c->api.account))
         problem(l, (struct ini_place){line_of(c->lines, SECTION_API, "account"), 1},
                 "[api] account: there is no [account %s]", c->api.account);
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
@@ -294,7 +360,7 @@ static struct conf *new_default(const char *path)
     c->lines = calloc(conf_n_options, sizeof(*c->lines));
     bool ok = c->path && c->lines;
     for (size_t i = 0; ok && i < conf_n_options; i++)
-        if (conf_options[i].section != SECTION_ACCOUNT)
+        if (!conf_sections[conf_options[i].section].size)
             ok = option_set(&conf_options[i], c, span_of(conf_options[i].text), NULL) == RC_OK;
     if (ok)
         return c;
@@ -339,7 +405,8 @@ out:
     if (rc == RC_SYS)
         buf_printf(ret_problems, "%s\n", e.text);
     conf_free(l.conf);
-    free(l.account_lines);
+    for (int i = 0; i < SECTION_COUNT; i++)
+        free(l.label_lines[i]);
     buf_release(&text);
     return rc;
 }
@@ -348,36 +415,35 @@ void conf_free(struct conf *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; i < conf_n_options; i++) {
-        const struct option *o = &conf_options[i];
-        if (o->section != SECTION_ACCOUNT) {
-            option_release(o, c);
-            continue;
-        }
-        for (size_t k = 0; k < c->n_accounts; k++)
-            option_release(o, &c->accounts[k]);
-    }
+    for (size_t i = 0; i < conf_n_options; i++)
+        for (size_t k = 0; k < section_count(c, conf_options[i].section); k++)
+            option_release(&conf_options[i], section_holder(c, conf_options[i].section, k));
     for (size_t k = 0; k < c->n_accounts; k++) {
         free(c->accounts[k].name);
         free(c->accounts[k].lines);
     }
+    for (size_t k = 0; k < c->n_clients; k++) {
+        free(c->clients[k].name);
+        free(c->clients[k].lines);
+    }
     free(c->accounts);
+    free(c->clients);
     free(c->lines);
     free(c->path);
     free(c);
 }
 
-static bool list_matches(const struct conf_list *list, const char *calendar, bool primary)
+bool conf_list_matches(const struct conf_list *globs, const char *calendar, bool primary)
 {
-    for (size_t i = 0; i < list->n; i++)
-        if (fnmatch(list->v[i], calendar, FNM_CASEFOLD) == 0 ||
-            (primary && strcmp(list->v[i], "primary") == 0))
+    for (size_t i = 0; i < globs->n; i++)
+        if (fnmatch(globs->v[i], calendar, FNM_CASEFOLD) == 0 ||
+            (primary && strcmp(globs->v[i], "primary") == 0))
             return true;
     return false;
 }
 
 bool conf_account_wants(const struct conf_account *a, const char *calendar, bool primary)
 {
-    bool included = a->calendars.n == 0 || list_matches(&a->calendars, calendar, primary);
-    return included && !list_matches(&a->exclude, calendar, primary);
+    bool included = a->calendars.n == 0 || conf_list_matches(&a->calendars, calendar, primary);
+    return included && !conf_list_matches(&a->exclude, calendar, primary);
 }

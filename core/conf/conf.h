@@ -15,12 +15,12 @@ struct conf_list { /* a comma-separated value */
 
 struct conf_account { /* [account NAME]; exactly one credential is set */
     char *name;
+    uint32_t *lines;            /* where each option was set, in order of the table; 0 = default */
     char *key_file;             /* service account key, JSON */
     char *subject;              /* user to act for (domain-wide delegation), or NULL */
     char *token_file;           /* a bearer token someone else keeps fresh */
     struct conf_list calendars; /* globs over calendar ids to mirror; empty: all in the list */
     struct conf_list exclude;   /* globs that win over `calendars` */
-    uint32_t *lines;            /* where each option was set, in order of the table; 0 = default */
 };
 struct conf_mirror {
     char *state_dir, *log_level, *zoneinfo;
@@ -55,6 +55,8 @@ struct conf {
     struct conf_sync sync;
     struct conf_account *accounts; /* in the order of the file */
     size_t n_accounts;
+    struct conf_client *clients; /* client.h; none: whoever reaches the API may read everything */
+    size_t n_clients;
     char *path;      /* of the file it came from */
     uint32_t *lines; /* as in conf_account */
 };
@@ -66,15 +68,8 @@ enum rc conf_load(const char *path, struct conf **ret, struct buf *ret_problems)
 void conf_free(struct conf *c); /* NULL ok */
 
 /* Is the calendar mirrored? `primary`: it is the account's own, so the word "primary" matches. */
+bool conf_list_matches(const struct conf_list *globs, const char *calendar, bool primary);
 bool conf_account_wants(const struct conf_account *a, const char *calendar, bool primary);
 enum log_level conf_log_level(const struct conf *c);
-/* The effective configuration with the origin of each value (file:line or default). */
-void conf_print(const struct conf *c, struct buf *out);
-/* The table itself, as a commented file (config.example) and as mdoc (calmirrord.conf(5)). */
-void conf_print_example(struct buf *out);
-void conf_print_manual(struct buf *out);
-/* What differs, a line each ("section.key", "account NAME"); `restart`: what no reload takes up. */
-void conf_diff(const struct conf *a, const struct conf *b, struct buf *ret_live,
-               struct buf *ret_restart);
 
 #endif

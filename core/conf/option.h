@@ -1,5 +1,4 @@
-/* option: the table of every section and key, from which parsing, checks, printing and the manual
- * come. */
+/* option: the table of every key, from which parsing, checks, printing and the manual come. */
 #ifndef CORE_CONF_OPTION_H
 #define CORE_CONF_OPTION_H
 
@@ -11,27 +10,33 @@ enum conf_section {
     SECTION_WEBHOOK,
     SECTION_API,
     SECTION_SYNC,
-    SECTION_ACCOUNT, /* [account NAME], any number of them */
+    SECTION_ACCOUNT, /* [account NAME], any number of them; so are those that follow */
+    SECTION_CLIENT,
     SECTION_COUNT,
 };
 
 struct section_info {
     const char *name, *doc;
+    size_t size;        /* of a holder of its values; 0: they are in struct conf itself */
+    size_t list, count; /* offsets in struct conf of the array of holders and of their number */
 };
 extern const struct section_info conf_sections[SECTION_COUNT];
 
 enum value_type {
     VALUE_PATH,
-    VALUE_LEVEL,         /* a log level */
-    VALUE_COUNT,         /* int64_t */
-    VALUE_SIZE,          /* uint64_t, bytes */
-    VALUE_DURATION,      /* int64_t, ms */
-    VALUE_BASE_URL,      /* paths are appended to it: no slash at its end */
-    VALUE_HOOK_URL,      /* complete, with its path */
-    VALUE_ADDRESS,       /* anything a socket can listen on */
-    VALUE_LOCAL_ADDRESS, /* reachable from this machine only */
-    VALUE_ACCOUNT,       /* name of an [account] */
-    VALUE_SUBJECT,       /* e-mail address */
+    VALUE_LEVEL,    /* a log level */
+    VALUE_BOOL,     /* int64_t, 0 or 1 */
+    VALUE_COUNT,    /* int64_t */
+    VALUE_SIZE,     /* uint64_t, bytes */
+    VALUE_DURATION, /* int64_t, ms */
+    VALUE_MOMENT,   /* int64_t, ms of the wall clock; empty: 0 */
+    VALUE_BASE_URL, /* paths are appended to it: no slash at its end */
+    VALUE_HOOK_URL, /* complete, with its path */
+    VALUE_ADDRESS,  /* anything a socket can listen on */
+    VALUE_ACCOUNT,  /* name of an [account] */
+    VALUE_ACCOUNTS,
+    VALUE_HASHES,  /* SHA-256, in hex */
+    VALUE_SUBJECT, /* e-mail address */
     VALUE_GLOBS,
     VALUE_HOSTS,
     VALUE_ORIGINS,
@@ -42,7 +47,7 @@ struct option {
     const char *key;
     enum value_type type;
     const char *text; /* the default as a file would say it; NULL: unset, may not be given empty */
-    size_t offset;    /* of the field in struct conf, for SECTION_ACCOUNT in struct conf_account */
+    size_t offset;    /* of the field in its holder: struct conf, struct conf_account, ... */
     int64_t min, max; /* numbers: in ms, bytes or as they are */
     bool live;        /* a reload takes it up */
     const char *doc;  /* one paragraph; sentences end with ". " */
@@ -56,7 +61,13 @@ const struct option *option_find(enum conf_section section, struct span key);
 /* What the value of this option is called in a manual: "duration". */
 const char *option_type_name(const struct option *o);
 
-/* The functions below take the struct that holds the field: the conf or the account. */
+/* Holders of a section's values: the conf, or one a name, which begins with its name and lines. */
+size_t section_count(const struct conf *c, int section);
+void *section_holder(const struct conf *c, int section, size_t i);
+const char *holder_name(const void *holder);
+uint32_t *holder_lines(const struct conf *c, const void *holder); /* of the conf too */
+
+/* The functions below take the holder of the field. */
 
 /* Reads `text` into the field, which keeps its old value on RC_INVALID (reason in *e) or RC_SYS. */
 enum rc option_set(const struct option *o, void *holder, struct span text, struct err *e);
@@ -64,6 +75,6 @@ void option_print(const struct option *o, const void *holder, struct buf *out);
 bool option_equal(const struct option *o, const void *a, const void *b);
 void option_release(const struct option *o, void *holder);
 
-bool account_name_is_valid(struct span name);
+bool label_is_valid(struct span name); /* of an account, a client */
 
 #endif

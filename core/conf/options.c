@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "core/conf/client.h"
+
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
@@ -13,19 +15,31 @@
 
 #define IN(field)         offsetof(struct conf, field)
 #define IN_ACCOUNT(field) offsetof(struct conf_account, field)
+#define IN_CLIENT(field)  offsetof(struct conf_client, field)
+
+/* A section without a name of its own: its values are in struct conf. */
+#define PLAIN(title, text) {.name = (title), .doc = (text)}
 
 const struct section_info conf_sections[SECTION_COUNT] = {
-    [SECTION_MIRROR] = {"mirror", "The service itself."},
-    [SECTION_GOOGLE] = {"google", "How Google is reached, and how much of its quota is used."},
-    [SECTION_WEBHOOK] = {"webhook",
-                         "Where Google's notifications come in. Without a public_url the "
-                         "mirror works by polling alone."},
-    [SECTION_API] = {"api", "The local API that clients read from."},
-    [SECTION_SYNC] = {"sync",
-                      "How often the mirror looks at Google by itself, and how it retries."},
+    [SECTION_MIRROR] = PLAIN("mirror", "The service itself."),
+    [SECTION_GOOGLE] = PLAIN("google", "How Google is reached, and how much of its quota is used."),
+    [SECTION_WEBHOOK] =
+        PLAIN("webhook", "Where Google's notifications come in. Without a public_url the "
+                         "mirror works by polling alone."),
+    [SECTION_API] = PLAIN("api", "The local API that clients read from."),
+    [SECTION_SYNC] =
+        PLAIN("sync", "How often the mirror looks at Google by itself, and how it retries."),
     [SECTION_ACCOUNT] =
-        {"account", "One Google identity whose calendars are mirrored; NAME is yours to choose. "
-                    "Exactly one credential belongs in it: key_file or token_file."},
+        {"account",
+         "One Google identity whose calendars are mirrored; NAME is yours to choose. "
+         "Exactly one credential belongs in it: key_file or token_file.",
+         sizeof(struct conf_account), IN(accounts), IN(n_accounts)},
+    [SECTION_CLIENT] =
+        {"client",
+         "A program that may read; NAME is yours to choose. Without any such section whoever "
+         "reaches the API may read everything. With one, every request must bear the token of a "
+         "client, which calmirror(1) makes: `calmirror client add NAME`.",
+         sizeof(struct conf_client), IN(clients), IN(n_clients)},
 };
 
 const struct option conf_options[] = {
@@ -75,10 +89,10 @@ const struct option conf_options[] = {
      "trusts. Empty "
      "means that calendars are polled only."},
 
-    {SECTION_API, "listen", VALUE_LOCAL_ADDRESS, "127.0.0.1:8080", IN(api.listen), 0, 0, false,
-     "Where clients read: host:port on a loopback address, or the absolute path of a unix socket. "
-     "Other "
-     "addresses are refused, because clients cannot be told apart yet."},
+    {SECTION_API, "listen", VALUE_ADDRESS, "127.0.0.1:8080", IN(api.listen), 0, 0, false,
+     "Where clients read: host:port, or the absolute path of a unix socket. Addresses that other "
+     "machines reach are accepted only with a [client] section; tokens then cross the network, so "
+     "put a proxy that speaks TLS before it."},
     {SECTION_API, "account", VALUE_ACCOUNT, "", IN(api.account), 0, 0, true,
      "Name of the account that \"me\" and \"primary\" mean in a request. Empty means the first one "
      "in the "
@@ -144,6 +158,26 @@ const struct option conf_options[] = {
      "or the word primary. Empty means every calendar in the account's list."},
     {SECTION_ACCOUNT, "exclude", VALUE_GLOBS, "", IN_ACCOUNT(exclude), 0, 0, true,
      "Patterns of what is not mirrored. They win over calendars."},
+
+    {SECTION_CLIENT, "token_sha256", VALUE_HASHES, NULL, IN_CLIENT(tokens), 0, 0, true,
+     "SHA-256 of the client's token, in hex. Several, separated by commas, let a new token be "
+     "handed out before the old one is withdrawn."},
+    {SECTION_CLIENT, "expires", VALUE_MOMENT, "", IN_CLIENT(expires_ms), 0, 0, true,
+     "When its tokens cease to be accepted: a date, or a time as 2027-01-31T18:00:00Z. Empty means "
+     "never."},
+    {SECTION_CLIENT, "accounts", VALUE_ACCOUNTS, "", IN_CLIENT(accounts), 0, 0, true,
+     "Accounts whose calendars it sees, separated by commas. The first is the one that \"me\" and "
+     "\"primary\" mean in its requests. Empty means all, with \"me\" as account in [api] says."},
+    {SECTION_CLIENT, "calendars", VALUE_GLOBS, "", IN_CLIENT(calendars), 0, 0, true,
+     "Patterns over calendar ids, separated by commas, of what it sees of these accounts, or the "
+     "word primary. Empty means every calendar that is mirrored. For it, others do not exist."},
+    {SECTION_CLIENT, "freebusy_only", VALUE_GLOBS, "", IN_CLIENT(freebusy_only), 0, 0, true,
+     "Patterns of those of which it only sees when they are busy: events without a word of what "
+     "they are. * for all."},
+    {SECTION_CLIENT, "origins", VALUE_ORIGINS, "", IN_CLIENT(origins), 0, 0, true,
+     "Origins of web pages that may use its tokens, besides those in [api]."},
+    {SECTION_CLIENT, "admin", VALUE_BOOL, "no", IN_CLIENT(admin), 0, 0, true,
+     "Whether it may also see how the whole service is doing, and ask for a resync: yes or no."},
 };
 const size_t conf_n_options = sizeof(conf_options) / sizeof(conf_options[0]);
 
@@ -153,4 +187,28 @@ const struct option *option_find(enum conf_section section, struct span key)
         if (conf_options[i].section == section && span_is(key, conf_options[i].key))
             return &conf_options[i];
     return NULL;
+}
+
+size_t section_count(const struct conf *c, int section)
+{
+    const struct section_info *s = &conf_sections[section];
+    return s->size ? *(const size_t *)((const char *)c + s->count) : 1;
+}
+
+void *section_holder(const struct conf *c, int section, size_t i)
+{
+    const struct section_info *s = &conf_sections[section];
+    if (!s->size)
+        return (void *)(uintptr_t)c;
+    return *(char *const *)((const char *)c + s->list) + i * s->size;
+}
+
+const char *holder_name(const void *holder)
+{
+    return *(char *const *)holder;
+}
+
+uint32_t *holder_lines(const struct conf *c, const void *holder)
+{
+    return holder == c ? c->lines : ((uint32_t *const *)holder)[1];
 }

@@ -1,8 +1,9 @@
 /* print: writes the configuration, the example file and the manual's list out of the option table.
  */
-#include <stdlib.h>
+#include "core/conf/print.h"
 
-#include "core/conf/conf.h"
+#include <string.h>
+
 #include "core/conf/option.h"
 
 #define WIDTH 78
@@ -22,22 +23,22 @@ static void print_value(struct buf *out, const char *path, const uint32_t *lines
     buf_add_char(out, '\n');
 }
 
+static void print_section(const struct conf *c, int section, const void *holder, struct buf *out)
+{
+    const uint32_t *lines = holder_lines(c, holder);
+    buf_printf(out, "%s[%s%s%s]\n", section ? "\n" : "", conf_sections[section].name,
+               holder == c ? "" : " ", holder == c ? "" : holder_name(holder));
+    for (size_t i = 0; i < conf_n_options; i++)
+        if ((int)conf_options[i].section == section &&
+            (holder == c || lines[i] || conf_options[i].text))
+            print_value(out, c->path, lines, &conf_options[i], holder);
+}
+
 void conf_print(const struct conf *c, struct buf *out)
 {
-    for (int section = 0; section < SECTION_ACCOUNT; section++) {
-        buf_printf(out, "%s[%s]\n", section ? "\n" : "", conf_sections[section].name);
-        for (size_t i = 0; i < conf_n_options; i++)
-            if ((int)conf_options[i].section == section)
-                print_value(out, c->path, c->lines, &conf_options[i], c);
-    }
-    for (size_t k = 0; k < c->n_accounts; k++) {
-        const struct conf_account *a = &c->accounts[k];
-        buf_printf(out, "\n[account %s]\n", a->name);
-        for (size_t i = 0; i < conf_n_options; i++)
-            if (conf_options[i].section == SECTION_ACCOUNT && a->lines &&
-                (a->lines[i] || conf_options[i].text))
-                print_value(out, c->path, a->lines, &conf_options[i], a);
-    }
+    for (int section = 0; section < SECTION_COUNT; section++)
+        for (size_t k = 0; k < section_count(c, section); k++)
+            print_section(c, section, section_holder(c, section, k), out);
 }
 
 /* Wraps at WIDTH columns, each line behind `prefix`. */
@@ -72,10 +73,10 @@ void conf_print_example(struct buf *out)
         "Durations: 30s 15m 6h 7d; sizes: 512KiB 64MiB 8GiB. Keys marked (reload) are taken up "
         "on SIGHUP, the others on a restart. `calmirrord --check-config` finds mistakes.");
     for (int section = 0; section < SECTION_COUNT; section++) {
-        bool account = section == SECTION_ACCOUNT;
         buf_add_char(out, '\n');
         print_comment(out, conf_sections[section].doc);
-        buf_printf(out, account ? "#[%s NAME]\n" : "[%s]\n", conf_sections[section].name);
+        buf_printf(out, conf_sections[section].size ? "#[%s NAME]\n" : "[%s]\n",
+                   conf_sections[section].name);
         for (size_t i = 0; i < conf_n_options; i++) {
             const struct option *o = &conf_options[i];
             if ((int)o->section != section)
@@ -124,9 +125,8 @@ static void print_manual_entry(struct buf *out, const struct option *o)
 void conf_print_manual(struct buf *out)
 {
     for (int section = 0; section < SECTION_COUNT; section++) {
-        bool account = section == SECTION_ACCOUNT;
         buf_printf(out, ".Ss Section [%s%s]\\&\n", conf_sections[section].name,
-                   account ? " NAME" : "");
+                   conf_sections[section].size ? " NAME" : "");
         print_prose(out, conf_sections[section].doc);
         buf_add_text(out, ".Bl -tag -width Ds\n");
         for (size_t i = 0; i < conf_n_options; i++)
@@ -141,33 +141,47 @@ static void diff_line(const struct option *o, struct buf *live, struct buf *rest
     buf_printf(o->live ? live : restart, "%s.%s\n", conf_sections[o->section].name, o->key);
 }
 
-static const struct conf_account *find_account(const struct conf *c, const char *name)
+static const void *find_holder(const struct conf *c, int section, const char *name)
 {
-    for (size_t i = 0; i < c->n_accounts; i++)
-        if (strcmp(c->accounts[i].name, name) == 0)
-            return &c->accounts[i];
+    for (size_t i = 0; i < section_count(c, section); i++) {
+        const void *holder = section_holder(c, section, i);
+        if (strcmp(holder_name(holder), name) == 0)
+            return holder;
+    }
     return NULL;
 }
 
-static bool account_equal(const struct conf_account *a, const struct conf_account *b)
+static bool holder_equal(int section, const void *a, const void *b)
 {
     bool equal = a && b;
     for (size_t i = 0; equal && i < conf_n_options; i++)
-        if (conf_options[i].section == SECTION_ACCOUNT)
+        if ((int)conf_options[i].section == section)
             equal = option_equal(&conf_options[i], a, b);
     return equal;
+}
+
+/* Names in `a` that `b` lacks, or (`changed`) has with other values. */
+static void diff_labels(int section, const struct conf *a, const struct conf *b, bool changed,
+                        struct buf *out)
+{
+    for (size_t i = 0; i < section_count(a, section); i++) {
+        const void *holder = section_holder(a, section, i);
+        const void *other = find_holder(b, section, holder_name(holder));
+        if (!other || (changed && !holder_equal(section, holder, other)))
+            buf_printf(out, "%s %s\n", conf_sections[section].name, holder_name(holder));
+    }
 }
 
 void conf_diff(const struct conf *a, const struct conf *b, struct buf *ret_live,
                struct buf *ret_restart)
 {
     for (size_t i = 0; i < conf_n_options; i++)
-        if (conf_options[i].section != SECTION_ACCOUNT && !option_equal(&conf_options[i], a, b))
+        if (!conf_sections[conf_options[i].section].size && !option_equal(&conf_options[i], a, b))
             diff_line(&conf_options[i], ret_live, ret_restart);
-    for (size_t i = 0; i < a->n_accounts; i++)
-        if (!account_equal(&a->accounts[i], find_account(b, a->accounts[i].name)))
-            buf_printf(ret_live, "account %s\n", a->accounts[i].name);
-    for (size_t i = 0; i < b->n_accounts; i++)
-        if (!find_account(a, b->accounts[i].name))
-            buf_printf(ret_live, "account %s\n", b->accounts[i].name);
+    for (int section = 0; section < SECTION_COUNT; section++) {
+        if (!conf_sections[section].size)
+            continue;
+        diff_labels(section, a, b, true, ret_live);
+        diff_labels(section, b, a, false, ret_live);
+    }
 }

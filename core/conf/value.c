@@ -5,8 +5,10 @@
 #include <stdlib.h>
 
 #include "core/base/limits.h"
+#include "core/base/rfc3339.h"
 #include "core/base/text.h"
 #include "core/conf/address.h"
+#include "core/conf/client.h"
 #include "core/conf/ini.h"
 
 /* How a field is stored. */
@@ -72,33 +74,16 @@ static enum rc check_hook_url(struct span text, struct err *e)
     return rc;
 }
 
-static enum rc parse_address(struct span text, bool local, struct err *e)
+static enum rc check_address(struct span text, struct err *e)
 {
     char copy[LIMIT_CONFIG_LINE + 1];
     struct address a;
     if (!text_copy(copy, sizeof(copy), text))
         return err_set(e, RC_INVALID, "too long");
-    enum rc rc = address_parse(copy, &a, e);
-    if (rc == RC_OK && local && !a.path && !address_is_loopback(span_of(a.host)))
-        return err_set(
-            e, RC_INVALID,
-            "%s is not a loopback address; client tokens do not exist yet, so anyone who "
-            "reaches it could read every calendar. Use 127.0.0.1, [::1] or a unix socket",
-            a.host);
-    return rc;
+    return address_parse(copy, &a, e);
 }
 
-static enum rc check_address(struct span text, struct err *e)
-{
-    return parse_address(text, false, e);
-}
-
-static enum rc check_local_address(struct span text, struct err *e)
-{
-    return parse_address(text, true, e);
-}
-
-bool account_name_is_valid(struct span name)
+bool label_is_valid(struct span name)
 {
     for (size_t i = 0; i < name.n; i++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.@+",
@@ -109,7 +94,7 @@ bool account_name_is_valid(struct span name)
 
 static enum rc check_account(struct span text, struct err *e)
 {
-    if (!account_name_is_valid(text))
+    if (!label_is_valid(text))
         return err_set(e, RC_INVALID, "not the name of an account (1 to %d letters, digits, _-.@+)",
                        LIMIT_NAME_BYTES);
     return RC_OK;
@@ -134,6 +119,17 @@ static enum rc check_glob(struct span text, struct err *e)
         return err_set(e, RC_INVALID, "a blank inside a pattern; commas separate patterns");
     if (text.n > LIMIT_ID_BYTES)
         return err_set(e, RC_INVALID, "a pattern is at most %d bytes long", LIMIT_ID_BYTES);
+    return RC_OK;
+}
+
+static enum rc check_hash(struct span text, struct err *e)
+{
+    for (size_t i = 0; i < text.n; i++)
+        if (!strchr("0123456789abcdef", text.p[i]))
+            return err_set(e, RC_INVALID, "not a SHA-256 in lower-case hex");
+    if (text.n != CLIENT_HASH_CHARS)
+        return err_set(e, RC_INVALID, "a SHA-256 in hex has %d digits, not %zu", CLIENT_HASH_CHARS,
+                       text.n);
     return RC_OK;
 }
 
@@ -167,14 +163,17 @@ static const struct type_info {
 } types[] = {
     [VALUE_PATH] = {"path", STORE_TEXT, check_path},
     [VALUE_LEVEL] = {"level", STORE_TEXT, check_level},
+    [VALUE_BOOL] = {"yes|no", STORE_INT, NULL},
     [VALUE_COUNT] = {"number", STORE_INT, NULL},
     [VALUE_SIZE] = {"size", STORE_SIZE, NULL},
     [VALUE_DURATION] = {"duration", STORE_INT, NULL},
+    [VALUE_MOMENT] = {"time", STORE_INT, NULL},
     [VALUE_BASE_URL] = {"url", STORE_TEXT, check_base_url},
     [VALUE_HOOK_URL] = {"url", STORE_TEXT, check_hook_url},
     [VALUE_ADDRESS] = {"address", STORE_TEXT, check_address},
-    [VALUE_LOCAL_ADDRESS] = {"address", STORE_TEXT, check_local_address},
     [VALUE_ACCOUNT] = {"name", STORE_TEXT, check_account},
+    [VALUE_ACCOUNTS] = {"name, ...", STORE_LIST, check_account},
+    [VALUE_HASHES] = {"hash, ...", STORE_LIST, check_hash},
     [VALUE_SUBJECT] = {"address", STORE_TEXT, check_subject},
     [VALUE_GLOBS] = {"pattern, ...", STORE_LIST, check_glob},
     [VALUE_HOSTS] = {"host, ...", STORE_LIST, check_host},
@@ -233,8 +232,14 @@ static enum rc list_parse(struct conf_list *ret, struct span text, check_fn chec
 
 static void number_print(const struct option *o, int64_t value, struct buf *out)
 {
-    char text[32];
-    if (o->type == VALUE_DURATION)
+    char text[RFC3339_MAX];
+    if (o->type == VALUE_BOOL)
+        buf_add_text(out, value ? "yes" : "no");
+    else if (o->type == VALUE_MOMENT && value)
+        buf_add(out, text, (size_t)rfc3339_write(text, value, 0));
+    else if (o->type == VALUE_MOMENT)
+        return;
+    else if (o->type == VALUE_DURATION)
         buf_add_text(out, text_duration(value, text));
     else if (o->type == VALUE_SIZE)
         buf_add_text(out, text_size((uint64_t)value, text));
@@ -254,10 +259,36 @@ static enum rc out_of_range(const struct option *o, struct err *e)
     return rc;
 }
 
+/* A date is its midnight in UTC. */
+static bool moment_parse(struct span text, int64_t *ret)
+{
+    int64_t days = 0;
+    if (rfc3339_time(text, ret, NULL, NULL))
+        return true;
+    if (text.n > 0 && !rfc3339_date(text, &days))
+        return false;
+    *ret = days * 86400000;
+    return true;
+}
+
 static enum rc number_parse(const struct option *o, struct span text, int64_t *ret, struct err *e)
 {
     int64_t value;
     uint64_t size;
+    bool on;
+    if (o->type == VALUE_BOOL) {
+        if (!text_to_bool(text, &on))
+            return err_set(e, RC_INVALID, "neither yes nor no");
+        *ret = on;
+        return RC_OK;
+    }
+    if (o->type == VALUE_MOMENT) {
+        if (!moment_parse(text, ret))
+            return err_set(e, RC_INVALID,
+                           "not a date or time, such as 2027-01-31 or "
+                           "2027-01-31T18:00:00Z");
+        return RC_OK;
+    }
     if (o->type == VALUE_DURATION) {
         if (!text_to_duration_ms(text, &value))
             return err_set(e, RC_INVALID, "not a duration, such as 30s, 15m, 6h or 7d");

@@ -28,6 +28,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/calendar/zone.h"
+#include "core/conf/print.h"
 #include "core/daemon/activation.h"
 #include "core/daemon/notify.h"
 #include "core/daemon/state.h"

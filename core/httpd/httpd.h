@@ -30,6 +30,7 @@ struct httpd_options {
     const char *name;   /* of the thread, at most 15 characters; a literal */
     const char *listen; /* "host:port", "[v6]:port", or a path: a unix socket, mode 0660 */
     int inherited_fd;   /* a listening socket handed over by the manager, instead; <= 0: none */
+    bool local_only;    /* refuse to start on a socket that other machines reach */
     unsigned max_connections; /* each 0: a default */
     unsigned max_per_address;
     unsigned timeout_s;  /* silence after which a connection is closed */
@@ -45,14 +46,15 @@ struct httpd_options {
     int64_t (*after_turn)(void *arg, bool stopping);
 };
 
-/* Binds and starts. RC_INVALID: `listen` makes no sense; RC_SYS: address in use and the like. A
- * unix socket that nobody answers on is replaced. */
+/* Binds and starts. RC_INVALID: `listen` makes no sense, or is not local; RC_SYS: address in use
+ * and the like. A unix socket that nobody answers on is replaced. */
 enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct err *e);
 /* No further connections; what is under way is finished, for at most a second. Returns at once. */
 void httpd_stop_begin(struct httpd *h);
 void httpd_free(struct httpd *h); /* begins the stop if need be and waits for its end; NULL ok */
 
-unsigned httpd_port(const struct httpd *h); /* as bound; 0 for a unix socket */
+unsigned httpd_port(const struct httpd *h);   /* as bound; 0 for a unix socket */
+bool httpd_is_exposed(const struct httpd *h); /* is its socket TCP, and not a loopback address? */
 /* Monotonic time of the loop's last turn; there is at least one a second. */
 int64_t httpd_heartbeat_ms(const struct httpd *h);
 void httpd_wake(struct httpd *h); /* makes a turn happen, so that after_turn is called */

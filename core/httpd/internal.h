@@ -14,6 +14,7 @@
 struct listener {
     int fd; /* -1 once closed */
     unsigned port;
+    bool exposed;   /* other machines can reach it */
     char path[108]; /* of a unix socket; "" for TCP */
     dev_t dev;      /* the socket file as bound, so that only our own is removed */
     ino_t ino;
@@ -45,6 +46,7 @@ struct httpd {
     pthread_t thread;
     bool started;
     unsigned port;
+    bool exposed;
     atomic_bool stop;
     _Atomic int64_t heartbeat_ms;
 };

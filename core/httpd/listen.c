@@ -45,15 +45,30 @@ static enum rc resolve(const char *listen, struct addrinfo **ret, struct err *e)
     return RC_OK;
 }
 
-static unsigned bound_port(int fd)
+/* Is it ::1, or a loopback address of IPv4, mapped or not? */
+static bool is_loopback(const struct sockaddr_storage *a)
+{
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)a;
+    if (a->ss_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24 == 127;
+    return a->ss_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr) ||
+            (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr) && v6->sin6_addr.s6_addr[12] == 127));
+}
+
+/* Port, and who reaches it, of a bound socket; what cannot be asked counts as exposed. */
+static void note_address(struct listener *l)
 {
     struct sockaddr_storage a = {0};
     socklen_t n = sizeof a;
-    if (getsockname(fd, (struct sockaddr *)&a, &n) != 0 || a.ss_family == AF_UNIX)
-        return 0;
+    bool known = getsockname(l->fd, (struct sockaddr *)&a, &n) == 0;
+    if (known && a.ss_family == AF_UNIX)
+        return;
+    l->exposed = !known || !is_loopback(&a);
     if (a.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&a)->sin_port);
+        l->port = ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+    else if (a.ss_family == AF_INET)
+        l->port = ntohs(((struct sockaddr_in *)&a)->sin_port);
 }
 
 static enum rc open_tcp(struct listener *l, const char *text, struct err *e)
@@ -71,7 +86,7 @@ static enum rc open_tcp(struct listener *l, const char *text, struct err *e)
             close(fd);
     } else {
         l->fd = fd;
-        l->port = bound_port(fd);
+        note_address(l);
     }
     freeaddrinfo(a);
     return rc;
@@ -129,7 +144,7 @@ static enum rc adopt(struct listener *l, int fd, struct err *e)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0)
         return err_errno(e, "inherited socket %d", fd);
     l->fd = fd;
-    l->port = bound_port(fd);
+    note_address(l);
     return RC_OK;
 }
 

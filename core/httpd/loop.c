@@ -200,7 +200,13 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
     enum rc rc = watch(h, h->wake_fd, e);
     if (rc == RC_OK)
         rc = listener_open(&h->listener, h->opt.listen, h->opt.inherited_fd, e);
+    if (rc == RC_OK && h->listener.exposed && h->opt.local_only)
+        rc = err_set(e, RC_INVALID,
+                     "the socket listens on an address that other machines reach, and there is no "
+                     "[client] section: make one with `calmirror client add NAME`, or listen on "
+                     "127.0.0.1, [::1] or a unix socket");
     if (rc == RC_OK) {
+        h->exposed = h->listener.exposed;
         h->port = h->listener.port;
         h->daemon = start_library(h);
         if (!h->daemon)
@@ -255,6 +261,11 @@ void httpd_free(struct httpd *h)
 unsigned httpd_port(const struct httpd *h)
 {
     return h->port;
+}
+
+bool httpd_is_exposed(const struct httpd *h)
+{
+    return h->exposed;
 }
 
 int64_t httpd_heartbeat_ms(const struct httpd *h)

@@ -16,6 +16,7 @@
 #include "core/serve/handlers.h"
 #include "core/serve/multipart.h"
 #include "core/serve/reply.h"
+#include "core/serve/request.h"
 
 #define BUDGET_MS    500
 #define BUDGET_BYTES (32u << 20)
@@ -44,7 +45,7 @@ static bool is_own(const char *name)
     return strcasecmp(name, "Host") != 0 && strcasecmp(name, "Origin") != 0;
 }
 
-static const char *part_header(const void *source, const char *name)
+static const char *own_header(const void *source, const char *name)
 {
     const struct part *p = source;
     const char *at = buf_text(&p->headers), *end = at + p->headers.n;
@@ -54,6 +55,15 @@ static const char *part_header(const void *source, const char *name)
             return value;
         at = value + strlen(value) + 1;
     }
+    return NULL;
+}
+
+static const char *part_header(const void *source, const char *name)
+{
+    const struct part *p = source;
+    const char *own = own_header(source, name);
+    if (own)
+        return own;
     return is_inherited(name) ? p->outer->header(p->outer->source, name) : NULL;
 }
 
@@ -82,6 +92,17 @@ static void join_query(struct part *p, struct span outer, struct span own)
     buf_add_span(&p->query, own);
 }
 
+/* A part that bears a token is asked by its owner, be it nobody; one without by whom the batch is.
+ */
+static void identify(struct call *c, const struct part *p)
+{
+    c->header = own_header;
+    request_take_override(c);
+    if (!access_identify(c))
+        c->caller = p->outer->caller;
+    c->header = part_header;
+}
+
 static bool is_api_path(struct span path)
 {
     static const char prefix[] = "/calendar/v3/";
@@ -94,10 +115,9 @@ static void run_part(struct call *c, struct part *p, const struct multipart_part
     size_t n = mark ? (size_t)(mark - m->target.p) : m->target.n;
     struct span own = mark ? (struct span){mark + 1, m->target.n - n - 1} : (struct span){0};
     keep_headers(p, m->headers);
-    join_query(p, p->outer->query, own);
-    c->method = p->method;
+    c->method = p->method; /* yet to be filled */
     c->path = (struct span){m->target.p, n};
-    c->query = buf_span(&p->query);
+    c->query = own;
     c->body = m->body;
     c->source = p;
     if (m->method.n == 0 || m->method.n >= METHOD_MAX)
@@ -107,6 +127,9 @@ static void run_part(struct call *c, struct part *p, const struct multipart_part
     else {
         memcpy(p->method, m->method.p, m->method.n);
         p->method[m->method.n] = '\0';
+        identify(c, p);
+        join_query(p, p->outer->query, c->query);
+        c->query = buf_span(&p->query);
         call_run(c);
     }
     if (strcmp(p->method, "HEAD") == 0)

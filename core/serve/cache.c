@@ -144,7 +144,9 @@ void cache_free(struct cache *c)
     free(c);
 }
 
-/* What an answer depends on besides the data: the request, and whether a page may read it. */
+/* What an answer depends on besides the data: the request, who asks, and whether a page may read
+ * it. Clients are told apart even when they see the same: configurations come and go, and with them
+ * the cache, but none is ever answered with what was made for another. */
 static uint64_t make_key(struct cache *cache, const struct call *c)
 {
     const char *origin = door_cors_origin(c);
@@ -152,6 +154,9 @@ static uint64_t make_key(struct cache *cache, const struct call *c)
     buf_add_span(&cache->key, c->path);
     buf_add_char(&cache->key, '?');
     buf_add_span(&cache->key, c->query);
+    buf_add_char(&cache->key, c->caller.operator? '+' : ' ');
+    if (c->caller.client)
+        buf_add_text(&cache->key, c->caller.client->name);
     if (origin) {
         buf_add_char(&cache->key, ' ');
         buf_add_text(&cache->key, origin);
@@ -161,6 +166,8 @@ static uint64_t make_key(struct cache *cache, const struct call *c)
 
 static bool is_read(const struct call *c)
 {
+    if (!c->caller.client && !c->caller.operator)
+        return false;
     return strcmp(c->method, "GET") == 0 || strcmp(c->method, "HEAD") == 0;
 }
 

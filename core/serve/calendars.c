@@ -1,6 +1,8 @@
 /* calendars: the calendar list, its entries, and calendars as everybody sees them. */
 #include "core/base/json.h"
+#include "core/base/text.h"
 #include "core/serve/etag.h"
+#include "core/serve/events/veil.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/items_page.h"
@@ -9,15 +11,26 @@
 
 #include <string.h>
 
-/* Only calendars that the config mirrors: of the others nothing could be read here. */
-static bool is_mirrored(const struct conf_account *account, const struct item *item)
+/* Only calendars that the config mirrors (of the others nothing could be read here) and that the
+ * caller may know of. */
+static enum access access_to_entry(const struct items_page *page, const struct item *item)
 {
     char id[LIMIT_ID_BYTES + 1];
-    if (!account || item->id.n > LIMIT_ID_BYTES)
-        return false;
-    memcpy(id, item->id.p, item->id.n);
-    id[item->id.n] = '\0';
-    return conf_account_wants(account, id, json_is_true(json_get(item->raw, "primary")));
+    const struct conf_account *account = page->arg;
+    if (!account || !text_copy(id, sizeof id, item->id))
+        return ACCESS_NONE;
+    if (!item->deleted &&
+        !conf_account_wants(account, id, json_is_true(json_get(item->raw, "primary"))))
+        return ACCESS_NONE;
+    return access_to(&page->c->caller, page->c->txn, page->coll->account, id);
+}
+
+static void write_entry(struct items_page *page, const struct item *item, struct buf *out)
+{
+    if (access_to_entry(page, item) == ACCESS_ALL)
+        buf_add_span(out, item->raw);
+    else
+        veil_calendar(item->raw, out);
 }
 
 /* Place of a role in the order of access; unknown ones are below all. */
@@ -33,14 +46,18 @@ static bool wanted(struct items_page *page, const struct item *item)
 {
     const struct params *p = &page->c->params;
     bool delta = params_has(p, PARAM_SYNC_TOKEN);
+    enum access access = access_to_entry(page, item);
+    if (access == ACCESS_NONE)
+        return false;
     if (item->deleted)
         return delta || params_on(p, PARAM_SHOW_DELETED);
     if (!delta && !params_on(p, PARAM_SHOW_HIDDEN) && json_is_true(json_get(item->raw, "hidden")))
         return false;
     if (params_has(p, PARAM_MIN_ACCESS_ROLE) &&
-        role_rank(json_get(item->raw, "accessRole")) < p->v[PARAM_MIN_ACCESS_ROLE].number)
+        (access == ACCESS_ALL ? role_rank(json_get(item->raw, "accessRole")) : 0) <
+            p->v[PARAM_MIN_ACCESS_ROLE].number)
         return false;
-    return is_mirrored(page->arg, item);
+    return true;
 }
 
 static bool check_params(struct call *c)
@@ -55,8 +72,9 @@ static bool check_params(struct call *c)
 }
 
 /* What of the config decides which entries are shown. */
-static void add_config(struct etag *etag, const struct conf_account *a)
+static void add_config(struct etag *etag, const struct conf_account *a, const struct caller *who)
 {
+    etag_add_number(etag, access_view(who));
     const struct conf_list *lists[] = {&a->calendars, &a->exclude};
     for (size_t k = 0; k < 2; k++)
         for (size_t i = 0; i <= lists[k]->n; i++)
@@ -69,7 +87,7 @@ static void add_config(struct etag *etag, const struct conf_account *a)
 static bool check_config(struct call *c, struct items_page *page)
 {
     struct etag shown = {0};
-    add_config(&shown, page->arg);
+    add_config(&shown, page->arg, &c->caller);
     bool begins =
         params_has(&c->params, PARAM_SYNC_TOKEN) && !params_has(&c->params, PARAM_PAGE_TOKEN);
     if (begins && page->at.fingerprint != shown.hash)
@@ -87,6 +105,7 @@ void calendar_list_list(struct call *c)
                               .removed = "calendar#calendarListEntry",
                               .removed_member = ",\"deleted\":true",
                               .wanted = wanted,
+                              .write = write_entry,
                               .arg = scope_me(c)};
     if (!call_read(c) || !scope_of_me(c, COLL_ROSTER, &coll) || !pages_begin(c, &coll, &page.at) ||
         !check_params(c) || !check_config(c, &page))
@@ -105,11 +124,16 @@ void calendar_list_list(struct call *c)
 static bool find_entry(struct call *c, struct span *ret_raw)
 {
     struct collection coll;
-    if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &coll))
+    enum access access;
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access))
         return false;
     enum rc rc = scope_list_entry(c, coll.account, span_of(coll.calendar), ret_raw);
     if (rc)
         return call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+    if (access != ACCESS_ALL) {
+        veil_calendar(*ret_raw, &c->page_text);
+        *ret_raw = buf_span(&c->page_text);
+    }
     struct etag etag = etag_of_call(c);
     etag_add(&etag, ret_raw->p, ret_raw->n);
     etag_set(c, &etag);

@@ -19,19 +19,6 @@ bool call_read(struct call *c)
     return true;
 }
 
-/* Clients that cannot send some methods, or long URLs, POST and say what they mean in a header. */
-static void take_override(struct call *c)
-{
-    const char *override = c->header(c->source, "X-HTTP-Method-Override");
-    const char *type = c->header(c->source, "Content-Type");
-    if (!override || strcmp(c->method, "POST") != 0)
-        return;
-    c->method = override;
-    if (strcmp(override, "GET") == 0 && c->query.n == 0 && type &&
-        strncmp(type, "application/x-www-form-urlencoded", 33) == 0)
-        c->query = c->body;
-}
-
 /* The members of a list are ours to know. Those of a resource are passed on as they came, and may
  * be newer than any schema: there, what is unknown selects nothing. */
 static bool compile_fields(struct call *c)
@@ -59,7 +46,6 @@ static void select_fields(struct call *c)
 void call_run(struct call *c)
 {
     c->answer.status = 200;
-    take_override(c);
     bool options = strcmp(c->method, "OPTIONS") == 0;
     if (options) {
         c->answer.status = 204;
@@ -93,12 +79,14 @@ static void empty(struct buf *b)
 
 void call_reset(struct call *c)
 {
+    empty(&c->cut_query);
     empty(&c->text);
     empty(&c->page_text);
     empty(&c->page_query);
     empty(&c->out);
     c->route = NULL;
     c->fields.n = 0;
+    c->caller = (struct caller){0};
     memset(c->segment, 0, sizeof c->segment);
     memset(&c->params, 0, sizeof c->params);
     c->answer = (struct answer){0};
@@ -108,6 +96,7 @@ void call_release(struct call *c)
 {
     txn_abort(c->txn);
     c->txn = NULL;
+    buf_release(&c->cut_query);
     buf_release(&c->text);
     buf_release(&c->page_text);
     buf_release(&c->page_query);

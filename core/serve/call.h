@@ -7,35 +7,20 @@
 
 #include "core/base/buf.h"
 #include "core/conf/conf.h"
+#include "core/serve/access.h"
+#include "core/serve/answer.h"
 #include "core/serve/fields.h"
 #include "core/serve/params.h"
 #include "storage/accounts.h"
 #include "storage/store.h"
 
 #define CALL_SEGMENTS_MAX 3
-#define CALL_ETAG_SIZE    24
 
 struct memo;
 struct queue;
 struct route;
 struct series_cache;
-struct serve;
 struct token_key;
-
-/* What is said about the body, beside the body itself. */
-struct answer {
-    unsigned status;
-    const char *type;          /* content type; NULL: JSON */
-    const char *allow;         /* methods, for 405 and OPTIONS; NULL: no such header */
-    char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */
-    uint32_t coll; /* made of this collection alone, of this version; 0: of others too */
-    uint64_t version;
-    uint32_t oldest;        /* the collection whose freshness is the answer's */
-    bool mirrored;          /* the two below tell of mirrored data */
-    int64_t changed_ms;     /* wall clock of the last change; 0 unknown */
-    int64_t fresh_ms;       /* wall clock at which it was last known equal to Google's; 0 never */
-    unsigned retry_after_s; /* 0: no such header */
-};
 
 /* One is used for all calls of a loop, one after another: the buffers keep their memory. */
 struct call {
@@ -47,8 +32,9 @@ struct call {
     struct series_cache *series;
     struct memo *memo; /* NULL: none */
     const struct route *route;
-    int64_t now_ms;   /* wall clock */
-    uint64_t commits; /* of the store, before anything was read */
+    struct caller caller; /* who asks */
+    int64_t now_ms;       /* wall clock */
+    uint64_t commits;     /* of the store, before anything was read */
 
     const char *method;
     struct span path, query, body;                               /* as sent */
@@ -58,6 +44,7 @@ struct call {
     struct span segment[CALL_SEGMENTS_MAX]; /* the path's parameters, decoded, in order */
     struct params params;
     struct fields fields;  /* what of the answer is asked for */
+    struct buf cut_query;  /* the query without tokens, if it had any */
     struct buf text;       /* decoded text that `segment` and `params` point into */
     struct buf page_text;  /* the bytes of a page token, or the query that the next one will hold */
     struct buf page_query; /* decoded text of a query that came in a page token */
@@ -71,7 +58,8 @@ struct call {
 /* Opens c->txn. False: answered with an error. */
 bool call_read(struct call *c);
 
-/* Route, parameters, handler: then c->out and c->answer are complete but for the form (reply.h). */
+/* Route, parameters, handler, the caller being known: then c->out and c->answer are complete but
+ * for the form (reply.h). */
 void call_run(struct call *c);
 void call_reset(struct call *c); /* ready for the next one */
 void call_release(struct call *c);

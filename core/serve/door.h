@@ -7,8 +7,11 @@
 /* False: answered 403. */
 bool door_admits(struct call *c);
 
-/* The request's Origin if it is one of those named in the config, else NULL. Borrowed from the
- * request. */
+/* Is any page of another origin let in? Then answers depend on the Origin. */
+bool door_has_origins(const struct conf *conf);
+
+/* The request's Origin if it is one of those named in the config, for all or for the client that
+ * asks, else NULL. Borrowed from the request. */
 const char *door_cors_origin(const struct call *c);
 
 #endif

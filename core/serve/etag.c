@@ -23,6 +23,7 @@ struct etag etag_of_call(const struct call *c)
     etag_add(&e, store_id(c->store), 32);
     etag_add(&e, c->path.p, c->path.n);
     etag_add(&e, c->query.p, c->query.n);
+    etag_add_number(&e, access_view(&c->caller));
     return e;
 }
 

@@ -11,37 +11,44 @@ struct fault_spec {
     unsigned status;
     const char *domain, *reason, *message;
     const char *location_type; /* NULL: "parameter" */
+    const char *rpc;           /* what Google's front end calls it too; NULL: not its answer */
 };
 
 /* Domains, reasons and messages are Google's where it has one for the case. */
 static const struct fault_spec specs[] = {
-    [FAULT_BAD_REQUEST] = {400, "global", "badRequest", "Bad Request", NULL},
-    [FAULT_INVALID] = {400, "global", "invalid", "Invalid Value", NULL},
-    [FAULT_INVALID_PARAM] = {400, "global", "invalidParameter", "Invalid Parameter", NULL},
-    [FAULT_REQUIRED] = {400, "global", "required", "Required", NULL},
-    [FAULT_PARSE] = {400, "global", "parseError", "Parse Error", NULL},
+    [FAULT_BAD_REQUEST] = {400, "global", "badRequest", "Bad Request", NULL, NULL},
+    [FAULT_INVALID] = {400, "global", "invalid", "Invalid Value", NULL, NULL},
+    [FAULT_INVALID_PARAM] = {400, "global", "invalidParameter", "Invalid Parameter", NULL, NULL},
+    [FAULT_REQUIRED] = {400, "global", "required", "Required", NULL, NULL},
+    [FAULT_PARSE] = {400, "global", "parseError", "Parse Error", NULL, NULL},
     [FAULT_RANGE_EMPTY] = {400, "calendar", "timeRangeEmpty", "The specified time range is empty.",
-                           NULL},
+                           NULL, NULL},
     [FAULT_RANGE_TOO_LONG] = {400, "calendar", "timeRangeTooLong",
-                              "The requested time range is too long.", NULL},
-    [FAULT_BAD_SYNC_TOKEN] = {400, "global", "invalid", "Invalid sync token value.", NULL},
-    [FAULT_FORBIDDEN_HOST] = {403, "global", "forbidden", "Forbidden", "header"},
-    [FAULT_FORBIDDEN] = {403, "global", "forbidden", "Forbidden", NULL},
-    [FAULT_NO_SCOPE] = {403, "global", "insufficientPermissions", "Insufficient Permission", NULL},
-    [FAULT_NOT_FOUND] = {404, "global", "notFound", "Not Found", NULL},
-    [FAULT_METHOD] = {405, "global", "httpMethodNotAllowed", "HTTP Method Not Allowed", NULL},
+                              "The requested time range is too long.", NULL, NULL},
+    [FAULT_BAD_SYNC_TOKEN] = {400, "global", "invalid", "Invalid sync token value.", NULL, NULL},
+    [FAULT_NO_TOKEN] = {401, "global", "required", "Login Required.", "header", "UNAUTHENTICATED"},
+    [FAULT_BAD_TOKEN] = {401, "global", "authError", "Invalid Credentials", "header",
+                         "UNAUTHENTICATED"},
+    [FAULT_FORBIDDEN_HOST] = {403, "global", "forbidden", "Forbidden", "header", NULL},
+    [FAULT_FORBIDDEN] = {403, "global", "forbidden", "Forbidden", NULL, NULL},
+    [FAULT_NO_SCOPE] = {403, "global", "insufficientPermissions", "Insufficient Permission", NULL,
+                        NULL},
+    [FAULT_NOT_FOUND] = {404, "global", "notFound", "Not Found", NULL, NULL},
+    [FAULT_METHOD] = {405, "global", "httpMethodNotAllowed", "HTTP Method Not Allowed", NULL, NULL},
     [FAULT_SYNC_TOKEN_DEAD] = {410, "calendar", "fullSyncRequired",
-                               "Sync token is no longer valid, a full sync is required.", NULL},
-    [FAULT_BODY_TOO_LARGE] = {413, "global", "uploadTooLarge", "Request Too Large", NULL},
-    [FAULT_URI_TOO_LONG] = {414, "global", "badRequest", "URI Too Long", NULL},
-    [FAULT_HEAD_TOO_LARGE] = {431, "global", "badRequest", "Request Header Fields Too Large", NULL},
-    [FAULT_INTERNAL] = {500, "global", "backendError", "Backend Error", NULL},
+                               "Sync token is no longer valid, a full sync is required.", NULL,
+                               NULL},
+    [FAULT_BODY_TOO_LARGE] = {413, "global", "uploadTooLarge", "Request Too Large", NULL, NULL},
+    [FAULT_URI_TOO_LONG] = {414, "global", "badRequest", "URI Too Long", NULL, NULL},
+    [FAULT_HEAD_TOO_LARGE] = {431, "global", "badRequest", "Request Header Fields Too Large", NULL,
+                              NULL},
+    [FAULT_INTERNAL] = {500, "global", "backendError", "Backend Error", NULL, NULL},
     [FAULT_NOT_IMPLEMENTED] = {501, "global", "notImplemented",
-                               "This mirror answers reads; make changes at Google.", NULL},
+                               "This mirror answers reads; make changes at Google.", NULL, NULL},
     [FAULT_NOT_READY] = {503, "global", "backendError",
-                         "The first listing of this calendar is not complete yet.", NULL},
+                         "The first listing of this calendar is not complete yet.", NULL, NULL},
     [FAULT_NOT_FRESH] = {504, "global", "backendError",
-                         "Data as fresh as asked for could not be had in time.", "header"},
+                         "Data as fresh as asked for could not be had in time.", "header", NULL},
 };
 
 #define NOT_READY_RETRY_S 2
@@ -60,6 +67,10 @@ bool call_fail(struct call *c, enum fault fault, const char *location, const cha
     if (!fmt || !text_is_utf8(span_of(message)))
         (void)snprintf(message, sizeof message, "%s", f->message);
     c->answer = (struct answer){.status = f->status, .allow = c->answer.allow};
+    if (f->status == 401)
+        c->answer.challenge = fault == FAULT_BAD_TOKEN
+                                  ? "Bearer realm=\"calmirror\", error=\"invalid_token\""
+                                  : "Bearer realm=\"calmirror\"";
     if (f->status == 503)
         c->answer.retry_after_s = NOT_READY_RETRY_S;
     buf_reset(&c->out);
@@ -73,6 +84,8 @@ bool call_fail(struct call *c, enum fault fault, const char *location, const cha
     }
     buf_printf(&c->out, "}],\"code\":%u,\"message\":", f->status);
     buf_add_json(&c->out, span_of(message));
+    if (f->rpc)
+        buf_printf(&c->out, ",\"status\":\"%s\"", f->rpc);
     buf_add_text(&c->out, "}}");
     return false;
 }

@@ -13,6 +13,8 @@ enum fault {
     FAULT_RANGE_EMPTY,     /* 400 timeRangeEmpty */
     FAULT_RANGE_TOO_LONG,  /* 400 timeRangeTooLong */
     FAULT_BAD_SYNC_TOKEN,  /* 400 invalid */
+    FAULT_NO_TOKEN,        /* 401 required */
+    FAULT_BAD_TOKEN,       /* 401 authError */
     FAULT_FORBIDDEN_HOST,  /* 403: Host or Origin is not one of ours */
     FAULT_FORBIDDEN,       /* 403: the account itself may not see it at Google */
     FAULT_NO_SCOPE,        /* 403 insufficientPermissions: nor may its token */

@@ -21,7 +21,8 @@ static void add_html(struct buf *out, const char *text)
 static bool add_alarm(void *arg, enum rc rc, const struct account *a)
 {
     struct call *c = arg;
-    if (rc != RC_OK || a->state == ACCOUNT_OK || a->state == ACCOUNT_GONE)
+    if (rc != RC_OK || a->state == ACCOUNT_OK || a->state == ACCOUNT_GONE ||
+        !access_has_account(&c->caller, a->name))
         return true;
     buf_add_text(&c->out, "<p role=alert><strong>");
     add_html(&c->out, a->name);
@@ -38,7 +39,8 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
     struct account a = {0};
     char age[32];
     int64_t age_ms = c->now_ms - coll->fresh_ms;
-    if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE)
+    if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE ||
+        access_to_coll(&c->caller, c->txn, coll) == ACCESS_NONE)
         return true;
     buf_add_text(out, "<tr><th scope=row><a href=\"/calendar/v3/calendars/");
     text_percent_encode(out, span_of(coll->calendar));

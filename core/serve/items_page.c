@@ -13,11 +13,14 @@ static bool room(struct items_page *page)
     return !page->more;
 }
 
-static void write_item(struct items_page *page, struct span raw)
+static void write_item(struct items_page *page, const struct item *item)
 {
     if (page->n++)
         buf_add_char(&page->c->out, ',');
-    buf_add_span(&page->c->out, raw);
+    if (page->write)
+        page->write(page, item, &page->c->out);
+    else
+        buf_add_span(&page->c->out, item->raw);
 }
 
 static void write_removed(struct items_page *page, const struct change *change)
@@ -39,7 +42,7 @@ static void fill(struct items_page *page)
         if (page->wanted(page, &item)) {
             if (!room(page))
                 break;
-            write_item(page, item.raw);
+            write_item(page, &item);
         }
         page->at.after = item.id;
     }
@@ -62,11 +65,13 @@ static bool fill_changes(struct items_page *page)
             changes_close(it);
             return call_fail(page->c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
         }
-        if (!there || page->wanted(page, &item)) {
+        if (!there)
+            item = (struct item){.id = change.id, .raw = span_of("{}"), .deleted = true};
+        if (page->wanted(page, &item)) {
             if (!room(page))
                 break;
             if (there)
-                write_item(page, item.raw);
+                write_item(page, &item);
             else
                 write_removed(page, &change);
         }

@@ -11,11 +11,14 @@ struct items_page {
     struct call *c;
     const struct collection *coll;
     const char *kind; /* of the list */
-    const char
-        *removed; /* kind of an entry of which only the id is known any more; NULL: there
-                     is no way to say so, and a client that asks for changes must start anew */
+    /* Kind of an entry of which only the id is known any more, which `wanted` is shown as deleted
+     * and empty; NULL: there is no way to say so, and a client that asks for changes must start
+     * anew. */
+    const char *removed;
     const char *removed_member; /* what marks it, e.g. ",\"deleted\":true" */
     bool (*wanted)(struct items_page *page, const struct item *item);
+    /* Appends an entry; NULL: as it came. */
+    void (*write)(struct items_page *page, const struct item *item, struct buf *out);
     const void *arg;
     struct page_token at; /* after the last item looked at */
 

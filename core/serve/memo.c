@@ -9,6 +9,7 @@ void memo_release(struct memo *m)
     buf_release(&m->head_text);
 }
 
+/* Each entry is for one client: what one sees is never looked up for another. */
 static void forget(struct memo *m, const struct conf *conf, uint64_t snapshot)
 {
     for (unsigned i = 0; i < MEMO_CALENDARS; i++)
@@ -17,8 +18,9 @@ static void forget(struct memo *m, const struct conf *conf, uint64_t snapshot)
     m->snapshot = snapshot;
 }
 
-const struct collection *memo_find(struct memo *m, const struct conf *conf, uint64_t snapshot,
-                                   struct span id)
+const struct collection *memo_find(struct memo *m, const struct conf *conf,
+                                   const struct conf_client *client, uint64_t snapshot,
+                                   struct span id, enum access *ret_access)
 {
     if (m->snapshot != snapshot || m->conf != conf) {
         forget(m, conf, snapshot);
@@ -26,14 +28,16 @@ const struct collection *memo_find(struct memo *m, const struct conf *conf, uint
     }
     for (unsigned i = 0; i < MEMO_CALENDARS; i++) {
         const struct memo_calendar *c = &m->calendar[i];
-        if (c->id_n && span_eq((struct span){c->id, c->id_n}, id))
+        if (c->id_n && c->client == client && span_eq((struct span){c->id, c->id_n}, id)) {
+            *ret_access = c->access;
             return &c->coll;
+        }
     }
     return NULL;
 }
 
-void memo_keep(struct memo *m, const struct conf *conf, uint64_t snapshot, struct span id,
-               const struct collection *coll)
+void memo_keep(struct memo *m, const struct conf *conf, const struct conf_client *client,
+               uint64_t snapshot, struct span id, const struct collection *coll, enum access access)
 {
     if (m->snapshot != snapshot || m->conf != conf)
         forget(m, conf, snapshot);
@@ -43,6 +47,8 @@ void memo_keep(struct memo *m, const struct conf *conf, uint64_t snapshot, struc
     memcpy(c->id, id.p, id.n);
     c->id_n = id.n;
     c->coll = *coll;
+    c->client = client;
+    c->access = access;
 }
 
 void memo_write_token(struct memo *m, struct buf *out, const struct token_key *k,

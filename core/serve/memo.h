@@ -4,6 +4,7 @@
 
 #include "core/base/buf.h"
 #include "core/model/collection.h"
+#include "core/serve/access.h"
 #include "core/serve/token.h"
 
 #define MEMO_CALENDARS 8
@@ -14,7 +15,9 @@ struct memo {
     uint64_t snapshot;       /* in which they were */
     unsigned next;
     struct memo_calendar {
-        size_t id_n; /* 0: free */
+        size_t id_n;                      /* 0: free */
+        const struct conf_client *client; /* for whom; NULL: the operator */
+        enum access access;
         char id[LIMIT_ID_BYTES];
         struct collection coll;
     } calendar[MEMO_CALENDARS];
@@ -28,11 +31,14 @@ struct memo {
 };
 void memo_release(struct memo *m);
 
-/* The calendar that an id as sent stands for. NULL: not known, or something has changed since. */
-const struct collection *memo_find(struct memo *m, const struct conf *conf, uint64_t snapshot,
-                                   struct span id);
-void memo_keep(struct memo *m, const struct conf *conf, uint64_t snapshot, struct span id,
-               const struct collection *coll);
+/* The calendar that an id as sent stands for, to the client that asks (NULL: the operator). NULL:
+ * not known, or something has changed since. */
+const struct collection *memo_find(struct memo *m, const struct conf *conf,
+                                   const struct conf_client *client, uint64_t snapshot,
+                                   struct span id, enum access *ret_access);
+void memo_keep(struct memo *m, const struct conf *conf, const struct conf_client *client,
+               uint64_t snapshot, struct span id, const struct collection *coll,
+               enum access access);
 
 /* Appends a sync token as sync_token_write() does. */
 void memo_write_token(struct memo *m, struct buf *out, const struct token_key *k,

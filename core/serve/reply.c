@@ -33,12 +33,11 @@ void reply_shape(struct call *c)
 static void add_cors(struct call *c, struct httpd_response *r)
 {
     const char *origin = door_cors_origin(c);
-    if (c->conf->api.origins.n == 0)
-        return;
     if (origin) {
         httpd_response_header(r, "Access-Control-Allow-Origin", origin);
         httpd_response_header(r, "Access-Control-Expose-Headers",
-                              "Age, Cache-Status, Date, ETag, Last-Modified, Retry-After");
+                              "Age, Cache-Status, Date, ETag, Last-Modified, Retry-After, "
+                              "WWW-Authenticate");
     }
     if (!origin || strcmp(c->method, "OPTIONS") != 0)
         return;
@@ -71,6 +70,14 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
     httpd_response_header(r, "Cache-Status", "calmirror; hit");
 }
 
+/* What an answer depends on beside the URL. */
+static const char *vary(const struct conf *conf)
+{
+    if (conf->n_clients > 0)
+        return "Accept-Encoding, Authorization, Origin, X-Goog-Api-Key";
+    return door_has_origins(conf) ? "Accept-Encoding, Origin" : "Accept-Encoding";
+}
+
 void reply_headers(struct call *c, struct httpd_response *r, size_t n, bool gzipped)
 {
     const struct answer *a = &c->answer;
@@ -80,9 +87,10 @@ void reply_headers(struct call *c, struct httpd_response *r, size_t n, bool gzip
     if (gzipped)
         httpd_response_header(r, "Content-Encoding", "gzip");
     httpd_response_header(r, "Cache-Control", "private, no-cache");
-    httpd_response_header(r, "Vary",
-                          c->conf->api.origins.n ? "Accept-Encoding, Origin" : "Accept-Encoding");
+    httpd_response_header(r, "Vary", vary(c->conf));
     add_freshness(c, r);
+    if (a->challenge)
+        httpd_response_header(r, "WWW-Authenticate", a->challenge);
     if (a->allow)
         httpd_response_header(r, "Allow", a->allow);
     if (a->retry_after_s) {

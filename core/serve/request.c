@@ -9,6 +9,18 @@
 #include "core/serve/fault.h"
 #include "core/serve/routes.h"
 
+void request_take_override(struct call *c)
+{
+    const char *override = c->header(c->source, "X-HTTP-Method-Override");
+    const char *type = c->header(c->source, "Content-Type");
+    if (!override || strcmp(c->method, "POST") != 0)
+        return;
+    c->method = override;
+    if (strcmp(override, "GET") == 0 && c->query.n == 0 && type &&
+        strncmp(type, "application/x-www-form-urlencoded", 33) == 0)
+        c->query = c->body;
+}
+
 static bool find_param(struct span name, enum param *ret)
 {
     for (unsigned i = 0; i < PARAM_COUNT; i++)
@@ -127,7 +139,7 @@ static bool decode_pair(struct span piece, struct buf *hold, struct span *ret_na
     return text_is_utf8(*ret_value);
 }
 
-static struct span next_piece(struct span *query)
+struct span query_next(struct span *query)
 {
     const char *amp = query->n ? memchr(query->p, '&', query->n) : NULL;
     size_t n = amp ? (size_t)(amp - query->p) : query->n;
@@ -143,7 +155,7 @@ bool params_parse(struct call *c, struct params *p, struct span query, struct bu
     if (!buf_reserve(hold, query.n + 1)) /* so that the decoded text never moves */
         return call_fail(c, FAULT_URI_TOO_LONG, NULL, NULL);
     while (query.n) {
-        struct span piece = next_piece(&query), name, value;
+        struct span piece = query_next(&query), name, value;
         enum param which;
         if (piece.n == 0)
             continue;
@@ -163,7 +175,7 @@ bool params_keep(const struct call *c, struct span query, struct buf *out)
     char raw[64];
     struct buf name = {.cap = sizeof raw};
     while (query.n) {
-        struct span piece = next_piece(&query);
+        struct span piece = query_next(&query);
         const char *eq = piece.n ? memchr(piece.p, '=', piece.n) : NULL;
         size_t n = eq ? (size_t)(eq - piece.p) : piece.n;
         enum param which;
@@ -185,5 +197,5 @@ bool call_parse(struct call *c)
 {
     if (!buf_reserve(&c->text, c->path.n + c->query.n + 16))
         return call_fail(c, FAULT_URI_TOO_LONG, NULL, NULL);
-    return route_find(c) && params_parse(c, &c->params, c->query, &c->text);
+    return route_find(c) && access_pass(c) && params_parse(c, &c->params, c->query, &c->text);
 }

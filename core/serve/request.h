@@ -4,6 +4,12 @@
 
 #include "core/serve/call.h"
 
+/* The next piece of a query, "name=value", which is cut to what follows its '&'. */
+struct span query_next(struct span *query);
+
+/* Clients that cannot send some methods, or long URLs, POST and say what they mean in a header. */
+void request_take_override(struct call *c);
+
 /* Fills path parameters, query parameters and route. False: answered with an error. */
 bool call_parse(struct call *c);
 /* Reads a query of c->route into *p; the text goes to `hold`. False: answered with an error. */

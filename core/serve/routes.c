@@ -24,6 +24,9 @@
 #define TOKEN_DOC     "Gives clients that insist on one an access token that opens nothing."
 #define DISCOVERY_DOC "Describes what is served, for clients that build themselves from it."
 
+/* A row that names no door is for clients: what was forgotten must not stand open. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 const struct route routes[] = {
     {"calendarList.list", "GET", CAL "users/me/calendarList", calendar_list_list,
      CALENDAR_LIST_PARAMS, 100, 250, NULL, "CalendarList",
@@ -61,7 +64,7 @@ const struct route routes[] = {
 #define WRITE(id, method, path, doc)                                \
     {                                                               \
         id, method, CAL path, not_implemented, 0, 0, 0, NULL, NULL, \
-            doc " Not served: answers 501."                         \
+            doc " Not served: answers 501.", DOOR_CLIENT            \
     }
     WRITE("acl.insert", "POST", "calendars/{calendarId}/acl", "Adds an access rule."),
     WRITE("acl.patch", "PATCH", "calendars/{calendarId}/acl/{ruleId}", "Changes an access rule."),
@@ -94,27 +97,31 @@ const struct route routes[] = {
     WRITE("channels.stop", "POST", "channels/stop", "Ends a channel."),
 #undef WRITE
 
-    {"", "POST", "/batch/calendar/v3", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC},
-    {"", "POST", "/batch", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC},
-    {"", "POST", "/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC},
-    {"", "POST", "/oauth2/v4/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC},
-    {"", "POST", "/o/oauth2/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC},
+    {"", "POST", "/batch/calendar/v3", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC, DOOR_OPEN},
+    {"", "POST", "/batch", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC, DOOR_OPEN},
+    {"", "POST", "/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
+    {"", "POST", "/oauth2/v4/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
+    {"", "POST", "/o/oauth2/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
     {"", "GET", "/discovery/v1/apis/calendar/v3/rest", discovery_get, 0, 0, 0, NULL, NULL,
-     DISCOVERY_DOC},
-    {"", "GET", "/$discovery/rest", discovery_get, 0, 0, 0, NULL, NULL, DISCOVERY_DOC},
+     DISCOVERY_DOC, DOOR_OPEN},
+    {"", "GET", "/$discovery/rest", discovery_get, 0, 0, 0, NULL, NULL, DISCOVERY_DOC, DOOR_OPEN},
 
     {"", "GET", "/v1/status", status_get, 0, 0, 0, NULL, NULL,
      "How the service, its accounts and calendars are doing."},
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
      "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
-     "optional."},
+     "optional.",
+     DOOR_OPERATOR},
     {"", "GET", "/v1/odd", odd_get, 0, 0, 0, NULL, NULL,
-     "Events in which something made no sense, by calendar and id, and what that was."},
-    {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves."},
+     "Events in which something made no sense, by calendar and id, and what that was.",
+     DOOR_OPERATOR},
+    {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves.",
+     DOOR_OPEN},
     {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,
-     "200 when answers can be given; 503 with the reasons otherwise."},
+     "200 when answers can be given; 503 with the reasons otherwise.", DOOR_OPEN},
     {"", "GET", "/", home_get, 0, 0, 0, NULL, NULL, "A page for people."},
 };
+#pragma GCC diagnostic pop
 const unsigned n_routes = sizeof routes / sizeof routes[0];
 
 /* The next segment of a path, without its slash. False at the end. */

@@ -14,6 +14,7 @@ struct route {
     int page_default, page_cap;     /* of maxResults */
     const char *request, *response; /* schemas of bodies; NULL: none */
     const char *doc;
+    enum door door; /* who may have it */
 };
 
 extern const struct route routes[];

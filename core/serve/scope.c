@@ -4,15 +4,21 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/text.h"
 #include "core/serve/fault.h"
 #include "core/serve/memo.h"
 #include "storage/items.h"
 
+/* Of a client that names accounts the first it names, else as [api] account says. */
 const struct conf_account *scope_me(const struct call *c)
 {
     const struct conf *conf = c->conf;
+    const struct conf_client *client = c->caller.client;
+    const char *name = client && client->accounts.n ? client->accounts.v[0] : conf->api.account;
+    if (!client && !c->caller.operator)
+        return NULL;
     for (size_t i = 0; i < conf->n_accounts; i++)
-        if (!conf->api.account[0] || strcmp(conf->accounts[i].name, conf->api.account) == 0)
+        if (!name[0] || strcmp(conf->accounts[i].name, name) == 0)
             return &conf->accounts[i];
     return NULL;
 }
@@ -28,12 +34,21 @@ const struct conf_account *scope_account(const struct call *c, uint32_t no)
     return NULL;
 }
 
-/* RC_OK with a whole view, RC_AGAIN while there is none yet, RC_NOTFOUND. */
+/* RC_OK with a whole view, RC_AGAIN while there is none yet, RC_NOTFOUND: also if the caller may
+ * not see it, before anything else is said of it. */
 static enum rc find(struct call *c, const struct conf_account *who, enum coll_kind kind,
-                    struct span calendar, struct collection *ret)
+                    struct span calendar, struct collection *ret, enum access *ret_access)
 {
     struct account a;
+    char id[LIMIT_ID_BYTES + 1];
+    if (!text_copy(id, sizeof id, calendar) || !access_has_account(&c->caller, who->name))
+        return RC_NOTFOUND;
     enum rc rc = account_find(c->txn, who->name, &a);
+    if (rc == RC_OK && kind != COLL_ROSTER && kind != COLL_SETTINGS && kind != COLL_COLORS) {
+        *ret_access = access_to(&c->caller, c->txn, a.no, id);
+        if (*ret_access == ACCESS_NONE)
+            return RC_NOTFOUND;
+    }
     if (rc == RC_OK)
         rc = coll_find(c->txn, a.no, kind, calendar, ret);
     if (rc)
@@ -69,8 +84,9 @@ static bool answer(struct call *c, enum rc rc)
 bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret)
 {
     const struct conf_account *me = scope_me(c);
+    enum access access;
     /* An account that sync has not met yet has nothing listed. */
-    enum rc rc = me ? find(c, me, kind, (struct span){"", 0}, ret) : RC_NOTFOUND;
+    enum rc rc = me ? find(c, me, kind, (struct span){"", 0}, ret, &access) : RC_NOTFOUND;
     return answer(c, rc == RC_NOTFOUND ? RC_AGAIN : rc);
 }
 
@@ -79,7 +95,9 @@ static enum rc find_primary(struct call *c, struct buf *out)
 {
     const struct conf_account *me = scope_me(c);
     struct collection roster;
-    enum rc rc = me ? find(c, me, COLL_ROSTER, (struct span){"", 0}, &roster) : RC_NOTFOUND;
+    enum access access;
+    enum rc rc =
+        me ? find(c, me, COLL_ROSTER, (struct span){"", 0}, &roster, &access) : RC_NOTFOUND;
     if (rc)
         return rc == RC_NOTFOUND && me ? RC_AGAIN : rc;
     struct item item;
@@ -95,7 +113,7 @@ static enum rc find_primary(struct call *c, struct buf *out)
 }
 
 enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
-                            struct collection *ret)
+                            struct collection *ret, enum access *ret_access)
 {
     const struct conf_account *me = scope_me(c);
     struct buf primary = {.cap = LIMIT_ID_BYTES + 1};
@@ -107,27 +125,36 @@ enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
     if (id.n == 0 || id.n > LIMIT_ID_BYTES)
         rc = rc == RC_OK ? RC_NOTFOUND : rc;
     if (rc == RC_OK)
-        rc = find(c, me, kind, id, ret);
+        rc = find(c, me, kind, id, ret, ret_access);
     for (size_t i = 0; rc == RC_NOTFOUND && id.n && i < c->conf->n_accounts; i++)
         if (&c->conf->accounts[i] != me)
-            rc = find(c, &c->conf->accounts[i], kind, id, ret);
+            rc = find(c, &c->conf->accounts[i], kind, id, ret, ret_access);
     buf_release(&primary);
     return rc;
 }
 
-bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)
+bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret,
+                        enum access *ret_access)
 {
-    const struct collection *known = c->memo && kind == COLL_EVENTS
-                                         ? memo_find(c->memo, c->conf, txn_snapshot(c->txn), id)
-                                         : NULL;
+    const struct conf_client *client = c->caller.client;
+    struct memo *memo = kind == COLL_EVENTS && (client || c->caller.operator) ? c->memo : NULL;
+    const struct collection *known =
+        memo ? memo_find(memo, c->conf, client, txn_snapshot(c->txn), id, ret_access) : NULL;
     if (known) {
         *ret = *known;
         return true;
     }
-    enum rc rc = scope_find_calendar(c, id, kind, ret);
-    if (rc == RC_OK && c->memo && kind == COLL_EVENTS)
-        memo_keep(c->memo, c->conf, txn_snapshot(c->txn), id, ret);
+    enum rc rc = scope_find_calendar(c, id, kind, ret, ret_access);
+    if (rc == RC_OK && memo)
+        memo_keep(memo, c->conf, client, txn_snapshot(c->txn), id, ret, *ret_access);
     return answer(c, rc);
+}
+
+bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)
+{
+    enum access access;
+    return scope_any_calendar(c, id, kind, ret, &access) &&
+           (access == ACCESS_ALL || call_fail(c, FAULT_FORBIDDEN, NULL, NULL));
 }
 
 enum rc scope_list_entry(struct call *c, uint32_t account, struct span id, struct span *ret_raw)

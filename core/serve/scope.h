@@ -6,19 +6,25 @@
 #include "core/model/collection.h"
 #include "core/serve/call.h"
 
-/* The account that "me" is: api.account, or the first of the config. NULL when there is none. */
+/* The account that "me" is to the caller: the first of the client's, else api.account, else the
+ * first of the config. NULL when there is none. */
 const struct conf_account *scope_me(const struct call *c);
 
 /* A collection of that account. False: answered (404 not there, 503 not listed yet). */
 bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret);
 
 /* A calendar by its id as sent, "primary" included: that of me, or else of the first account that
- * has it. Gives its collection of `kind`. False: answered. */
+ * has it and that the caller sees. Gives its collection of `kind`. False: answered, with 404 if the
+ * caller may not know of it, with 403 if it may only know when it is busy. */
 bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret);
 
-/* The same without an answer: RC_NOTFOUND, RC_AGAIN (not listed yet), RC_SYS. */
+/* The same for those who know what to show to whom: *ret_access is not ACCESS_NONE. */
+bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret,
+                        enum access *ret_access);
+
+/* Likewise, without an answer: RC_NOTFOUND, RC_AGAIN (not listed yet), RC_SYS. */
 enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
-                            struct collection *ret);
+                            struct collection *ret, enum access *ret_access);
 
 /* The account's config, by number; NULL when it is not configured. */
 const struct conf_account *scope_account(const struct call *c, uint32_t no);

@@ -16,8 +16,12 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *s, 
                   struct err *e);
 void serve_free(struct serve *s); /* NULL ok; not running */
 
+/* Before the start: SHA-256, in lower-case hex, of a token that opens everything. */
+void serve_set_operator(struct serve *s, const char *hash);
+
 /* Binds api.listen, or takes over a listening socket of the manager (inherited_fd > 0), and starts the
- * thread. RC_SYS when it cannot bind. */
+ * thread. RC_SYS when it cannot bind; RC_INVALID when other machines would reach it and no client is
+ * configured. */
 enum rc serve_start(struct serve *s, int inherited_fd, struct err *e);
 /* /readyz says no from now on; requests are still answered. */
 void serve_drain(struct serve *s);

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "core/base/clock.h"
+#include "core/base/text.h"
 #include "core/serve/door.h"
 #include "core/serve/fault.h"
 #include "core/serve/reply.h"
+#include "core/serve/request.h"
 #include "core/serve/events/series_cache.h"
 
 #define CONNECTIONS 4000
@@ -72,6 +74,8 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
 {
     struct call *c = &s->call;
     begin(s, c, req);
+    request_take_override(c);
+    (void)access_identify(c); /* a token is asked for once the route is known */
     bool admitted = !req->refused && door_admits(c);
     if (req->refused)
         (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
@@ -98,6 +102,7 @@ static void take_conf(struct serve *s)
 {
     pthread_mutex_lock(&s->lock);
     s->conf = s->next_conf;
+    s->exposed = httpd_is_exposed(s->httpd);
     cache_clear(s->cache);
     s->memo.conf = NULL;
     s->next_conf = NULL;
@@ -185,6 +190,7 @@ enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
         .listen = s->conf->api.listen,
         .inherited_fd = inherited_fd,
         .max_connections = CONNECTIONS,
+        .local_only = s->conf->n_clients == 0,
         .timeout_s = IDLE_S,
         .body_bytes = LIMIT_REQUEST_BYTES,
         .arg = s,
@@ -195,6 +201,11 @@ enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
     s->started_mono_ms = clock_mono_ms();
     enum rc rc = httpd_start(&s->httpd, &opt, e);
     return rc ? err_prefix(e, rc, "local API") : RC_OK;
+}
+
+void serve_set_operator(struct serve *s, const char *hash)
+{
+    (void)text_copy(s->operator_hash, sizeof s->operator_hash, span_of(hash));
 }
 
 void serve_drain(struct serve *s)

@@ -24,6 +24,8 @@ struct serve {
     struct cache *cache;
     struct memo memo;
     struct fresh_list fresh;
+    char operator_hash[ACCESS_HASH_SIZE]; /* of the operator's token; "" none */
+    bool exposed;     /* other machines reach the socket: without clients nobody is let in */
     bool warm;        /* the series of all calendars were read, as far as there is room */
     uint32_t warmed;  /* up to this calendar */
     struct call call; /* the one being answered */

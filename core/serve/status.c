@@ -31,6 +31,8 @@ static bool write_account(void *arg, enum rc rc, const struct account *a)
 {
     struct writer *w = arg;
     struct buf *out = &w->c->out;
+    if (!access_has_account(&w->c->caller, a->name))
+        return true;
     buf_printf(out, "%s{\"number\":%u", w->any ? "," : "", a->no);
     w->any = true;
     text_member(out, "name", a->name);
@@ -123,6 +125,8 @@ static bool write_collection(void *arg, enum rc rc, const struct collection *col
     struct call *c = w->c;
     struct buf *out = &c->out;
     struct account a = {0};
+    if (access_to_coll(&c->caller, c->txn, coll) == ACCESS_NONE)
+        return true;
     bool has_account = account_get(c->txn, coll->account, &a) == RC_OK;
     int64_t age_ms = coll->fresh_ms ? c->now_ms - coll->fresh_ms : -1;
     w->collections++;
@@ -201,6 +205,7 @@ void status_get(struct call *c)
     w.any = false;
     colls_each(c->txn, write_collection, &w);
     buf_add_char(&c->out, ']');
-    write_totals(c, &w);
+    if (access_is_operator(&c->caller))
+        write_totals(c, &w);
     buf_add_char(&c->out, '}');
 }

@@ -220,7 +220,7 @@ def test_config_that_cannot_be_used(tmp_path):
     bad = tmp_path / "bad.conf"
     bad.write_text("[api]\nlisten = 0.0.0.0:1\n")
     done = run("status", "-c", str(bad))
-    assert done.returncode == 78 and f"{bad}:2:10: [api] listen: 0.0.0.0 is not a loopback address" in done.stderr
+    assert done.returncode == 78 and f"{bad}:2:1: [api] listen: 0.0.0.0 is not a loopback address" in done.stderr
 
 
 def test_full_disk_is_an_error(cli, pair):

@@ -44,7 +44,7 @@ def conf(tmp_path):
     ("[api]\nelephant = 1\n", "2:1", "[api] elephant: unknown key"),
     ("[sync]\npoll_interval = 5 minutes\n", "2:17", "[sync] poll_interval: not a duration, such as 30s, 15m, 6h or 7d"),
     ("[sync]\n\n# so\npoll_interval = 5m\npoll_interval = 6m\n", "5:1", "[sync] poll_interval: already set in line 4"),
-    ("[api]\nlisten = 0.0.0.0:80\n", "2:10", "[api] listen: 0.0.0.0 is not a loopback address"),
+    ("[api]\nlisten = 0.0.0.0:80\n", "2:1", "[api] listen: 0.0.0.0 is not a loopback address"),
     ("[api]\nlisten = 127.0.0.1\n", "2:10", "[api] listen: "), ("[api]\nlisten = 127.0.0.1:70000\n", "2:10", "[api] listen: "),
     ("[google]\napi_url = http://example.org/\n", "2:11", "[google] api_url: plain http:// is accepted for loopback hosts only"),
     ("[webhook]\npublic_url = http://example.org/x\n", "2:14", "[webhook] public_url: plain http:// "),

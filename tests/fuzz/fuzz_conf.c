@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/conf/conf.h"
+#include "core/conf/print.h"
 
 static enum rc load(const void *data, size_t size, struct conf **ret, struct buf *problems)
 {

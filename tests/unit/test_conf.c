@@ -12,11 +12,16 @@
 
 #include "core/base/limits.h"
 #include "core/conf/conf.h"
+#include "core/conf/print.h"
 #include "core/conf/option.h"
 
 #define MAN_PAGE "cmd/calmirrord/calmirrord.conf.5"
 
 /* The text as a file of its own; remove it with unlink() and free the name. */
+#define HASH_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define HASH_B "00000000000000000000000000000000000000000000000000000000000000bb"
+#define HASH_C "00000000000000000000000000000000000000000000000000000000000000cc"
+
 static char *write_file(struct span text)
 {
     char *path = strdup("/tmp/test_conf.XXXXXX");
@@ -67,6 +72,8 @@ static char *problems_of(struct span text)
 static void assert_problems(const char *text, const char *expected)
 {
     char *got = problems_of(span_of(text));
+    if (strcmp(got, expected) != 0)
+        (void)fprintf(stderr, "%s---\n%s", got, expected);
     assert_string_equal(got, expected);
     free(got);
 }
@@ -167,69 +174,82 @@ static void test_every_value_is_read(void **state)
 static void test_all_mistakes_at_once(void **state)
 {
     (void)state;
-    assert_problems(
-        "stray = 1\n"
-        "[sync]\n"
-        "poll_intervall = 15m\n"
-        "  poll_interval = soon\n"
-        "listen = 127.0.0.1:1\n"
-        "backoff_min = 1ms\n"
-        "[snyc]\n"
-        "nothing = here is looked at\n"
-        "[sync]\n"
-        "[api\n"
-        "listen = 0.0.0.0:80\n"
-        "[api] extra\n"
-        "[mirror x]\n"
-        "[]\n"
-        "[api]\n"
-        "listen = 0.0.0.0:80\n"
-        "listen = 127.0.0.1:80\n"
-        "account = nobody\n"
-        "flurb = 1\n"
-        "no equals sign\n"
-        "= 3\n"
-        "hosts = \"x\"\n"
-        "origins = https://x # mine\n"
-        "cache_size =\n"
-        "[account work]\n"
-        "[account work]\n"
-        "[account]\n"
-        "[account a b]\n"
-        "[account both]\n"
-        "key_file = k\n"
-        "token_file = t\n"
-        "[account lonely]\n"
-        "token_file = t\n"
-        "subject = me@example.org\n",
-        "1:1: stray: stands before the first [section]\n"
-        "3:1: [sync] poll_intervall: unknown key; did you mean poll_interval?\n"
-        "4:19: [sync] poll_interval: not a duration, such as 30s, 15m, 6h or 7d\n"
-        "5:1: [sync] listen: unknown key; it belongs to [webhook]\n"
-        "6:15: [sync] backoff_min: out of range: from 10ms to 1h\n"
-        "7:1: [snyc]: unknown section; did you mean [sync]?\n"
-        "9:1: [sync]: already opened in line 2\n"
-        "10:5: expected ] at the end of the section head\n"
-        "12:6: nothing may follow the ] of a section head\n"
-        "13:1: [mirror] takes no name\n"
-        "14:1: the section head names no section\n"
-        "16:10: [api] listen: 0.0.0.0 is not a loopback address; client tokens do not exist "
-        "yet, so anyone who reaches it could read every calendar. Use 127.0.0.1, [::1] or a "
-        "unix socket\n"
-        "17:1: [api] listen: already set in line 16\n"
-        "19:1: [api] flurb: unknown key\n"
-        "20:1: expected [section], key = value, or a comment\n"
-        "21:1: expected a key (letters, digits, _) before the =\n"
-        "22:9: values are written without quotes\n"
-        "23:21: a comment stands on a line of its own\n"
-        "24:13: [api] cache_size: has no value\n"
-        "26:1: [account work]: already opened in line 25\n"
-        "27:1: [account]: give it a name of 1 to 64 letters, digits or _-.@+\n"
-        "28:1: [account a b]: give it a name of 1 to 64 letters, digits or _-.@+\n"
-        "25:1: [account work]: no credential: set key_file or token_file\n"
-        "31:1: [account both] token_file: key_file is set too; keep one of them\n"
-        "34:1: [account lonely] subject: goes with key_file only\n"
-        "18:1: [api] account: there is no [account nobody]\n");
+    assert_problems("stray = 1\n"
+                    "[sync]\n"
+                    "poll_intervall = 15m\n"
+                    "  poll_interval = soon\n"
+                    "listen = 127.0.0.1:1\n"
+                    "backoff_min = 1ms\n"
+                    "[snyc]\n"
+                    "nothing = here is looked at\n"
+                    "[sync]\n"
+                    "[api\n"
+                    "listen = 0.0.0.0:80\n"
+                    "[api] extra\n"
+                    "[mirror x]\n"
+                    "[]\n"
+                    "[api]\n"
+                    "listen = 0.0.0.0:80\n"
+                    "listen = 127.0.0.1:80\n"
+                    "account = nobody\n"
+                    "flurb = 1\n"
+                    "no equals sign\n"
+                    "= 3\n"
+                    "hosts = \"x\"\n"
+                    "origins = https://x # mine\n"
+                    "cache_size =\n"
+                    "[account work]\n"
+                    "[account work]\n"
+                    "[account]\n"
+                    "[account a b]\n"
+                    "[account both]\n"
+                    "key_file = k\n"
+                    "token_file = t\n"
+                    "[account lonely]\n"
+                    "token_file = t\n"
+                    "subject = me@example.org\n"
+                    "[client x y]\n"
+                    "[client work]\n"
+                    "token_sha256 = " HASH_A "\n"
+                    "[client work]\n"
+                    "[client page]\n"
+                    "accounts = work, wark\n"
+                    "admin = perhaps\n"
+                    "[client one]\n"
+                    "token_sha256 = " HASH_B ", " HASH_C "\n"
+                    "[client two]\n"
+                    "token_sha256 = " HASH_C "\n",
+                    "1:1: stray: stands before the first [section]\n"
+                    "3:1: [sync] poll_intervall: unknown key; did you mean poll_interval?\n"
+                    "4:19: [sync] poll_interval: not a duration, such as 30s, 15m, 6h or 7d\n"
+                    "5:1: [sync] listen: unknown key; it belongs to [webhook]\n"
+                    "6:15: [sync] backoff_min: out of range: from 10ms to 1h\n"
+                    "7:1: [snyc]: unknown section; did you mean [sync]?\n"
+                    "9:1: [sync]: already opened in line 2\n"
+                    "10:5: expected ] at the end of the section head\n"
+                    "12:6: nothing may follow the ] of a section head\n"
+                    "13:1: [mirror] takes no name\n"
+                    "14:1: the section head names no section\n"
+                    "17:1: [api] listen: already set in line 16\n"
+                    "19:1: [api] flurb: unknown key\n"
+                    "20:1: expected [section], key = value, or a comment\n"
+                    "21:1: expected a key (letters, digits, _) before the =\n"
+                    "22:9: values are written without quotes\n"
+                    "23:21: a comment stands on a line of its own\n"
+                    "24:13: [api] cache_size: has no value\n"
+                    "26:1: [account work]: already opened in line 25\n"
+                    "27:1: [account]: give it a name of 1 to 64 letters, digits or _-.@+\n"
+                    "28:1: [account a b]: give it a name of 1 to 64 letters, digits or _-.@+\n"
+                    "35:1: [client x y]: give it a name of 1 to 64 letters, digits or _-.@+\n"
+                    "38:1: [client work]: already opened in line 36\n"
+                    "41:9: [client page] admin: neither yes nor no\n"
+                    "25:1: [account work]: no credential: set key_file or token_file\n"
+                    "31:1: [account both] token_file: key_file is set too; keep one of them\n"
+                    "34:1: [account lonely] subject: goes with key_file only\n"
+                    "39:1: [client page]: no token_sha256: `calmirror client add` makes one\n"
+                    "40:1: [client page] accounts: there is no [account wark]; did you mean work?\n"
+                    "44:1: [client two] token_sha256: [client one] has the same token\n"
+                    "18:1: [api] account: there is no [account nobody]\n");
 }
 
 static void test_values_refused(void **state)
@@ -266,8 +286,15 @@ static void test_values_refused(void **state)
         {"[webhook]\nlisten = 127.0.0.1:", "the port is not a number from 0 to 65535"},
         {"[webhook]\nlisten = example.org:1", "the host must be an IPv4 address"},
         {"[webhook]\nlisten = ::1:8081", "the host must be an IPv4 address"},
-        {"[api]\nlisten = [::]:8080", ":: is not a loopback address; client tokens do not exist"},
-        {"[api]\nlisten = 192.168.1.2:8080", "client tokens do not exist yet"},
+        {"[api]\nlisten = [::]:8080", ":: is not a loopback address, and without a [client]"},
+        {"[api]\nlisten = 192.168.1.2:8080", "make one with `calmirror client add NAME`"},
+        {"[client c]\ntoken_sha256 = 12", "a SHA-256 in hex has 64 digits, not 2"},
+        {"[client c]\ntoken_sha256 = " HASH_A "f", "has 64 digits, not 65"},
+        {"[client c]\ntoken_sha256 = cm_geheim", "not a SHA-256 in lower-case hex"},
+        {"[client c]\ntoken_sha256 = " HASH_A "\nexpires = soon", "not a date or time"},
+        {"[client c]\ntoken_sha256 = " HASH_A "\nexpires = 2026-02-30", "not a date or time"},
+        {"[client c]\ntoken_sha256 = " HASH_A "\norigins = *", "not an origin"},
+        {"[client c]\ntoken_sha256 = " HASH_A "\naccounts = a b", "not the name of an account"},
         {"[api]\nhosts = a,,b", "an empty item between commas"},
         {"[api]\nhosts = a/b", "not a host name"},
         {"[api]\norigins = *", "not an origin"},
@@ -487,7 +514,7 @@ static void test_example_loads_to_the_defaults(void **state)
     }
     size_t expected = 0;
     for (size_t i = 0; i < conf_n_options; i++)
-        expected += conf_options[i].section != SECTION_ACCOUNT;
+        expected += !conf_sections[conf_options[i].section].size;
     assert_int_equal(options, expected);
 
     struct conf *none = load(""), *as_is = load(file.p), *set = load(active.p);

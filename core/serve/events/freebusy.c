@@ -189,13 +189,14 @@ static void write_calendar(struct query *q, struct span id, int64_t number)
 {
     struct call *c = q->c;
     struct collection coll;
+    enum access access; /* either will do */
     struct busy b = {0};
     struct err e = {0};
     if (number >= q->calendars_max) {
         write_error(c, "global", "tooManyCalendarsRequested");
         return;
     }
-    enum rc rc = scope_find_calendar(c, id, COLL_EVENTS, &coll);
+    enum rc rc = scope_find_calendar(c, id, COLL_EVENTS, &coll, &access);
     if (rc) {
         write_error(c, "global", rc == RC_NOTFOUND ? "notFound" : "internalError");
         return;

@@ -70,12 +70,13 @@ static bool find_master(struct call *c, const struct collection *coll, struct sp
 void events_get(struct call *c)
 {
     struct collection coll;
+    enum access access;
     struct event ev;
     struct recur_instance at;
     struct instance_form form;
-    if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &coll))
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access))
         return;
-    struct view view = view_of_call(c, &coll);
+    struct view view = view_of_call(c, &coll, access);
     enum rc rc = event_get(c->txn, coll.no, c->segment[1], &ev);
     if (rc == RC_OK) {
         if (begin(c, &coll, &ev))
@@ -87,6 +88,6 @@ void events_get(struct call *c)
         (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
     } else if (begin(c, &coll, &ev)) {
         instance_form_init(&form, &ev);
-        view_write_instance(&view, &form, &at, &c->out);
+        view_write_instance(&view, &ev, &form, &at, &c->out);
     }
 }

@@ -4,6 +4,7 @@
 
 #include "core/base/json.h"
 #include "core/serve/etag.h"
+#include "core/serve/events/veil.h"
 #include "core/serve/memo.h"
 
 bool events_head_begin(struct call *c, const struct collection *coll)
@@ -31,11 +32,13 @@ static void write_google(const struct call *c, const struct collection *coll, st
     }
 }
 
-void events_head_write(struct call *c, const struct collection *coll)
+void events_head_write(struct call *c, const struct collection *coll, enum access access)
 {
     buf_add_text(&c->out, "{\"kind\":\"calendar#events\",\"etag\":");
     buf_add_json(&c->out, span_of(c->answer.etag));
-    if (c->memo) {
+    if (access != ACCESS_ALL) {
+        veil_head(coll_head(c->txn, coll->no), &c->out);
+    } else if (c->memo) {
         struct buf *head = memo_head(c->memo, coll->no, txn_snapshot(c->txn));
         if (head->n == 0)
             write_google(c, coll, head);

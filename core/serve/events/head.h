@@ -10,7 +10,7 @@
  * to do. */
 bool events_head_begin(struct call *c, const struct collection *coll);
 
-/* Appends the head, up to `"items":[`. */
-void events_head_write(struct call *c, const struct collection *coll);
+/* Appends the head, up to `"items":[`, as far as the caller may see it. */
+void events_head_write(struct call *c, const struct collection *coll, enum access access);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/serve/pages.h"
 #include "core/serve/scope.h"
 #include "core/serve/events/series.h"
+#include "core/serve/events/veil.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -65,7 +66,7 @@ static bool fill_slot(struct events_page *page, const struct event *master)
     struct recur_set *set = series_open(master, page->zone);
     if (set && recur_find_slot(set, slot_ms, &at, NULL) == RC_OK) {
         instance_form_init(&form, master);
-        view_write_instance(&page->view, &form, &at, &page->c->out);
+        view_write_instance(&page->view, master, &form, &at, &page->c->out);
     }
     recur_free(set);
     return true;
@@ -88,10 +89,12 @@ static bool fill(struct events_page *page, const struct event *master)
 void events_instances(struct call *c)
 {
     struct collection coll;
+    enum access access;
     struct event master;
     struct events_page page = {.c = c, .coll = &coll, .expanded = true};
-    if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &coll) ||
-        !pages_begin(c, &coll, &page.at) || !check_params(c))
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
+        !pages_begin(c, &coll, &page.at) || (access != ACCESS_ALL && !veil_params(c)) ||
+        !check_params(c))
         return;
     if (event_get(c->txn, coll.no, c->segment[1], &master) != RC_OK) {
         (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
@@ -100,10 +103,10 @@ void events_instances(struct call *c)
     if (!events_head_begin(c, &coll))
         return;
     page.zone = zone_of_collection(&coll);
-    page.view = view_of_call(c, &coll);
+    page.view = view_of_call(c, &coll, access);
     page.max = pages_max_results(c);
     page.deleted = params_on(&c->params, PARAM_SHOW_DELETED);
-    events_head_write(c, &coll);
+    events_head_write(c, &coll, access);
     if (!fill(&page, &master))
         return;
     buf_add_char(&c->out, ']');

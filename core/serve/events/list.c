@@ -4,6 +4,7 @@
 
 #include "core/serve/events/head.h"
 #include "core/serve/events/page.h"
+#include "core/serve/events/veil.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/pages.h"
@@ -42,6 +43,19 @@ static bool check_params(struct call *c)
     return true;
 }
 
+/* To who sees more than when its token was given, or less, a delta would not tell of what is new or
+ * no more to be seen. */
+static bool check_token(struct call *c, struct events_page *page, enum access access)
+{
+    uint64_t want = access == ACCESS_ALL ? 0 : access;
+    bool begins =
+        params_has(&c->params, PARAM_SYNC_TOKEN) && !params_has(&c->params, PARAM_PAGE_TOKEN);
+    if (begins && page->at.fingerprint != want)
+        return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
+    page->at.fingerprint = want;
+    return true;
+}
+
 static bool make_filter(struct call *c, struct filter *f)
 {
     const struct params *p = &c->params;
@@ -65,7 +79,7 @@ static bool make_filter(struct call *c, struct filter *f)
 static void write_list(struct events_page *page)
 {
     struct call *c = page->c;
-    events_head_write(c, page->coll);
+    events_head_write(c, page->coll, page->view.veiled ? ACCESS_FREEBUSY : ACCESS_ALL);
     if (!events_page_fill(page))
         return;
     buf_add_char(&c->out, ']');
@@ -79,15 +93,17 @@ static void write_list(struct events_page *page)
 void events_list(struct call *c)
 {
     struct collection coll;
+    enum access access;
     struct events_page page = {.c = c, .coll = &coll};
-    if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &coll) ||
-        !pages_begin(c, &coll, &page.at) || !check_params(c))
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
+        !pages_begin(c, &coll, &page.at) || (access != ACCESS_ALL && !veil_params(c)) ||
+        !check_params(c))
         return;
     const struct params *p = &c->params;
-    if (!events_head_begin(c, &coll))
+    if (!check_token(c, &page, access) || !events_head_begin(c, &coll))
         return;
     page.zone = zone_of_collection(&coll);
-    page.view = view_of_call(c, &coll);
+    page.view = view_of_call(c, &coll, access);
     page.max = pages_max_results(c);
     page.deleted = params_on(p, PARAM_SHOW_DELETED) || params_has(p, PARAM_SYNC_TOKEN) ||
                    params_has(p, PARAM_UPDATED_MIN);

@@ -42,7 +42,7 @@ static void write_item(struct events_page *page, const struct expand_item *item)
     if (page->n++)
         buf_add_char(out, ',');
     if (item->computed)
-        view_write_instance(&page->view, item->form, &item->at, out);
+        view_write_instance(&page->view, item->ev, item->form, &item->at, out);
     else
         view_write(&page->view, item->ev, out);
 }
