@@ -7,29 +7,10 @@
 #include "storage/event_store.h"
 #include "storage/item_store.h"
 
-#define SEQ_AT 4 /* in the key */
-
-/* A row: kind, time, id. */
-#define ROW_HEAD 9
-
 struct change_iter {
     struct walk w;
     const struct collection *c;
 };
-
-void change_put(struct txn *t, uint32_t coll, uint64_t seq, enum change_kind kind, struct span id)
-{
-    struct key k = key_seq(coll, seq);
-    uint8_t *record = space_reserve(t, SPACE_CHANGE, &k, ROW_HEAD + id.n);
-    if (!record)
-        return;
-    uint8_t *body = record + RECORD_HEAD;
-    body[0] = (uint8_t)kind;
-    put_u64(body + 1, (uint64_t)t->now_ms);
-    if (id.n > 0)
-        memcpy(body + ROW_HEAD, id.p, id.n);
-    record_seal(SPACE_CHANGE, key_span(&k), record, RECORD_HEAD + ROW_HEAD + id.n);
-}
 
 void change_del(struct txn *t, uint32_t coll, uint64_t seq)
 {
@@ -37,19 +18,6 @@ void change_del(struct txn *t, uint32_t coll, uint64_t seq)
         return;
     struct key k = key_seq(coll, seq);
     space_del(t, SPACE_CHANGE, &k);
-}
-
-bool change_unpack(struct span key, struct span body, struct change *ret)
-{
-    if (body.n < ROW_HEAD || key.n != SEQ_AT + sizeof(uint64_t))
-        return false;
-    *ret = (struct change){
-        .seq = key_u64_at(key.p, SEQ_AT),
-        .at_ms = (int64_t)get_u64(body.p + 1),
-        .kind = body.p[0] == CHANGE_PUT ? CHANGE_PUT : CHANGE_REMOVED,
-        .id = {body.p + ROW_HEAD, body.n - ROW_HEAD},
-    };
-    return true;
 }
 
 void change_forget(struct txn *t, uint32_t coll, struct span id)
@@ -115,6 +83,7 @@ static bool row_search(struct change_iter *it, uint64_t seq, struct change *ret)
     }
     walk_close(&w);
     ret->seq = seq;
+    ret->lost = true;
     return found;
 }
 
@@ -124,8 +93,8 @@ bool changes_next(struct change_iter *it, struct change *ret)
         struct span body;
         if (walk_record(&it->w, &body) && change_unpack(it->w.key, body, ret))
             return true;
-        if (it->w.key.n == SEQ_AT + sizeof(uint64_t) &&
-            row_search(it, key_u64_at(it->w.key.p, SEQ_AT), ret))
+        if (it->w.key.n == CHANGE_SEQ_AT + sizeof(uint64_t) &&
+            row_search(it, key_u64_at(it->w.key.p, CHANGE_SEQ_AT), ret))
             return true;
     }
     return false;

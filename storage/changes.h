@@ -5,6 +5,7 @@
 #ifndef STORAGE_CHANGES_H
 #define STORAGE_CHANGES_H
 
+#include "core/base/buf.h"
 #include "core/model/collection.h"
 #include "storage/store.h"
 
@@ -15,7 +16,21 @@ struct change {
     int64_t at_ms; /* wall clock of the transaction; 0 when its row was damaged */
     enum change_kind kind;
     struct span id;
+    struct span history; /* packed; for change_since() */
+    bool lost;           /* the row was damaged: its history is not known */
 };
+
+/* What happened to an item behind a point in the sequence, however many changes it were. */
+struct change_since {
+    bool was_live; /* at that point it was there, and not cancelled */
+    bool partial;  /* `names` may lack some */
+    struct span start, end; /* these members (JSON) as they were then, if they changed; LMDB's */
+};
+/* Appends the names of the top-level members that differ to `names`, raw as between their quotes,
+ * each with a NUL behind it. A row keeps its last steps one by one and older ones as one, so a
+ * point within those is told of all of them. */
+void change_since(const struct change *row, uint64_t after, struct buf *names,
+                  struct change_since *ret);
 
 struct change_iter;
 /* Rows with seq > after, ascending. RC_STALE when `after` < c->pruned_seq (rows in between are

@@ -27,6 +27,7 @@ static const struct field coll_fields[] = {
     FIELD(struct collection, listing.items),
     FIELD(struct collection, listing.page_token),
     FIELD(struct collection, version),
+    FIELD(struct collection, listed_seq),
     FIELD(struct collection, pruned_seq),
     FIELD(struct collection, changed_ms),
     FIELD(struct collection, fresh_ms),
@@ -45,7 +46,7 @@ static const struct field coll_fields[] = {
     FIELD(struct collection, watch_tried_ms),
     FIELD(struct collection, watch_error),
 };
-static_assert(sizeof(struct collection) == 5888,
+static_assert(sizeof(struct collection) == 5896,
               "a new member goes into the table, and STORE_FORMAT up");
 
 static struct key key_of(const struct collection *c)

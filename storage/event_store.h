@@ -52,9 +52,21 @@ void index_keys_make(struct index_keys *ret, uint32_t coll, const struct event *
 void index_put(struct txn *t, enum space space, const struct key *k, const struct spot *spot);
 bool index_unpack(struct span key, struct span body, struct spot *ret);
 
+#define CHANGE_SEQ_AT 4 /* in the key of a row */
 /* The change log. Deleting seq 0 does nothing. */
 bool change_unpack(struct span key, struct span body, struct change *ret);
+/* One whose history is not known any more. */
 void change_put(struct txn *t, uint32_t coll, uint64_t seq, enum change_kind kind, struct span id);
+/* An item as JSON; `raw` is empty when it is not there, `live` says that it is and not as a
+ * tombstone. */
+struct change_form {
+    bool live;
+    struct span raw;
+};
+/* Takes the next number for a change of an item and moves its row to the end of the log. The spans
+ * may be LMDB's: they are read before anything is written. */
+uint64_t change_log(struct txn *t, struct collection *c, uint64_t old_seq, enum change_kind kind,
+                    struct span id, const struct change_form *from, const struct change_form *to);
 void change_del(struct txn *t, uint32_t coll, uint64_t seq);
 /* Deletes every row of an id whose seq is unknown: reads the whole log of the collection. */
 void change_forget(struct txn *t, uint32_t coll, struct span id);

@@ -128,16 +128,11 @@ static void count(struct collection *c, const struct present *old, bool listed, 
     c->live_items = (c->live_items > live ? c->live_items - live : 0) + (listed && !cancelled);
 }
 
-/* Takes the next number for a change of `id`, whose row moves to the end of the log. */
-static uint64_t change_moved(struct txn *t, struct collection *c, uint64_t old_seq,
-                             enum change_kind kind, struct span id)
+/* What the change log is told about the form that is replaced. */
+static struct change_form form_of(const struct present *p)
 {
-    uint64_t seq = txn_next_seq(t);
-    change_del(t, c->no, old_seq);
-    change_put(t, c->no, seq, kind, id);
-    c->version = seq;
-    c->changed_ms = t->now_ms;
-    return seq;
+    return (struct change_form){.live = p->listed && !p->entry.cancelled,
+                                .raw = p->read ? p->event.raw : (struct span){0}};
 }
 
 bool event_put(struct txn *t, struct collection *c, const struct event *ev)
@@ -155,7 +150,8 @@ bool event_put(struct txn *t, struct collection *c, const struct event *ev)
     if (old.read && !old.damaged && event_same(&old.event, &new))
         return false;
 
-    new.seq = change_moved(t, c, old.entry.seq, CHANGE_PUT, new.id);
+    struct change_form from = form_of(&old), to = {!(new.flags & EVENT_CANCELLED), new.raw};
+    new.seq = change_log(t, c, old.entry.seq, CHANGE_PUT, new.id, &from, &to);
     struct spot spot = interval_spot(&new);
     spot.row = new.row = old.read ? old.spot.row : new.seq;
     index_move(t, c->no, &old, &new, &spot);
@@ -186,7 +182,8 @@ static bool remove_named(struct txn *t, struct collection *c, const struct key *
         return false;
 
     struct id_entry ghost = {.class = CLASS_NONE};
-    ghost.seq = change_moved(t, c, old.entry.seq, CHANGE_REMOVED, id);
+    struct change_form from = form_of(&old), to = {0};
+    ghost.seq = change_log(t, c, old.entry.seq, CHANGE_REMOVED, id, &from, &to);
     index_move(t, c->no, &old, NULL, NULL);
     if (old.listed)
         spot_clear(t, c->no, &old.spot);

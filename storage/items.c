@@ -81,15 +81,12 @@ static void replace(struct txn *t, struct collection *c, const struct key *k, en
 {
     bool listed = old_rc == RC_BADDATA || (!old_rc && !old->gone);
     bool live = old_rc == RC_BADDATA || (listed && !old->deleted);
+    struct change_form from = {live, old->raw}, to = {!new->gone && !new->deleted, new->raw};
     if (old_rc == RC_BADDATA)
         change_forget(t, c->no, new->id);
-    else if (!old_rc)
-        change_del(t, c->no, old->seq);
-    new->seq = txn_next_seq(t);
-    change_put(t, c->no, new->seq, new->gone ? CHANGE_REMOVED : CHANGE_PUT, new->id);
+    new->seq = change_log(t, c, old_rc ? 0 : old->seq, new->gone ? CHANGE_REMOVED : CHANGE_PUT,
+                          new->id, &from, &to);
     record_write(t, k, new);
-    c->version = new->seq;
-    c->changed_ms = t->now_ms;
     c->all_items = (c->all_items > listed ? c->all_items - listed : 0) + !new->gone;
     c->live_items =
         (c->live_items > live ? c->live_items - live : 0) + (!new->gone && !new->deleted);

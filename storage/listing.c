@@ -322,7 +322,7 @@ void listing_finish(struct txn *t, struct collection *c, struct listing_result *
     if (c->listing.direct) { /* for readers all of it is new */
         result.added = c->all_items;
         result.changed = result.removed = 0;
-        c->version = txn_next_seq(t);
+        c->version = c->listed_seq = txn_next_seq(t);
         c->changed_ms = t->now_ms;
     }
     c->state = COLL_READY;
