@@ -1,5 +1,4 @@
-/* httpd: one HTTP server loop: a thread with a listening socket, its connections and their
- * requests.
+/* httpd: one HTTP server loop: a thread with a listening socket and its connections.
  *
  * Everything but httpd_wake(), httpd_heartbeat_ms(), httpd_stop_begin() and the response functions
  * belongs to the loop's thread, that is, to the callbacks below. */
@@ -55,19 +54,22 @@ void httpd_free(struct httpd *h); /* begins the stop if need be and waits for it
 
 unsigned httpd_port(const struct httpd *h);   /* as bound; 0 for a unix socket */
 bool httpd_is_exposed(const struct httpd *h); /* is its socket TCP, and not a loopback address? */
-/* Monotonic time of the loop's last turn; there is at least one a second. */
-int64_t httpd_heartbeat_ms(const struct httpd *h);
+int64_t httpd_heartbeat_ms(const struct httpd *h); /* monotonic, of the last turn; one a second */
 void httpd_wake(struct httpd *h); /* makes a turn happen, so that after_turn is called */
+enum rc httpd_watch(struct httpd *h, int fd, struct err *e); /* turns when `fd` is readable, too */
 
-/* A header of the request; NULL when absent. Valid as long as the request. */
-const char *httpd_header(const struct httpd_request *req, const char *name);
+const char *httpd_header(const struct httpd_request *req, const char *name); /* NULL when absent */
 
 /* Keeps a reference of its own to the response. The request is gone afterwards. */
 void httpd_answer(struct httpd_request *req, struct httpd_response *r);
 
+/* Ends HTTP on the connection of a waiting request: all of the answer, head included, is the
+ * caller's to send on the socket it gets. Only within after_turn. -1: it waits on. */
+int httpd_take_over(struct httpd_request *req);
+
 /* A response may be answered with many times, by any thread, once it is complete; its Date is that
- * of its making. NULL when out of memory; the functions below accept that, and httpd_answer() then
- * closes the connection. */
+ * of its making. NULL without memory: the functions below accept that, httpd_answer() then closes.
+ */
 /* Takes the malloc()ed body; NULL: none. */
 struct httpd_response *httpd_response_new(unsigned status, char *body, size_t n);
 /* Borrows the body until `release(arg)`, which any loop thread may call. */

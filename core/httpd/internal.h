@@ -31,6 +31,7 @@ struct request {
     struct buf body;
     size_t discarded; /* bytes of a refused body */
     bool begun, handled, answered, waiting;
+    bool taken; /* its socket is no longer ours */
     char uri[];
 };
 
@@ -41,6 +42,7 @@ struct httpd {
     struct request *waiting; /* suspended requests */
     unsigned in_flight;      /* requests begun and not yet completed */
     int epoll_fd, wake_fd;
+    int dead_fd; /* a socket whose other end is closed: takes the place of one taken over */
     bool draining;
     bool resumed; /* a waiting request was answered since the library last ran */
     pthread_t thread;

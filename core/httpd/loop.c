@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -84,8 +85,8 @@ static int64_t turn(struct httpd *h, bool stopping)
 
 static void sleep_until_ready(struct httpd *h, int wait_ms)
 {
-    struct epoll_event ready[2];
-    int n = epoll_wait(h->epoll_fd, ready, 2, wait_ms);
+    struct epoll_event ready[4];
+    int n = epoll_wait(h->epoll_fd, ready, 4, wait_ms);
     for (int i = 0; i < n; i++) {
         uint64_t count;
         if (ready[i].data.fd == h->wake_fd)
@@ -154,7 +155,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-static enum rc watch(struct httpd *h, int fd, struct err *e)
+enum rc httpd_watch(struct httpd *h, int fd, struct err *e)
 {
     struct epoll_event ev = {.events = EPOLLIN, .data.fd = fd};
     if (fd < 0 || epoll_ctl(h->epoll_fd, EPOLL_CTL_ADD, fd, &ev) != 0)
@@ -193,11 +194,16 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
         return err_errno(e, "http server");
     h->opt = *opt;
     set_defaults(&h->opt);
-    h->listener.fd = -1;
+    h->listener.fd = h->dead_fd = -1;
     h->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     h->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     atomic_init(&h->heartbeat_ms, clock_mono_ms());
-    enum rc rc = watch(h, h->wake_fd, e);
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0) {
+        h->dead_fd = pair[0];
+        close(pair[1]);
+    }
+    enum rc rc = httpd_watch(h, h->wake_fd, e);
     if (rc == RC_OK)
         rc = listener_open(&h->listener, h->opt.listen, h->opt.inherited_fd, e);
     if (rc == RC_OK && h->listener.exposed && h->opt.local_only)
@@ -214,7 +220,7 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
     }
     if (rc == RC_OK) {
         const union MHD_DaemonInfo *info = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-        rc = watch(h, info ? info->epoll_fd : -1, e);
+        rc = httpd_watch(h, info ? info->epoll_fd : -1, e);
     }
     if (rc == RC_OK)
         rc = start_thread(h, e);
@@ -255,6 +261,8 @@ void httpd_free(struct httpd *h)
         close(h->epoll_fd);
     if (h->wake_fd >= 0)
         close(h->wake_fd);
+    if (h->dead_fd >= 0)
+        close(h->dead_fd);
     free(h);
 }
 

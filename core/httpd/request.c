@@ -6,9 +6,17 @@
  * first one makes the library close the connection (four times slower than keeping it). The
  * exception is a body too large to be worth reading. A request whose answer comes later is
  * suspended and, resumed by the answer, called once more. The URI is copied as it came because the
- * library splits its own copy at every '&'. */
+ * library splits its own copy at every '&'.
+ *
+ * A connection that leaves HTTP (httpd_take_over) must not keep the library's memory of it, some
+ * ten kilobytes, for hours. The library has no way to let go of a socket but to shut it down. So
+ * the socket is duplicated, and a dead one put in the place of its descriptor; the library, which
+ * has a suspended connection in no poll set, then finds that one closed and cleans up. */
+#include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/httpd/internal.h"
 
@@ -139,7 +147,7 @@ enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char
     (void)conn, (void)url, (void)version;
     struct httpd *h = cls;
     struct request *r = *con_cls;
-    if (!r || (h->draining && !r->begun))
+    if (!r || r->taken || (h->draining && !r->begun))
         return MHD_NO;
     if (!r->begun) {
         r->begun = true;
@@ -162,13 +170,9 @@ enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char
     return MHD_YES;
 }
 
-void httpd_answer(struct httpd_request *req, struct httpd_response *response)
+/* Wakes the library for a request that was suspended. */
+static void resume(struct request *r)
 {
-    struct request *r = (struct request *)req;
-    r->response = httpd_response_ref(response);
-    r->answered = true;
-    if (!r->waiting)
-        return;
     r->waiting = false;
     if (r->prev)
         r->prev->next = r->next;
@@ -178,6 +182,33 @@ void httpd_answer(struct httpd_request *req, struct httpd_response *response)
         r->next->prev = r->prev;
     MHD_resume_connection(r->conn);
     r->h->resumed = true;
+}
+
+void httpd_answer(struct httpd_request *req, struct httpd_response *response)
+{
+    struct request *r = (struct request *)req;
+    r->response = httpd_response_ref(response);
+    r->answered = true;
+    if (r->waiting)
+        resume(r);
+}
+
+int httpd_take_over(struct httpd_request *req)
+{
+    struct request *r = (struct request *)req;
+    assert(r->waiting);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int fd = info ? fcntl(info->connect_fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (fd < 0)
+        return -1;
+    if (r->h->dead_fd < 0 || dup3(r->h->dead_fd, info->connect_fd, O_CLOEXEC) < 0) {
+        close(fd);
+        return -1;
+    }
+    r->taken = true;
+    resume(r);
+    return fd;
 }
 
 const char *httpd_header(const struct httpd_request *req, const char *name)

@@ -49,7 +49,7 @@ struct collection {
     struct listing listing;
 
     uint64_t version;      /* sequence number of the last change of content; ETags are made of it */
-    uint64_t listed_seq;   /* when its first whole view could be read: nobody saw rows before that */
+    uint64_t listed_seq;   /* when its first whole view could be read: nobody saw earlier rows */
     uint64_t pruned_seq;   /* changes up to here are no longer in the log: older cursors are dead */
     int64_t changed_ms;    /* wall clock of `version` */
     int64_t fresh_ms;      /* wall clock: known equal to Google at this time; 0 never */

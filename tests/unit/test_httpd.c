@@ -20,6 +20,9 @@ struct app {
     struct httpd_request *late[LATE_MAX];
     unsigned n_late;
     _Atomic unsigned requests, turns, batches, stops;
+    bool takes; /* takes the connections of late ones over */
+    int taken[64];
+    _Atomic unsigned n_taken;
     unsigned batch; /* answer the late ones once so many wait; 0: never */
 };
 
@@ -56,6 +59,11 @@ static int64_t after_turn(void *arg, bool stopping)
     struct app *app = arg;
     app->turns++;
     app->stops += stopping;
+    while (app->takes && app->n_late > 0) {
+        int fd = httpd_take_over(app->late[--app->n_late]);
+        assert_true(fd >= 0);
+        app->taken[app->n_taken++] = fd;
+    }
     if (app->batch && app->n_late >= app->batch) {
         app->batches++;
         for (unsigned i = 0; i < app->n_late; i++)
@@ -75,6 +83,52 @@ static void start(struct app *app, struct httpd_options opt)
     opt.after_turn = after_turn;
     if (httpd_start(&app->h, &opt, &e))
         fail_msg("%s", e.text);
+}
+
+static void wait_until(const _Atomic unsigned *what, unsigned value)
+{
+    int64_t until = clock_mono_ms() + 10000;
+    while (*what < value && clock_mono_ms() < until)
+        usleep(1000);
+    assert_true(*what >= value);
+}
+
+/* A connection that left HTTP goes on without the library, which forgets it: here no more than two
+ * may be open at a time. */
+static void test_taken_over(void **state)
+{
+    (void)state;
+    struct app app = {.takes = true};
+    struct http_client clients[64];
+    struct err e = {0};
+    char got[16];
+    start(&app, (struct httpd_options){.max_connections = 2});
+    for (unsigned i = 0; i < 64; i++) {
+        assert_true(http_connect(&clients[i], httpd_port(app.h)));
+        assert_true(http_send_text(&clients[i], "GET /late/x HTTP/1.1\r\nHost: a\r\n\r\n"));
+        wait_until(&app.n_taken, i + 1);
+    }
+    struct http_answer a = http_ask(httpd_port(app.h), "GET", "/still", "", "");
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    assert_int_equal(httpd_watch(app.h, app.taken[7], &e), RC_OK);
+    unsigned turns = app.turns;
+    assert_true(http_send_text(&clients[7], "more"));
+    wait_until(&app.turns, turns + 1);
+    assert_int_equal(recv(app.taken[7], got, sizeof got, 0), 4);
+    for (unsigned i = 0; i < 64; i++) {
+        assert_int_equal(write(app.taken[i], "hello", 5), 5);
+        assert_int_equal(recv(clients[i].fd, got, sizeof got, 0), 5);
+        assert_memory_equal(got, "hello", 5);
+    }
+    httpd_free(app.h); /* leaves them open */
+    assert_int_equal(write(app.taken[63], "end", 3), 3);
+    assert_int_equal(recv(clients[63].fd, got, sizeof got, 0), 3);
+    for (unsigned i = 0; i < 64; i++) {
+        close(app.taken[i]);
+        assert_int_equal(recv(clients[i].fd, got, sizeof got, 0), 0);
+        http_close(&clients[i]);
+    }
 }
 
 static void test_echo(void **state)
@@ -421,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_late_answers),
         cmocka_unit_test(test_late_answer_to_nobody),
+        cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_stop_answers_the_waiting),
         cmocka_unit_test(test_stop_is_bounded),
         cmocka_unit_test(test_heartbeat),
