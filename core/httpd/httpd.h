@@ -1,5 +1,4 @@
-/* httpd: one HTTP server loop: a thread with a listening socket and its connections.
- *
+/* httpd: an HTTP server loop: a thread with a listening socket and its connections.
  * Everything but httpd_wake(), httpd_heartbeat_ms(), httpd_stop_begin() and the response functions
  * belongs to the loop's thread, that is, to the callbacks below. */
 #ifndef CORE_HTTPD_HTTPD_H
@@ -52,7 +51,7 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
 void httpd_stop_begin(struct httpd *h);
 void httpd_free(struct httpd *h); /* begins the stop if need be and waits for its end; NULL ok */
 
-unsigned httpd_port(const struct httpd *h);   /* as bound; 0 for a unix socket */
+unsigned httpd_port(const struct httpd *h); /* as bound; 0 for a unix socket */
 bool httpd_is_exposed(const struct httpd *h); /* is its socket TCP, and not a loopback address? */
 int64_t httpd_heartbeat_ms(const struct httpd *h); /* monotonic, of the last turn; one a second */
 void httpd_wake(struct httpd *h); /* makes a turn happen, so that after_turn is called */
@@ -60,7 +59,7 @@ enum rc httpd_watch(struct httpd *h, int fd, struct err *e); /* turns when `fd` 
 
 const char *httpd_header(const struct httpd_request *req, const char *name); /* NULL when absent */
 
-/* Keeps a reference of its own to the response. The request is gone afterwards. */
+/* Keeps a reference to the response. The request is gone afterwards. */
 void httpd_answer(struct httpd_request *req, struct httpd_response *r);
 
 /* Ends HTTP on the connection of a waiting request: all of the answer, head included, is the
@@ -69,8 +68,7 @@ int httpd_take_over(struct httpd_request *req);
 
 /* A response may be answered with many times, by any thread, once it is complete; its Date is that
  * of its making. NULL without memory: the functions below accept that, httpd_answer() then closes.
- */
-/* Takes the malloc()ed body; NULL: none. */
+ * This one takes the malloc()ed body; NULL: none. */
 struct httpd_response *httpd_response_new(unsigned status, char *body, size_t n);
 /* Borrows the body until `release(arg)`, which any loop thread may call. */
 struct httpd_response *httpd_response_over(unsigned status, const char *body, size_t n,

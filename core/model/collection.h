@@ -71,8 +71,7 @@ struct collection {
     char watch_error[256];
 };
 
-/* How last_error says so; whether it does. */
-#define COLL_NO_SCOPE "the token lacks the scope for this"
+#define COLL_NO_SCOPE "the token lacks the scope for this" /* as last_error says it */
 bool coll_lacks_scope(const struct collection *c);
 const char *coll_kind_name(enum coll_kind kind);   /* "events" */
 const char *coll_state_name(enum coll_state state); /* "ready" */
