@@ -11,6 +11,7 @@
 #define TOO_FAST  "too many requests"
 #define NO_SCOPE  COLL_NO_SCOPE ": grant it to the account"
 #define NO_API    "the Calendar API is not enabled in this Google Cloud project: enable it there"
+#define NO_USER   "this account has no Google Calendar"
 
 /* Rows by reason hold for any 4xx, since Google moves them between 400, 401, 403 and 429. */
 static const struct meaning {
@@ -31,7 +32,7 @@ static const struct meaning {
     {"SERVICE_DISABLED", RC_AUTH, NO_API},
     {"insufficientPermissions", RC_AUTH, NO_SCOPE},
     {"ACCESS_TOKEN_SCOPE_INSUFFICIENT", RC_AUTH, NO_SCOPE},
-    {"notACalendarUser", RC_AUTH, "this account has no Google Calendar"},
+    {"notACalendarUser", RC_AUTH, NO_USER},
     {"authError", RC_AUTH, "Google refuses the access token"},
     {"forbidden", RC_NOTFOUND, "no access"},
     {"requiredAccessLevel", RC_NOTFOUND, "no access"},
@@ -156,6 +157,21 @@ enum rc answer_read(long status, struct span body, const struct answer_to *to,
            : f.google     ? "no message"
                           : "not Google's words";
     return err_set(e, rc, "%ld%s%s: %s", status, f.reason[0] ? " " : "", f.reason, said);
+}
+
+enum account_state answer_blame(struct span body)
+{
+    struct fault f = {0};
+    const struct meaning *m;
+
+    read_fault(body, &f);
+    m = find_meaning(f.reason);
+    m = m ? m : find_meaning(f.detail);
+    if (m && strcmp(m->sentence, NO_SCOPE) == 0)
+        return ACCOUNT_SCOPE_MISSING;
+    if (m && strcmp(m->sentence, NO_API) == 0)
+        return ACCOUNT_API_DISABLED;
+    return m && strcmp(m->sentence, NO_USER) == 0 ? ACCOUNT_NO_ACCESS : ACCOUNT_NEEDS_LOGIN;
 }
 
 enum rc answer_read_disguised(struct span body, const struct answer_to *to,

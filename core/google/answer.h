@@ -6,6 +6,7 @@
 
 #include "core/base/err.h"
 #include "core/base/span.h"
+#include "core/model/account.h"
 #include "core/model/collection.h"
 
 enum answer_call { ANSWER_LIST = 1, ANSWER_GET, ANSWER_WATCH, ANSWER_STOP };
@@ -23,6 +24,9 @@ struct answer_to {
  * is somebody else's (a proxy, a portal) and proves nothing: RC_AGAIN. */
 enum rc answer_read(long status, struct span body, const struct answer_to *to,
                     char reason[ANSWER_REASON_MAX], struct err *e);
+
+/* What a refusal that answer_read() calls RC_AUTH makes of the account. */
+enum account_state answer_blame(struct span body);
 
 /* A 200 whose (checked) body is an error: read as the status it names, or RC_AGAIN. */
 enum rc answer_read_disguised(struct span body, const struct answer_to *to,

@@ -23,6 +23,7 @@
 #define WAIT_TICK_MS 500
 #define HEADERS_MOST 5
 #define QUOTA_HEADER "x-goog-quota-user: "
+#define PROJECT_HEADER "x-goog-user-project: "
 #define EXPIRY_MOST_MS \
     (366 * 24 * 3600 * INT64_C(1000)) /* a channel that lives longer is a misreading */
 
@@ -159,9 +160,10 @@ static enum rc wait_budget(struct google_call *call, struct err *e)
 static enum rc transmit(struct google_call *call, const struct outgoing *o,
                         const char *authorization, struct http_response *ret, struct err *e)
 {
-    char quota_user[64];
+    char quota_user[64], quota_project[160];
     const char *headers[HEADERS_MOST] = {authorization};
     const char *user = auth_quota_user(call->auth);
+    const char *project = auth_quota_project(call->auth);
     size_t n = 1;
     enum rc rc = wait_budget(call, e);
 
@@ -170,6 +172,10 @@ static enum rc transmit(struct google_call *call, const struct outgoing *o,
     if (user) {
         snprintf(quota_user, sizeof(quota_user), QUOTA_HEADER "%s", user);
         headers[n++] = quota_user;
+    }
+    if (project) {
+        snprintf(quota_project, sizeof(quota_project), PROJECT_HEADER "%s", project);
+        headers[n++] = quota_project;
     }
     if (o->body.n > 0)
         headers[n++] = "Content-Type: application/json; charset=UTF-8";
@@ -197,8 +203,10 @@ static enum rc attempt(struct google_call *call, const struct outgoing *o, bool 
     struct http_response rs = {0};
     enum rc rc = auth_header(call->auth, call->client, refused ? authorization : NULL, fresh, e);
 
-    if (rc)
+    if (rc) {
+        call->blame = auth_blame(call->auth);
         return rc;
+    }
     memcpy(authorization, fresh, sizeof(fresh));
     explicit_bzero(fresh, sizeof(fresh));
     rc = transmit(call, o, authorization, &rs, e);
@@ -207,6 +215,10 @@ static enum rc attempt(struct google_call *call, const struct outgoing *o, bool 
     call->status = rs.status;
     call->retry_after_ms = rs.retry_after_ms;
     rc = answer_read(rs.status, buf_span(&rs.body), &o->to, call->reason, e);
+    if (rc == RC_AUTH) {
+        call->blame = answer_blame(buf_span(&rs.body));
+        auth_advise(call->auth, call->blame, e);
+    }
     if (rc)
         http_response_release(&rs);
     else
@@ -224,16 +236,21 @@ static enum rc exchange(struct google_call *call, const struct outgoing *o,
                         struct http_response *ret, struct err *e)
 {
     char authorization[AUTH_HEADER_MAX] = "";
+    struct err why = {0};
     enum rc rc;
 
     call->status = 0;
     call->retry_after_ms = -1;
     call->reason[0] = '\0';
+    call->blame = 0;
     if (o->url.failed || o->body.failed)
         return err_set(e, RC_SYS, "out of memory");
-    rc = attempt(call, o, false, authorization, ret, e);
+    rc = attempt(call, o, false, authorization, ret, &why);
     if (rc == RC_AUTH && call->status == 401)
-        rc = attempt(call, o, true, authorization, ret, e);
+        rc = attempt(call, o, true, authorization, ret, &why);
+    call->why = why;
+    if (rc && e)
+        *e = why;
     explicit_bzero(authorization, sizeof(authorization));
     if (rc == RC_AGAIN && is_too_fast(call))
         quota_drain(call->google->quota, call->account, clock_mono_ms());

@@ -14,7 +14,6 @@
 
 #include "core/google/auth.h"
 #include "core/model/collection.h"
-
 /* Where Google is, and the budgets that all workers share. Thread-safe. */
 struct google;
 struct google_options {
@@ -35,10 +34,12 @@ struct google_call {
     uint32_t account;         /* quota bucket */
     void (*alive)(void *arg); /* heartbeat while waiting */
     void *alive_arg;
-    /* results of the last call */
+    /* of the last call: */
     long status;
     int64_t retry_after_ms; /* -1 unknown */
     char reason[64];        /* Google's errors[0].reason, "" = none */
+    enum account_state blame; /* what a failure makes of the account; 0: nothing */
+    struct err why; /* of a failure: the sentence alone, without what was asked for */
     uint64_t requests;      /* how many were sent by this struct, ever */
 };
 
@@ -52,9 +53,8 @@ struct google_page {
 };
 void google_page_release(struct google_page *p);
 
-/* One page of a list call. sync_token / page_token may be "". Events: singleEvents=false,
- * showDeleted=true, maxResults=2500, no time bounds; roster: showHidden and showDeleted; the
- * parameters are always the same for a kind. */
+/* One page of a list call. sync_token / page_token may be "". The parameters are always the same
+ * for a kind (api.c). */
 enum rc google_list(struct google_call *call, enum coll_kind kind, const char *calendar,
                     const char *sync_token, const char *page_token, struct google_page *ret,
                     struct err *e);

@@ -14,21 +14,17 @@
 #include "core/base/clock.h"
 #include "core/base/secret.h"
 #include "core/base/text.h"
-#include "core/google/credential.h"
-#include "core/google/jwt.h"
-#include "core/google/token.h"
+#include "core/google/grant.h"
 
-#define SCOPE            "https://www.googleapis.com/auth/calendar.readonly"
-#define GRANT_JWT        "urn:ietf:params:oauth:grant-type:jwt-bearer"
 #define PREFIX           "Authorization: Bearer "
 #define EARLY_MS         300000 /* renew this long before the end, or at a quarter of a short life */
 #define LAST_MS          10000 /* nearer to its end a token is not used: the request takes time too */
 #define EARLY_RETRY_MS   30000 /* after an early renewal that failed */
 #define QUOTA_USER_MOST  40    /* the query parameter reference */
-#define FORM_FIRST_BYTES 8192  /* holds a signed statement without growing */
 
 struct auth {
-    char *token_url, *key_file, *subject, *token_file, *scope;
+    struct grant_source source;
+    char quota_project[GRANT_PROJECT_MAX];
     char quota_user[QUOTA_USER_MOST + 1];
 
     pthread_mutex_t lock;
@@ -37,6 +33,7 @@ struct auth {
     uint64_t attempts, failures;
     enum rc last_rc; /* of the last attempt */
     struct err last_err;
+    enum account_state last_blame;
     struct secret header;          /* PREFIX and the token; empty = none yet */
     int64_t renew_ms, unusable_ms; /* monotonic */
 };
@@ -52,14 +49,14 @@ static bool is_plain(const char *text)
     return true;
 }
 
-static void name_quota_user(struct auth *a)
+static void name_quota_user(struct auth *a, const char *subject)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
-    size_t n = strlen(a->subject);
+    size_t n = strlen(subject);
 
     if (n <= QUOTA_USER_MOST)
-        memcpy(a->quota_user, a->subject, n + 1);
-    else if (EVP_Q_digest(NULL, "SHA256", NULL, a->subject, n, digest, NULL) == 1)
+        memcpy(a->quota_user, subject, n + 1);
+    else if (EVP_Q_digest(NULL, "SHA256", NULL, subject, n, digest, NULL) == 1)
         text_hex(a->quota_user, digest, QUOTA_USER_MOST / 2);
 }
 
@@ -69,20 +66,14 @@ static bool copy(char **to, const char *from)
     return *to || !from;
 }
 
-/* The files are read again later; this is to say at once what is wrong with them. */
-static enum rc check_files(const struct auth *a, struct err *e)
+static bool copy_source(struct grant_source *s, const struct auth_options *opt)
 {
-    struct service_key key = {0};
-    struct secret token = {0};
-    enum rc rc;
-
-    if (a->key_file)
-        rc = credential_read_key(a->key_file, &key, e);
-    else
-        rc = credential_read_token(a->token_file, &token, e);
-    service_key_release(&key);
-    secret_release(&token);
-    return rc;
+    s->read_login = opt->read_login;
+    s->read_login_arg = opt->read_login_arg;
+    return copy(&s->name, opt->name ? opt->name : "") && copy(&s->token_url, opt->token_url) &&
+           copy(&s->key_file, opt->key_file) && copy(&s->subject, opt->subject) &&
+           copy(&s->token_file, opt->token_file) && copy(&s->client_file, opt->client_file) &&
+           copy(&s->scope, opt->scope ? opt->scope : AUTH_SCOPE);
 }
 
 enum rc auth_new(struct auth **ret, const struct auth_options *opt, struct err *e)
@@ -90,25 +81,24 @@ enum rc auth_new(struct auth **ret, const struct auth_options *opt, struct err *
     struct auth *a = calloc(1, sizeof(*a));
     enum rc rc = RC_OK;
 
-    assert(!opt->key_file != !opt->token_file);
+    assert(!!opt->key_file + !!opt->token_file + !!opt->client_file == 1);
+    assert(!opt->client_file || opt->read_login);
     if (!a)
         return err_set(e, RC_SYS, "out of memory");
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->attempted, NULL);
-    if (!copy(&a->token_url, opt->token_url) || !copy(&a->key_file, opt->key_file) ||
-        !copy(&a->subject, opt->subject) || !copy(&a->token_file, opt->token_file) ||
-        !copy(&a->scope, opt->scope ? opt->scope : SCOPE))
+    if (!copy_source(&a->source, opt))
         rc = err_set(e, RC_SYS, "out of memory");
-    else if (a->subject && !is_plain(a->subject))
+    else if (opt->subject && !is_plain(opt->subject))
         rc = err_set(e, RC_AUTH, "subject: not an address");
     else
-        rc = check_files(a, e);
+        rc = grant_check(&a->source, a->quota_project, e);
     if (rc) {
         auth_free(a);
         return rc;
     }
-    if (a->subject)
-        name_quota_user(a);
+    if (opt->subject)
+        name_quota_user(a, opt->subject);
     *ret = a;
     return RC_OK;
 }
@@ -120,12 +110,32 @@ void auth_free(struct auth *a)
     secret_release(&a->header);
     pthread_cond_destroy(&a->attempted);
     pthread_mutex_destroy(&a->lock);
-    free(a->token_url);
-    free(a->key_file);
-    free(a->subject);
-    free(a->token_file);
-    free(a->scope);
+    free(a->source.name);
+    free(a->source.token_url);
+    free(a->source.key_file);
+    free(a->source.subject);
+    free(a->source.token_file);
+    free(a->source.client_file);
+    free(a->source.scope);
     free(a);
+}
+
+const char *auth_quota_project(const struct auth *a)
+{
+    return a->quota_project[0] ? a->quota_project : NULL;
+}
+
+enum account_state auth_blame(struct auth *a)
+{
+    pthread_mutex_lock(&a->lock);
+    enum account_state blame = a->last_rc ? a->last_blame : 0;
+    pthread_mutex_unlock(&a->lock);
+    return blame;
+}
+
+void auth_advise(const struct auth *a, enum account_state blame, struct err *e)
+{
+    grant_advise(&a->source, blame, e);
 }
 
 const char *auth_quota_user(const struct auth *a)
@@ -139,46 +149,6 @@ void auth_counts(struct auth *a, uint64_t *ret_fetched, uint64_t *ret_failed)
     *ret_fetched = a->attempts - a->failures;
     *ret_failed = a->failures;
     pthread_mutex_unlock(&a->lock);
-}
-
-/* Without the lock: may take as long as the token endpoint does. */
-static enum rc fetch_by_key(const struct auth *a, struct http_client *c, struct token *ret,
-                            struct err *e)
-{
-    struct jwt_claims claims = {a->subject, a->scope, a->token_url, clock_wall_ms()};
-    struct buf form = {0};
-    struct service_key key;
-    enum rc rc = credential_read_key(a->key_file, &key, e);
-
-    if (rc)
-        return rc;
-    buf_reserve(&form, FORM_FIRST_BYTES);
-    buf_add_text(&form, "grant_type=");
-    text_percent_encode(&form, span_of(GRANT_JWT));
-    buf_add_text(&form, "&assertion="); /* base64url and dots need no encoding */
-    rc = jwt_sign(&key, &claims, &form, e);
-    service_key_release(&key);
-    if (!rc)
-        rc = token_fetch(c, a->token_url, buf_span(&form), ret, e);
-    secret_wipe_buf(&form);
-    return rc;
-}
-
-static enum rc fetch_from_file(const struct auth *a, const char *refused, struct token *ret,
-                               struct err *e)
-{
-    enum rc rc = credential_read_token(a->token_file, &ret->word, e);
-
-    if (rc)
-        return rc;
-    if (refused && strncmp(refused, PREFIX, strlen(PREFIX)) == 0 &&
-        text_equal_secret(span_of(refused + strlen(PREFIX)), secret_span(&ret->word))) {
-        secret_release(&ret->word);
-        return err_set(e, RC_AUTH, "%s: Google refuses this token: put a new one there",
-                       a->token_file);
-    }
-    ret->lifetime_ms = INT64_MAX; /* nobody told us */
-    return RC_OK;
 }
 
 static enum rc make_header(const struct secret *word, struct secret *ret, struct err *e)
@@ -197,15 +167,16 @@ static enum rc make_header(const struct secret *word, struct secret *ret, struct
 
 /* Takes the outcome of an attempt over. With the lock. */
 static void store(struct auth *a, enum rc rc, const struct err *e, struct secret *header,
-                  int64_t lifetime_ms)
+                  const struct token *token)
 {
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_mono_ms(), lifetime_ms = token->lifetime_ms;
     int64_t early = lifetime_ms / 4 < EARLY_MS ? lifetime_ms / 4 : EARLY_MS;
     int64_t last = early / 2 < LAST_MS ? early / 2 : LAST_MS;
 
     a->attempts++;
     a->last_rc = rc;
     a->last_err = *e;
+    a->last_blame = token->blame;
     if (rc) {
         a->failures++;
         a->renew_ms = now + EARLY_RETRY_MS;
@@ -226,15 +197,14 @@ static enum rc attempt(struct auth *a, struct http_client *c, const char *refuse
 
     a->fetching = true;
     pthread_mutex_unlock(&a->lock);
-    if (a->key_file)
-        rc = fetch_by_key(a, c, &token, &why);
-    else
-        rc = fetch_from_file(a, refused, &token, &why);
+    if (refused && strncmp(refused, PREFIX, strlen(PREFIX)) == 0)
+        refused += strlen(PREFIX);
+    rc = grant_fetch(&a->source, c, refused, &token, &why);
     if (!rc)
         rc = make_header(&token.word, &header, &why);
-    secret_release(&token.word);
     pthread_mutex_lock(&a->lock);
-    store(a, rc, &why, &header, token.lifetime_ms);
+    store(a, rc, &why, &header, &token);
+    token_release(&token);
     a->fetching = false;
     pthread_cond_broadcast(&a->attempted);
     if (rc && e)

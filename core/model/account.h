@@ -9,8 +9,11 @@
 enum account_state {
     ACCOUNT_OK = 1,
     ACCOUNT_NEEDS_LOGIN, /* invalid_grant, revoked, unreadable key: parked until a person acts */
-    ACCOUNT_NO_ACCESS,   /* scope missing, API disabled, not a Calendar user */
+    ACCOUNT_NO_ACCESS,   /* not a Calendar user */
     ACCOUNT_GONE,        /* no longer in the config; its data is swept */
+    ACCOUNT_SCOPE_MISSING,
+    ACCOUNT_API_DISABLED,
+    ACCOUNT_CLOCK_SKEW, /* refused because of the time we say it is: tried again, not parked */
 };
 
 struct account {

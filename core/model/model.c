@@ -110,6 +110,12 @@ const char *account_state_name(enum account_state state)
         return "no access";
     case ACCOUNT_GONE:
         return "gone";
+    case ACCOUNT_SCOPE_MISSING:
+        return "scope missing";
+    case ACCOUNT_API_DISABLED:
+        return "API disabled";
+    case ACCOUNT_CLOCK_SKEW:
+        return "clock skew";
     }
     return "unknown";
 }

@@ -34,14 +34,14 @@ static void check_answer(long status, struct span body)
     }
 }
 
-static void check_token(long status, struct span body)
+static void check_token(long status, enum token_grant grant, struct span body)
 {
     struct http_response rs = {.status = status, .date_ms = 1};
     struct token token = {0};
     struct err e = {0};
 
     buf_add_span(&rs.body, body);
-    if (token_read_answer(&rs, 1, &token, &e) == RC_OK) {
+    if (token_read_answer(&rs, grant, 1, &token, &e) == RC_OK) {
         require(token.lifetime_ms > 0 && token.word.n > 0);
         for (size_t i = 0; i < token.word.n; i++)
             require(token.word.p[i] > ' ' && token.word.p[i] <= '~');
@@ -49,7 +49,7 @@ static void check_token(long status, struct span body)
         require(token.word.p == NULL && e.text[0] != '\0');
         check_words(e.text);
     }
-    secret_release(&token.word);
+    token_release(&token);
     buf_release(&rs.body);
 }
 
@@ -62,8 +62,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         check_answer(statuses[i], body);
-        check_token(statuses[i], body);
+        check_token(statuses[i], GRANT_ASSERTION, body);
+        check_token(statuses[i], GRANT_REFRESH, body);
     }
-    check_token(200, body);
+    check_token(200, GRANT_CODE, body);
     return 0;
 }

@@ -54,12 +54,12 @@ static void test_jwt(void **state)
     struct jwt_claims claims = {"user@example.com", "scope-a scope-b", "https://x/token",
                                 INT64_C(1700000000999)};
     struct buf jwt = {0}, header = {0}, body = {0};
-    struct service_key key;
+    struct credential key;
     int64_t iat = 0, exp = 0;
 
     (void)state;
-    assert_int_equal(credential_read_key(files.key, &key, NULL), RC_OK);
-    assert_int_equal(jwt_sign(&key, &claims, &jwt, NULL), RC_OK);
+    assert_int_equal(credential_read(files.key, &key, NULL), RC_OK);
+    assert_int_equal(jwt_sign(&key.service, &claims, &jwt, NULL), RC_OK);
     assert_true(fake_jwt_verify(files.pkey, buf_span(&jwt), &header, &body));
     assert_string_equal(buf_text(&header), "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"key-1\"}");
     assert_int_equal(json_check(buf_span(&body), NULL), RC_OK);
@@ -76,7 +76,7 @@ static void test_jwt(void **state)
     buf_reset(&header);
     buf_reset(&body);
     assert_false(fake_jwt_verify(files.pkey, buf_span(&jwt), &header, &body));
-    service_key_release(&key);
+    credential_release(&key);
     buf_release(&jwt);
     buf_release(&header);
     buf_release(&body);
@@ -86,14 +86,14 @@ static void test_jwt_without_subject(void **state)
 {
     struct jwt_claims claims = {NULL, "s", "a", 0};
     struct buf jwt = {0}, header = {0}, body = {0};
-    struct service_key key;
+    struct credential key;
 
     (void)state;
-    assert_int_equal(credential_read_key(files.key, &key, NULL), RC_OK);
-    assert_int_equal(jwt_sign(&key, &claims, &jwt, NULL), RC_OK);
+    assert_int_equal(credential_read(files.key, &key, NULL), RC_OK);
+    assert_int_equal(jwt_sign(&key.service, &claims, &jwt, NULL), RC_OK);
     assert_true(fake_jwt_verify(files.pkey, buf_span(&jwt), &header, &body));
     assert_int_equal(json_get(buf_span(&body), "sub").n, 0);
-    service_key_release(&key);
+    credential_release(&key);
     buf_release(&jwt);
     buf_release(&header);
     buf_release(&body);
@@ -146,8 +146,12 @@ static void test_bad_files(void **state)
         {"", "empty"},
         {"not json", "not JSON"},
         {"[]", "not JSON"},
-        {"{}", "not the key of a service account"},
-        {"{\"type\":\"authorized_user\"}", "not the key of a service account"},
+        {"{}", "neither the key of a service account"},
+        {"{\"type\":\"external_account\"}", "neither the key of a service account"},
+        {"{\"installed\":{}}", "`oauth`"},
+        {"{\"type\":\"authorized_user\"}", "client_id is missing"},
+        {"{\"type\":\"authorized_user\",\"client_id\":\"i\"}", "refresh_token is missing"},
+        {"{\"client_id\":\"i\",\"refresh_token\":\"a b\"}", "refresh_token is not one word"},
         {"{\"type\":\"service_account\"}", "client_email"},
         {"{\"type\":\"service_account\",\"client_email\":\"\"}", "client_email"},
         {"{\"type\":\"service_account\",\"client_email\":\"a\"}", "private_key"},
@@ -161,11 +165,11 @@ static void test_bad_files(void **state)
     (void)state;
     snprintf(path, sizeof(path), "%s/bad", files.dir);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        struct service_key key;
+        struct credential key;
         struct err e = {0};
 
         fake_write(path, keys[i].text, 0600);
-        assert_int_equal(credential_read_key(path, &key, &e), RC_AUTH);
+        assert_int_equal(credential_read(path, &key, &e), RC_AUTH);
         expect_word(&e, keys[i].word);
         expect_word(&e, path);
     }
@@ -188,14 +192,14 @@ static void test_bad_files(void **state)
 static void test_key_of_wrong_kind(void **state)
 {
     EVP_PKEY *ec = EVP_EC_gen("P-256");
-    struct service_key key;
+    struct credential key;
     struct err e = {0};
     char path[128];
 
     (void)state;
     snprintf(path, sizeof(path), "%s/ec", files.dir);
     fake_write_key(path, ec, "a@b");
-    assert_int_equal(credential_read_key(path, &key, &e), RC_AUTH);
+    assert_int_equal(credential_read(path, &key, &e), RC_AUTH);
     expect_word(&e, "not an RSA key");
     unlink(path);
     EVP_PKEY_free(ec);
@@ -275,7 +279,7 @@ static void test_answers(void **state)
         struct err e = {0};
 
         buf_add_text(&rs.body, cases[i].body);
-        enum rc rc = token_read_answer(&rs, 1000, &t, &e);
+        enum rc rc = token_read_answer(&rs, GRANT_ASSERTION, 1000, &t, &e);
         if (rc != cases[i].rc)
             fail_msg("case %zu: %s, %s", i, rc_name(rc), e.text);
         if (cases[i].word)
@@ -315,7 +319,7 @@ static void test_clock_is_named(void **state)
         struct err e = {0};
 
         buf_add_text(&rs.body, cases[i].body);
-        assert_int_equal(token_read_answer(&rs, now, &t, &e), cases[i].rc);
+        assert_int_equal(token_read_answer(&rs, GRANT_ASSERTION, now, &t, &e), cases[i].rc);
         expect_word(&e, cases[i].word);
         buf_release(&rs.body);
     }
