@@ -24,6 +24,9 @@
 #define AT_MAX \
     200000000000 /* 6,000 years either side of 1970: what lies further is a marker, no change */
 
+/* RFC 8536 §3.2 */
+#define ABBR_CHARS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-"
+
 struct header {
     uint32_t isutcnt, isstdcnt, leapcnt, timecnt, typecnt, charcnt;
 };
@@ -61,7 +64,7 @@ static uint64_t body_bytes(const struct header *h, unsigned time_bytes)
 }
 
 /* Adds a segment unless it changes nothing. Instants come in ascending order. */
-static void add_segment(struct zone *z, int64_t at, int32_t offset)
+static void add_segment(struct zone *z, int64_t at, int32_t offset, size_t type)
 {
     if (z->n > 0 && z->offset[z->n - 1] == offset)
         return;
@@ -72,7 +75,22 @@ static void add_segment(struct zone *z, int64_t at, int32_t offset)
         z->wall[0] = INT64_MIN;
     }
     z->at[z->n] = z->n > 0 ? at : INT64_MIN;
+    z->type[z->n] = (uint16_t)type;
     z->offset[z->n++] = offset;
+}
+
+/* `index` is where the abbreviations begin. */
+static void read_type(struct tzif_type *ret, const struct header *h, const char *type,
+                      const char *abbrs)
+{
+    unsigned at = (unsigned char)type[5];
+    size_t n = at < h->charcnt ? strnlen(abbrs + at, h->charcnt - at) : 0;
+
+    *ret = (struct tzif_type){.offset = (int32_t)get_u32(type), .dst = type[4] != 0};
+    if (n < sizeof(ret->abbr))
+        memcpy(ret->abbr, abbrs + at, n);
+    if (ret->abbr[strspn(ret->abbr, ABBR_CHARS)] != '\0')
+        ret->abbr[0] = '\0';
 }
 
 static enum rc add_explicit(struct zone *z, const struct header *h, const char *body, struct err *e)
@@ -85,8 +103,9 @@ static enum rc add_explicit(struct zone *z, const struct header *h, const char *
         int32_t off = (int32_t)get_u32(types + (size_t)i * 6);
         if (off < -93599 || off > 93599) /* RFC 8536 §3.2: within -24:59:59 .. 25:59:59 */
             return err_set(e, RC_BADDATA, "offset %d is out of range", off);
+        read_type(&z->types[i], h, types + (size_t)i * 6, types + (size_t)h->typecnt * 6);
     }
-    add_segment(z, INT64_MIN, (int32_t)get_u32(types));
+    add_segment(z, INT64_MIN, z->types[0].offset, 0);
     for (uint32_t i = 0; i < h->timecnt; i++) {
         int64_t at = get_i64(body + (size_t)i * 8);
         unsigned type = (unsigned char)index[i];
@@ -94,9 +113,19 @@ static enum rc add_explicit(struct zone *z, const struct header *h, const char *
             return err_set(e, RC_BADDATA, "change %u is out of order", (unsigned)i);
         last = at;
         if (at > -AT_MAX && at < AT_MAX)
-            add_segment(z, at, (int32_t)get_u32(types + (size_t)type * 6));
+            add_segment(z, at, z->types[type].offset, type);
     }
     return RC_OK;
+}
+
+/* The type of the file that the footer's time is, the last of those like it. */
+static size_t find_type(const struct zone *z, int32_t offset, bool dst)
+{
+    size_t i = z->n_types;
+
+    while (i > 0 && (z->types[i - 1].offset != offset || z->types[i - 1].dst != dst))
+        i--;
+    return i > 0 ? i - 1 : z->n_types;
 }
 
 /* The changes the footer's rule makes after the last explicit one, for a whole cycle and some years
@@ -104,6 +133,7 @@ static enum rc add_explicit(struct zone *z, const struct header *h, const char *
 static void add_rule(struct zone *z, const struct posixtz *tz)
 {
     int64_t last = z->at[z->n - 1];
+    size_t std = find_type(z, tz->std_s, false), dst = find_type(z, tz->dst_s, true);
     int year = FIRST_YEAR, month, day;
     int first;
 
@@ -121,26 +151,29 @@ static void add_rule(struct zone *z, const struct posixtz *tz)
          * wins. */
         if (off <= on) {
             if (off > last)
-                add_segment(z, off, tz->std_s);
+                add_segment(z, off, tz->std_s, std);
             if (on > last)
-                add_segment(z, on, tz->dst_s);
+                add_segment(z, on, tz->dst_s, dst);
         } else {
             if (on > last)
-                add_segment(z, on, tz->dst_s);
+                add_segment(z, on, tz->dst_s, dst);
             if (off > last && off < posixtz_dst_start(tz, year + 1))
-                add_segment(z, off, tz->std_s);
+                add_segment(z, off, tz->std_s, std);
         }
     }
     z->cycle_lo = days_from_civil(first + 2, 1, 1) * 86400;
     z->cycle_hi = z->cycle_lo + TZIF_CYCLE_S;
 }
 
-static enum rc allocate(struct zone *z, size_t n, struct err *e)
+static enum rc allocate(struct zone *z, size_t n, size_t n_types, struct err *e)
 {
+    z->n_types = n_types;
+    z->types = calloc(n_types, sizeof(*z->types));
+    z->type = calloc(n, sizeof(*z->type));
     z->at = calloc(n, sizeof(*z->at));
     z->wall = calloc(n, sizeof(*z->wall));
     z->offset = calloc(n, sizeof(*z->offset));
-    if (!z->at || !z->wall || !z->offset)
+    if (!z->at || !z->wall || !z->offset || !z->type || !z->types)
         return err_set(e, RC_SYS, "no memory for a time zone");
     return RC_OK;
 }
@@ -178,14 +211,15 @@ enum rc tzif_read(struct zone *ret, struct span bytes, struct err *e)
         return rc;
     if (body_bytes(&h, 8) > bytes.n)
         return err_set(e, RC_BADDATA, "the file is cut short");
-    if (h.leapcnt != 0 || h.typecnt == 0 || h.timecnt > EXPLICIT_MAX)
+    if (h.leapcnt != 0 || h.typecnt == 0 || h.typecnt > 256 || h.timecnt > EXPLICIT_MAX)
         return err_set(e, RC_BADDATA, "leap seconds, no types or too many changes");
     rc = read_footer((struct span){bytes.p + body_bytes(&h, 8), bytes.n - body_bytes(&h, 8)}, &tz,
                      &has_rule, e);
     if (rc != RC_OK)
         return rc;
 
-    rc = allocate(&z, h.timecnt + 2 + (tz.yearly ? 812 : 0), e);
+    z.rule = tz;
+    rc = allocate(&z, h.timecnt + 2 + (tz.yearly ? 812 : 0), h.typecnt, e);
     if (rc == RC_OK)
         rc = add_explicit(&z, &h, bytes.p, e);
     if (rc == RC_OK && has_rule)
@@ -202,5 +236,7 @@ void tzif_release(struct zone *z)
     free(z->at);
     free(z->wall);
     free(z->offset);
+    free(z->type);
+    free(z->types);
     *z = (struct zone){0};
 }

@@ -32,7 +32,17 @@ static char zone_dir[256];                  /* under load_mutex */
 static int64_t utc_at[1] = {INT64_MIN};
 static int64_t utc_wall[1] = {INT64_MIN};
 static int32_t utc_offset[1] = {0};
-static const struct zone utc = {"UTC", 1, utc_at, utc_wall, utc_offset, 0, INT64_MAX};
+static uint16_t utc_type[1] = {0};
+static struct tzif_type utc_types[1] = {{.abbr = "UTC"}};
+static const struct zone utc = {.name = "UTC",
+                                .n = 1,
+                                .at = utc_at,
+                                .wall = utc_wall,
+                                .offset = utc_offset,
+                                .type = utc_type,
+                                .cycle_hi = INT64_MAX,
+                                .n_types = 1,
+                                .types = utc_types};
 
 /* Letters, digits and _+-/ only, so there is no dot and no way up; no empty path component. */
 static bool valid_name(const char *name)
