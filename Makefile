@@ -5,7 +5,7 @@ VERSION := 0.1.0
 B      ?= build
 PREFIX ?= /usr/local
 
-PKGS    := libcurl libmicrohttpd json-c lmdb openssl zlib libxxhash
+PKGS    := libcurl libmicrohttpd json-c lmdb openssl zlib libxxhash libical
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \
            -Wswitch-enum
 CFLAGS  ?= -O2 -g
@@ -75,8 +75,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/libcalmirror.a | $(B)/unit/
 	$(LINK) -lcmocka
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libcalmirror.a | $(B)/bench/
 	$(SAY) LINK $@
-	$(LINK) $(BENCH_LIBS)
-$(B)/bench/recurrence: BENCH_LIBS = -lical
+	$(LINK)
 $(B)/recur-expand: $(B)/obj/tests/recurrence/expand.o $(B)/libcalmirror.a
 	$(SAY) LINK $@
 	$(LINK)

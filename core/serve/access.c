@@ -1,11 +1,12 @@
 /* access: who asks, by the token of a request, and what of the mirror that may be shown to it.
  *
  * DESIGN. A token is 256 random bits, so its plain SHA-256 can be kept without being guessed from;
- * what is compared are hashes. It comes in one of three places, of which the first that is used
- * decides: Authorization, then access_token= and oauth_token=, then X-Goog-Api-Key and key= (which
- * clients send beside the others, as the name of their project). The query is cut before anything
- * else looks at it, so that no token gets into a page token, a validator, a key of the cache or an
- * error. */
+ * what is compared are hashes. It comes in one of four places, of which the first that is used
+ * decides: the address of a feed ("/calendar/ical/ID/private-TOKEN/basic.ics", whose path is made
+ * that of the public one), Authorization, then access_token= and oauth_token=, then X-Goog-Api-Key
+ * and key= (which clients send beside the others, as the name of their project). Path and query are
+ * cut before anything else looks at them, so that no token gets into a page token, a validator, a
+ * key of the cache or an error. */
 #include "core/serve/access.h"
 
 #include <string.h>
@@ -25,7 +26,7 @@
 #include "core/serve/server.h"
 #include "storage/items.h"
 
-enum place { PLACE_HEADER, PLACE_QUERY, PLACE_KEY, PLACE_NONE };
+enum place { PLACE_PATH, PLACE_HEADER, PLACE_QUERY, PLACE_KEY, PLACE_NONE };
 
 static const struct {
     const char *name;
@@ -138,6 +139,32 @@ static void cut_query(struct call *c, struct found *f)
     c->query = buf_span(&c->cut_query);
 }
 
+#define FEEDS   "/calendar/ical/"
+#define PRIVATE "/private-"
+#define PUBLIC  "/public"
+
+/* Takes the token out of the address of a feed. */
+static void cut_path(struct call *c, struct found *f)
+{
+    struct span path = c->path;
+    if (path.n < strlen(FEEDS) || memcmp(path.p, FEEDS, strlen(FEEDS)) != 0)
+        return;
+    const char *id = path.p + strlen(FEEDS), *end = path.p + path.n;
+    const char *at = memchr(id, '/', (size_t)(end - id));
+    if (!at || (size_t)(end - at) < strlen(PRIVATE) || memcmp(at, PRIVATE, strlen(PRIVATE)) != 0)
+        return;
+    const char *token = at + strlen(PRIVATE);
+    const char *rest = memchr(token, '/', (size_t)(end - token));
+    if (!rest)
+        rest = end;
+    take_value(f, PLACE_PATH, (struct span){token, (size_t)(rest - token)});
+    buf_reset(&c->cut_path);
+    buf_add(&c->cut_path, path.p, (size_t)(at - path.p));
+    buf_add_text(&c->cut_path, PUBLIC);
+    buf_add(&c->cut_path, rest, (size_t)(end - rest));
+    c->path = buf_span(&c->cut_path);
+}
+
 /* Whose is the token? The hash is kept, so that the question can be asked again. */
 static void look_up(const struct serve *s, struct caller *who, int64_t now_ms)
 {
@@ -153,6 +180,7 @@ static void look_up(const struct serve *s, struct caller *who, int64_t now_ms)
 bool access_identify(struct call *c)
 {
     struct found f = {.place = PLACE_NONE};
+    cut_path(c, &f);
     take_authorization(&f, c->header(c->source, "Authorization"));
     cut_query(c, &f);
     const char *key = c->header(c->source, "X-Goog-Api-Key");

@@ -53,8 +53,8 @@ bool access_is_operator(const struct caller *who); /* or a client with `admin` *
 /* A number that is the same for callers who see the same. */
 uint64_t access_view(const struct caller *who);
 
-/* Takes the token of the request from its headers and query, and tells who it is; afterwards
- * c->query is without it. False: it bears none. */
+/* Takes the token of the request from its headers, query and path, and tells who it is; afterwards
+ * c->query and c->path are without it. False: it bears none. */
 bool access_identify(struct call *c);
 /* The same with a token that came in another way, as in the path of a feed. False: nobody's. */
 bool access_identify_by(struct call *c, struct span token);

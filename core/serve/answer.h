@@ -12,6 +12,7 @@ struct answer {
     const char *type;          /* content type; NULL: JSON */
     const char *challenge;     /* WWW-Authenticate; NULL: no such header */
     const char *allow;         /* methods, for 405 and OPTIONS; NULL: no such header */
+    const char *disposition;   /* Content-Disposition; static; NULL: no such header */
     char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */
     uint32_t coll; /* made of this collection alone, of this version; 0: of others too */
     uint64_t version;

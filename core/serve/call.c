@@ -79,11 +79,13 @@ static void empty(struct buf *b)
 
 void call_reset(struct call *c)
 {
+    empty(&c->cut_path);
     empty(&c->cut_query);
     empty(&c->text);
     empty(&c->page_text);
     empty(&c->page_query);
     empty(&c->out);
+    c->out.cap = 0;
     c->route = NULL;
     c->fields.n = 0;
     c->caller = (struct caller){0};
@@ -96,6 +98,7 @@ void call_release(struct call *c)
 {
     txn_abort(c->txn);
     c->txn = NULL;
+    buf_release(&c->cut_path);
     buf_release(&c->cut_query);
     buf_release(&c->text);
     buf_release(&c->page_text);

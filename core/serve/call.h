@@ -44,6 +44,7 @@ struct call {
     struct span segment[CALL_SEGMENTS_MAX]; /* the path's parameters, decoded, in order */
     struct params params;
     struct fields fields;  /* what of the answer is asked for */
+    struct buf cut_path;   /* the path without a token, if it had one */
     struct buf cut_query;  /* the query without tokens, if it had any */
     struct buf text;       /* decoded text that `segment` and `params` point into */
     struct buf page_text;  /* the bytes of a page token, or the query that the next one will hold */

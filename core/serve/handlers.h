@@ -24,6 +24,9 @@ void events_instances(struct call *c);
 /* events/freebusy.c */
 void freebusy_query(struct call *c);
 
+/* ics/feed.c */
+void ics_get(struct call *c);
+
 /* admin.c */
 void status_get(struct call *c);
 void resync_post(struct call *c);

@@ -46,7 +46,9 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
     text_percent_encode(out, span_of(coll->calendar));
     buf_add_text(out, "/events\">");
     add_html(out, coll->calendar);
-    buf_add_text(out, "</a><td>");
+    buf_add_text(out, "</a><td><a href=\"/v1/calendars/");
+    text_percent_encode(out, span_of(coll->calendar));
+    buf_add_text(out, ".ics\">iCalendar</a><td>");
     (void)!account_get(c->txn, coll->account, &a);
     add_html(out, a.name);
     buf_printf(out, "<td>%s<td class=n>%llu<td class=n>%s<td>", coll_state_name(coll->state),
@@ -75,15 +77,15 @@ void home_get(struct call *c)
         ".n{text-align:right}</style>\n"
         "<h1>calmirror " CALMIRROR_VERSION "</h1>\n"
         "<p>A local copy of Google calendars. What changes there arrives here within moments; "
-        "reading costs Google nothing. The age of a calendar says how long ago it was known to equal "
+        "reading costs Google nothing. The age of a calendar says how long ago it was known to "
+        "equal "
         "Google&rsquo;s.</p>\n");
     accounts_each(c->txn, add_alarm, c);
-    buf_add_text(
-        &c->out,
-        "<table><caption>Calendars</caption>\n"
-        "<thead><tr><th scope=col>Calendar<th scope=col>Account<th scope=col>State<th scope=col class=n>Events"
-        "<th scope=col class=n>Age<th scope=col>Last error\n"
-        "<tbody>\n");
+    buf_add_text(&c->out, "<table><caption>Calendars</caption>\n"
+                          "<thead><tr><th scope=col>Calendar<th scope=col>Subscribe<th "
+                          "scope=col>Account<th scope=col>State<th scope=col class=n>Events"
+                          "<th scope=col class=n>Age<th scope=col>Last error\n"
+                          "<tbody>\n");
     colls_each(c->txn, add_row, c);
     buf_add_text(
         &c->out,

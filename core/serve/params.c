@@ -32,6 +32,9 @@ const struct param_spec param_specs[PARAM_COUNT] = {
                                     .doc = "Deprecated and ignored."},
     [PARAM_EVENT_TYPES] = {NAME("eventTypes"), PARAM_CHOICE, event_type_choices, .repeated = true,
                            .doc = "Event types to return; may be repeated. Default: all."},
+    [PARAM_FREE_BUSY_ONLY] = {NAME("freeBusyOnly"), PARAM_BOOL,
+                              .doc = "Show when the calendar is busy, and nothing else of its "
+                                     "events."},
     [PARAM_ICAL_UID] = {NAME("iCalUID"), PARAM_TEXT,
                         .doc = "Only events with this iCalendar UID: a series and its exceptions."},
     [PARAM_MAX_ATTENDEES] = {NAME("maxAttendees"), PARAM_INT,

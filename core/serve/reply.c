@@ -86,6 +86,8 @@ void reply_headers(struct call *c, struct httpd_response *r, size_t n, bool gzip
         httpd_response_header(r, "Content-Type", a->type ? a->type : JSON_TYPE);
     if (gzipped)
         httpd_response_header(r, "Content-Encoding", "gzip");
+    if (a->disposition && a->status == 200)
+        httpd_response_header(r, "Content-Disposition", a->disposition);
     httpd_response_header(r, "Cache-Control", "private, no-cache");
     httpd_response_header(r, "Vary", vary(c->conf));
     add_freshness(c, r);

@@ -106,6 +106,13 @@ const struct route routes[] = {
      DISCOVERY_DOC, DOOR_OPEN},
     {"", "GET", "/$discovery/rest", discovery_get, 0, 0, 0, NULL, NULL, DISCOVERY_DOC, DOOR_OPEN},
 
+#define ICS_PARAMS (B(FREE_BUSY_ONLY) | B(TIME_MAX) | B(TIME_MIN))
+    {"", "GET", "/v1/calendars/{calendarId}.ics", ics_get, ICS_PARAMS, 0, 0, NULL, NULL,
+     "A calendar as an iCalendar feed; timeMin, timeMax, freeBusyOnly."},
+    {"", "GET", "/calendar/ical/{calendarId}/public/basic.ics", ics_get, ICS_PARAMS, 0, 0, NULL,
+     NULL, "The same, where Google has it; also with private-TOKEN in place of public."},
+#undef ICS_PARAMS
+
     {"", "GET", "/v1/status", status_get, 0, 0, 0, NULL, NULL,
      "How the service, its accounts and calendars are doing."},
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
@@ -158,6 +165,17 @@ static bool may_match(const struct route *r, struct span path)
     return i == path.n || r->path[i] == '{' || path.p[i] == '%';
 }
 
+/* What stands for "{name}" in a segment, which may go on behind it, as in "{name}.ics". */
+static bool take_parameter(struct span want, struct span have, struct span *ret)
+{
+    const char *close = memchr(want.p, '}', want.n);
+    size_t after = (size_t)(want.p + want.n - close) - 1;
+    if (have.n <= after || memcmp(have.p + have.n - after, close + 1, after) != 0)
+        return false;
+    *ret = (struct span){have.p, have.n - after};
+    return true;
+}
+
 /* Does the path have the form of the route? Path parameters are left in `raw` as they were sent. */
 static bool path_matches(const struct route *r, struct span path,
                          struct span raw[CALL_SEGMENTS_MAX])
@@ -171,9 +189,8 @@ static bool path_matches(const struct route *r, struct span path,
         if (!more)
             return true;
         if (want.n && want.p[0] == '{') {
-            if (have.n == 0)
+            if (!take_parameter(want, have, &raw[n++]))
                 return false;
-            raw[n++] = have;
         } else if (!same_segment(want, have)) {
             return false;
         }

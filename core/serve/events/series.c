@@ -44,18 +44,26 @@ static void add_lines(struct recur_set *set, struct span lines)
     buf_release(&line);
 }
 
-struct recur_set *series_open(const struct event *master, const struct zone *calendar_zone)
+bool series_start(const struct event *master, const struct zone *calendar_zone,
+                  struct recur_start *ret)
 {
     bool all_day = master->flags & EVENT_ALL_DAY;
     struct span start = json_get(master->raw, "start"), end = json_get(master->raw, "end");
     struct recur_start at = {.zone = all_day ? calendar_zone : own_zone(start, calendar_zone),
                              .all_day = all_day};
-    struct recur_set *set = NULL;
     if (!read_moment(start, all_day, &at.start_ms))
-        return NULL;
+        return false;
     if (!read_moment(end, all_day, &at.end_ms))
         at.end_ms = at.start_ms;
-    if (recur_new(&set, &at, NULL) != RC_OK)
+    *ret = at;
+    return true;
+}
+
+struct recur_set *series_open(const struct event *master, const struct zone *calendar_zone)
+{
+    struct recur_start at;
+    struct recur_set *set = NULL;
+    if (!series_start(master, calendar_zone, &at) || recur_new(&set, &at, NULL) != RC_OK)
         return NULL;
     add_lines(set, json_get(master->raw, "recurrence"));
     if (recur_seal(set, NULL) != RC_OK) {

@@ -5,6 +5,11 @@
 #include "core/calendar/recur.h"
 #include "core/model/event.h"
 
+/* When a stored series starts and ends, and in which zone it runs. False: its start makes no
+ * sense. */
+bool series_start(const struct event *master, const struct zone *calendar_zone,
+                  struct recur_start *ret);
+
 /* `calendar_zone`: of all-day series, and of those that name no zone that we know. A line that
  * makes no sense is passed over. NULL: no memory, or its start makes no sense. */
 struct recur_set *series_open(const struct event *master, const struct zone *calendar_zone);
