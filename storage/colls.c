@@ -204,3 +204,18 @@ void coll_set_head(struct txn *t, uint32_t no, struct span json)
     struct key k = key_no(no);
     record_put(t, SPACE_HEAD, &k, json.p, json.n);
 }
+
+struct span coll_verdict(struct txn *t, uint32_t no, uint32_t part)
+{
+    struct key k = key_class(no, (uint8_t)part);
+    struct span json = {0};
+    if (record_get(t, SPACE_VERDICT, &k, &json) == RC_BADDATA)
+        damage_note(t->store, no);
+    return json;
+}
+
+void coll_set_verdict(struct txn *t, uint32_t no, uint32_t part, struct span json)
+{
+    struct key k = key_class(no, (uint8_t)part);
+    record_put(t, SPACE_VERDICT, &k, json.p, json.n);
+}

@@ -8,6 +8,11 @@
 
 #include "storage/store.h"
 
+enum job_verify { /* bits: what is to be compared with Google */
+    VERIFY_EVENTS = 1u << 0,
+    VERIFY_INSTANCES = 1u << 1, /* those of series, in a window of time */
+};
+
 struct job {
     uint32_t coll;
     uint64_t pinged;
@@ -15,6 +20,8 @@ struct job {
     int64_t ping_ms; /* wall clock of the last ping that raised `pinged` */
     int64_t due_ms;  /* wall clock: next scheduled run; 0 = at once */
     bool resync;     /* an operator asked for a full listing */
+    uint32_t verify; /* enum job_verify: an operator asked for a verification */
+    int64_t verify_min_ms, verify_max_ms; /* window of VERIFY_INSTANCES */
 };
 
 /* All zero (RC_OK) when nothing is owed. A damaged record reads as one ping owed, due at once:

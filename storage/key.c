@@ -24,6 +24,7 @@ static const struct {
     [SPACE_COLL] = {"coll", true},
     [SPACE_COLL_ID] = {"coll_id", false},
     [SPACE_HEAD] = {"head", true},
+    [SPACE_VERDICT] = {"verdict", true},
     [SPACE_ITEM] = {"item", true},
     [SPACE_EVENT] = {"event", true},
     [SPACE_EVENT_ID] = {"event_id", true},

@@ -22,7 +22,7 @@ struct key key_text(struct span text); /* meta, account_name, channel: shortened
 struct key key_no(uint32_t no); /* account, coll, head, job; prefix of every space per coll */
 struct key key_coll_id(uint32_t account, uint8_t kind, struct span calendar);
 struct key key_id(uint32_t coll, struct span id);   /* item, event_id, stage, channel_coll */
-struct key key_class(uint32_t coll, uint8_t class); /* prefix in event */
+struct key key_class(uint32_t coll, uint8_t class); /* verdict; prefix in event */
 struct key key_seq(uint32_t coll, uint64_t seq);    /* change; prefix by hash */
 struct key key_event(uint32_t coll, uint8_t class, int64_t time, uint64_t row);
 struct key key_updated(uint32_t coll, int64_t updated, uint64_t row); /* event_updated, event_odd */

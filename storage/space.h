@@ -11,6 +11,7 @@
  * coll           coll                           12                             collection
  * coll_id        account, kind, calendar id     3, events, "a@example.com"     coll number
  * head           coll                           12                             JSON
+ * verdict        coll, part                     12, events                     JSON
  * item           coll, id                       12, "a@example.com"            item
  * event          coll, class, time, row         12, 3, 2026-03-29T09:00Z, 71   event
  * event_id       coll, id                       12, "4qg7..."                  where, seq, mark
@@ -42,6 +43,7 @@ enum space {
     SPACE_COLL,
     SPACE_COLL_ID,
     SPACE_HEAD,
+    SPACE_VERDICT,
     SPACE_ITEM,
     SPACE_EVENT,
     SPACE_EVENT_ID,

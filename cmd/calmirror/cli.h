@@ -15,13 +15,14 @@ enum cli_option { /* bits: which options a subcommand takes besides --config, --
                   OPTION_WAIT = 1u << 2,
                   OPTION_FROM = 1u << 3,
                   OPTION_TO = 1u << 4,
+                  OPTION_INSTANCES = 1u << 5,
 };
 
 struct cli {
     const char *config; /* NULL: the default place, which need not exist */
     const char *api;    /* NULL: from the configuration */
     const char *account, *from, *to;
-    bool json, wait;
+    bool json, wait, instances;
     char **args; /* behind the subcommand */
     int n_args;
 
@@ -46,6 +47,7 @@ extern const struct command cli_commands[]; /* ends with a NULL name */
 /* Subcommands; each returns an exit status of sysexits.h after saying on stderr what went wrong. */
 int run_status(struct cli *cli);
 int run_resync(struct cli *cli);
+int run_verify(struct cli *cli);
 int run_calendars(struct cli *cli);
 int run_events(struct cli *cli);
 int run_version(struct cli *cli);

@@ -14,6 +14,8 @@ const struct command cli_commands[] = {
     {"status", "", "how every account and calendar stands", 0, 0, OPTION_JSON, true, run_status},
     {"resync", "[CALENDAR]", "list one calendar, or everything, anew from Google", 0, 1,
      OPTION_JSON | OPTION_ACCOUNT | OPTION_WAIT, true, run_resync},
+    {"verify", "[CALENDAR]", "compare with Google, repair what differs and say what that was", 0, 1,
+     OPTION_JSON | OPTION_ACCOUNT | OPTION_INSTANCES | OPTION_FROM | OPTION_TO, true, run_verify},
     {"calendars", "", "the calendars that can be read", 0, 0, OPTION_JSON, true, run_calendars},
     {"events", "CALENDAR", "events of a calendar, by start", 1, 1,
      OPTION_JSON | OPTION_FROM | OPTION_TO, true, run_events},
@@ -35,6 +37,7 @@ static const struct option_info {
     {"json", 'j', NULL, OPTION_JSON, "print JSON"},
     {"account", 'a', "NAME", OPTION_ACCOUNT, "only calendars of this account"},
     {"wait", 'w', NULL, OPTION_WAIT, "wait until it is done, with a progress bar on a terminal"},
+    {"instances", 'i', NULL, OPTION_INSTANCES, "compare the instances of series too"},
     {"from", 'f', "TIME", OPTION_FROM, "events that end after this time"},
     {"to", 't', "TIME", OPTION_TO, "events that start before this time"},
     {"version", 'V', NULL, 0, "same as the command version"},
@@ -126,6 +129,9 @@ static void take_option(struct cli *cli, struct parsed *p, const struct option_i
         break;
     case 'w':
         cli->wait = true;
+        break;
+    case 'i':
+        cli->instances = true;
         break;
     case 'f':
         cli->from = optarg;

@@ -21,8 +21,8 @@ enum coll_state {
     COLL_GONE,     /* left the roster, or excluded; kept until swept so that late pings find a name */
 };
 
-/* Why a full listing runs; also what an operator reads. */
-enum listing_reason { LISTING_NONE = 0, LISTING_FIRST, LISTING_STALE, LISTING_ASKED, LISTING_VERIFY, LISTING_DAMAGED };
+/* Why a full listing runs; also what an operator reads. AUDIT: a verification that was asked for. */
+enum listing_reason { LISTING_NONE = 0, LISTING_FIRST, LISTING_STALE, LISTING_ASKED, LISTING_VERIFY, LISTING_DAMAGED, LISTING_AUDIT };
 
 /* A full listing under way: what is needed to go on after a restart. */
 struct listing {
@@ -35,7 +35,6 @@ struct listing {
     char page_token[LIMIT_TOKEN_BYTES + 1]; /* of the next page; "" = first page */
 };
 
-/* How watching stands for this collection. */
 enum watch_verdict { WATCH_UNTRIED = 0, WATCH_OK, WATCH_REFUSED };
 
 struct collection {
@@ -76,5 +75,6 @@ bool coll_lacks_scope(const struct collection *c);
 const char *coll_kind_name(enum coll_kind kind);   /* "events" */
 const char *coll_state_name(enum coll_state state); /* "ready" */
 const char *listing_reason_name(enum listing_reason reason); /* "first", "token dead", ... */
+bool listing_verifies(enum listing_reason reason);
 
 #endif

@@ -95,8 +95,15 @@ const char *listing_reason_name(enum listing_reason reason)
         return "verification";
     case LISTING_DAMAGED:
         return "damaged record";
+    case LISTING_AUDIT:
+        return "verification asked for";
     }
     return "unknown";
+}
+
+bool listing_verifies(enum listing_reason reason)
+{
+    return reason == LISTING_VERIFY || reason == LISTING_AUDIT;
 }
 
 const char *account_state_name(enum account_state state)

@@ -29,10 +29,14 @@ void ics_get(struct call *c);
 
 /* admin.c */
 void status_get(struct call *c);
-void resync_post(struct call *c);
 void healthz_get(struct call *c);
 void readyz_get(struct call *c);
 void not_implemented(struct call *c);
+
+/* owe.c */
+void resync_post(struct call *c);
+void verify_post(struct call *c);
+void verify_get(struct call *c);
 
 /* odd.c */
 void odd_get(struct call *c);

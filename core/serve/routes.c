@@ -119,6 +119,12 @@ const struct route routes[] = {
      "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
      "optional.",
      DOOR_OPERATOR},
+    {"", "POST", "/v1/verify", verify_post, 0, 0, 0, NULL, NULL,
+     "Compares calendars with Google and repairs them. Body: {\"calendar\": ID, \"account\": NAME, "
+     "\"instances\": BOOL, \"min_ms\": TIME, \"max_ms\": TIME}, all optional.",
+     DOOR_OPERATOR},
+    {"", "GET", "/v1/verify", verify_get, 0, 0, 0, NULL, NULL,
+     "What the last verification of each calendar found.", DOOR_OPERATOR},
     {"", "GET", "/v1/odd", odd_get, 0, 0, 0, NULL, NULL,
      "Events in which something made no sense, by calendar and id, and what that was.",
      DOOR_OPERATOR},

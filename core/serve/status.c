@@ -106,6 +106,7 @@ static void write_counters(struct call *c, const struct collection *coll)
         buf_printf(&c->out, ",\"dirty\":%s", job.pinged > job.pulled ? "true" : "false");
         number_member(&c->out, "last_ping_ms", job.ping_ms);
         buf_printf(&c->out, ",\"resync\":%s", job.resync ? "true" : "false");
+        buf_printf(&c->out, ",\"verify\":%s", job.verify ? "true" : "false");
     }
     number_member(&c->out, "pings", (int64_t)n.pings);
     number_member(&c->out, "pulls", (int64_t)n.pulls);

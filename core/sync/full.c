@@ -16,6 +16,7 @@
 #include "core/sync/batch.h"
 #include "core/sync/head.h"
 #include "core/sync/pages.h"
+#include "core/sync/verify.h"
 #include "storage/changes.h"
 #include "storage/listing.h"
 
@@ -29,67 +30,77 @@ struct full {
     bool begin;   /* the next page starts a listing afresh */
     bool spoiled; /* going on where it stands would lead nowhere */
     unsigned restarts;
-    uint64_t drift; /* differences that a pull should have brought */
+    struct verify verify; /* when that is the reason */
     struct page_guard guard;
     struct listing_result result;
 };
 
-/* Verification: does the page bring what no pull brought, though it is old enough? */
-static void count_drift(struct run *r, struct txn *t, const struct batch *b, struct full *f)
+/* What the view is as of: increments that came while it was listed are in it. */
+static int64_t view_fresh_ms(const struct run *r, int64_t started_ms)
 {
-    struct event old;
-    for (size_t i = 0; i < b->n; i++) {
-        const struct event *ev = &b->events[i];
-        if (ev->updated_ms == 0 || ev->updated_ms > r->c.fresh_ms - plan_grace_ms(&r->set->rules) ||
-            ev->flags & EVENT_CANCELLED)
-            continue; /* tombstones come and go at Google without being a difference */
-        /* A listing may hold an earlier version beside the current one. */
-        if (event_get(t, r->c.no, ev->id, &old) == RC_OK &&
-            (span_eq(old.raw, ev->raw) || old.updated_ms > ev->updated_ms))
-            continue;
-        f->drift++;
-        log_warning(r->about, "drift: event %.*s differs from Google", (int)ev->id.n, ev->id.p);
-    }
+    int64_t pulled_ms = r->c.fresh_ms;
+    return pulled_ms > started_ms && pulled_ms <= clock_wall_ms() ? pulled_ms : started_ms;
+}
+
+/* Which of what is owed the listing answers. */
+static unsigned answers(const struct run *r, const struct full *f)
+{
+    unsigned covered = QUEUE_NEW;
+    /* An operator's request counts from when it was made: an older listing does not answer it. */
+    if (r->c.listing.reason == LISTING_ASKED || f->reason == LISTING_FIRST)
+        covered |= QUEUE_RESYNC;
+    if (r->c.listing.pages == 1) /* asked for after the ping came: as good as a pull */
+        covered |= QUEUE_PING;
+    return covered;
+}
+
+/* The listing is the view now: whoever waits is told. */
+static void tell(struct run *r, const struct full *f, bool changed)
+{
+    const struct listing_result *result = &f->result;
+    const struct sync_options *opt = &r->sync->opt;
+    events_damage_clear(opt->store, r->c.no);
+    if (opt->changed) /* also without a change: readers may have waited for the first view */
+        opt->changed(opt->changed_arg, r->c.no, r->c.version);
+    r->did.listings++;
+    r->did.changes += changed ? result->added + result->changed + result->removed : 0;
+    log_notice(r->about, "listed (%s): %llu events, %llu new, %llu changed, %llu gone",
+               listing_reason_name(f->reason), (unsigned long long)result->listed,
+               (unsigned long long)result->added, (unsigned long long)result->changed,
+               (unsigned long long)result->removed);
+    if (listing_verifies(f->reason))
+        verify_log(r, &f->verify);
 }
 
 static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct google_page *page,
                       struct err *e)
 {
     uint64_t version = r->c.version, pages = r->c.listing.pages;
-    int64_t started_ms = r->c.listing.started_ms;
-    unsigned covered = QUEUE_NEW;
-    /* An operator's request counts from when it was made: an older listing does not answer it. */
-    if (r->c.listing.reason == LISTING_ASKED || f->reason == LISTING_FIRST)
-        covered |= QUEUE_RESYNC;
-    if (pages == 1) /* asked for after the ping came: as good as a pull */
-        covered |= QUEUE_PING;
+    int64_t started_ms = r->c.listing.started_ms, fresh_ms = view_fresh_ms(r, started_ms);
+    unsigned covered = answers(r, f);
+    if (listing_verifies(f->reason))
+        verify_judge(r, t, &f->verify);
+    if (r->c.listing.reason == LISTING_AUDIT)
+        r->job.verify &= ~(uint32_t)VERIFY_EVENTS;
     listing_finish(t, &r->c, &f->result);
     memcpy(r->c.sync_token, page->next_sync, sizeof(r->c.sync_token));
     r->c.full_ms = started_ms;
     r->c.repair_ms = 0;
-    r->c.drift += f->drift;
     uint32_t roster = 0;
     bool owe = head_store(r, t, page) && roster_owe(r, t, &roster);
-    run_succeeded(r, started_ms, covered);
+    run_succeeded(r, fresh_ms, covered);
     bool changed = r->c.version != version;
     CRASHPOINT("listing.finish.before");
     enum rc rc = run_commit(r, t, e);
+    if (rc != RC_OK && f->verify.drift)
+        return err_prefix(e, rc, "repairing %llu differences", (unsigned long long)f->verify.drift);
     if (rc != RC_OK)
         return rc;
     CRASHPOINT("listing.finish.after");
-    events_damage_clear(r->sync->opt.store, r->c.no);
     if (owe)
         queue_resync(r->sync->opt.queue, roster);
-    if (r->sync->opt
-            .changed) /* also without a change: readers may have waited for the first view */
-        r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);
     r->single_page = pages == 1;
-    r->did.listings++;
-    r->did.changes += changed ? f->result.added + f->result.changed + f->result.removed : 0;
-    log_notice(r->about, "listed (%s): %llu events, %llu new, %llu changed, %llu gone",
-               listing_reason_name(f->reason), (unsigned long long)f->result.listed,
-               (unsigned long long)f->result.added, (unsigned long long)f->result.changed,
-               (unsigned long long)f->result.removed);
+    tell(r, f, changed);
     return RC_OK;
 }
 
@@ -107,8 +118,6 @@ static enum rc store_page(struct run *r, struct full *f, const struct google_pag
         listing_begin(t, &r->c, f->reason, asked_ms);
         f->begin = false;
     }
-    if (f->reason == LISTING_VERIFY)
-        count_drift(r, t, b, f);
     for (size_t i = 0; i < b->n; i++)
         listing_put(t, &r->c, &b->events[i]);
     r->c.listing.pages++;
@@ -119,6 +128,20 @@ static enum rc store_page(struct run *r, struct full *f, const struct google_pag
     rc = run_commit(r, t, e);
     if (rc == RC_OK)
         CRASHPOINT("listing.page.after");
+    return rc;
+}
+
+/* A verification begins before its first page: what increments change from then on is told from
+ * what they changed before. */
+static enum rc begin_verification(struct run *r, struct full *f, struct err *e)
+{
+    struct txn *t = NULL;
+    enum rc rc = run_begin(r, &t, e);
+    if (rc != RC_OK)
+        return rc;
+    listing_begin(t, &r->c, f->reason, clock_wall_ms());
+    rc = run_commit(r, t, e);
+    f->begin = rc != RC_OK;
     return rc;
 }
 
@@ -149,6 +172,11 @@ static enum rc step(struct run *r, struct full *f, bool *ret_last, struct err *e
     struct google_page page = {0};
     struct batch b = {0};
     char from[LIMIT_TOKEN_BYTES + 1] = "";
+    if (f->begin && listing_verifies(f->reason)) {
+        enum rc rc = begin_verification(r, f, e);
+        if (rc != RC_OK)
+            return rc;
+    }
     if (!f->begin)
         memcpy(from, r->c.listing.page_token, sizeof(from));
     int64_t asked_ms = clock_wall_ms();
@@ -158,6 +186,8 @@ static enum rc step(struct run *r, struct full *f, bool *ret_last, struct err *e
         rc = check_walk(f, &page, e);
     if (rc == RC_OK)
         rc = batch_add(&b, &page, r->c.zone, e);
+    if (rc == RC_OK && !page.next_page[0] && listing_verifies(f->reason))
+        rc = verify_pull(r, &f->verify, e);
     if (rc == RC_OK)
         rc = store_page(r, f, &page, &b, asked_ms, e);
     if (rc == RC_OK)
@@ -184,7 +214,8 @@ static bool resumes(const struct run *r, enum listing_reason reason)
     int64_t age = clock_wall_ms() - l->started_ms;
     return l->reason != LISTING_NONE && l->page_token[0] && age >= 0 && age < RESUME_MOST_MS &&
            r->ticket.fails < RESUMES_MOST &&
-           (reason != LISTING_ASKED || l->reason == LISTING_ASKED);
+           (reason == l->reason ||
+            (reason != LISTING_ASKED && reason != LISTING_AUDIT && reason != LISTING_DAMAGED));
 }
 
 enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
@@ -196,10 +227,12 @@ enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
         rc = step(r, &f, &last, e);
         /* A dead page token is no dead calendar: once more from the first page. */
         if (rc == RC_STALE && !f.begin && f.restarts < RESTARTS_MOST) {
+            verify_release(&f.verify);
             f = (struct full){.reason = reason, .begin = true, .restarts = f.restarts + 1};
             rc = RC_OK;
         }
     }
+    verify_release(&f.verify);
     if (rc == RC_OK)
         prune(r);
     else if (rc == RC_STALE || f.spoiled)

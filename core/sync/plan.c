@@ -179,6 +179,8 @@ static enum listing_reason list_reason(const struct plan_rules *r, const struct 
         return LISTING_DAMAGED;
     if (c->listing.reason != LISTING_NONE)
         return c->listing.reason;
+    if (c->kind == COLL_EVENTS && v->job->verify & VERIFY_EVENTS)
+        return LISTING_AUDIT;
     if (c->kind == COLL_COLORS)
         return LISTING_NONE;
     if (!c->sync_token[0])

@@ -108,7 +108,7 @@ static enum rc catch_up_and_watch(struct run *r, bool *ret_pulled, struct err *e
     enum rc rc = RC_OK;
     /* Before a verification, so that it does not count as drift what is only not pulled yet. */
     if (plan.pull && (plan.list == LISTING_NONE ? r->ticket.reasons & QUEUE_PING
-                                                : plan.list == LISTING_VERIFY)) {
+                                                : listing_verifies(plan.list))) {
         rc = catch_up(r, e);
         pulled = r->covered & QUEUE_PING; /* not by a listing of many pages in its place */
         plan = make_plan(r);

@@ -263,10 +263,14 @@ class Emulator:
     def set_settings(self, user, **values):
         self.control("POST", "settings", {"user": user, "settings": values})
 
-    def put_raw_event(self, calendar, event, event_id=None):
-        """Stores an event as it is, however broken."""
-        params = {"calendar": calendar, **({"id": event_id} if event_id else {})}
+    def put_raw_event(self, calendar, event, event_id=None, silent=False):
+        """Stores an event as it is, however broken; silent: no delta and no notification tells of it."""
+        params = {"calendar": calendar, **({"id": event_id} if event_id else {}), **({"silent": 1} if silent else {})}
         self.control("PUT", "events", event, **params)
+
+    def drop_event(self, calendar, event_id):
+        """Takes an event out of the listings; no delta and no notification tells of it."""
+        self.control("DELETE", "events", calendar=calendar, id=event_id)
 
     def seed(self, world):
         """Adds users, calendars and events to the running world."""

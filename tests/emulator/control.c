@@ -408,10 +408,29 @@ static void put_event(struct req *r)
     if (id == NULL) {
         answer_error(r, "id is needed, in the event or as a parameter");
     } else {
-        event_store_raw(r->emu, c, id, o);
+        if (req_param(r, "silent") != NULL) {
+            event_slip_in(c, id, o);
+        } else {
+            event_store_raw(r->emu, c, id, o);
+        }
         req_answer_empty(r, 204);
     }
     json_object_put(o);
+}
+
+static void drop_event(struct req *r)
+{
+    struct calendar *c = calendar_of(r);
+    if (c == NULL) {
+        return;
+    }
+    struct item *it = coll_get(&c->events, req_param(r, "id") ? req_param(r, "id") : "");
+    if (it == NULL) {
+        answer_error(r, "no such event");
+        return;
+    }
+    it->gone = it->event->purged = true;
+    req_answer_empty(r, 204);
 }
 
 static void post_seed(struct req *r)
@@ -469,6 +488,7 @@ const struct route CONTROL_ROUTES[] = {
     {"POST", CTL "/clock", post_clock, NULL, 0},
     {"POST", CTL "/settings", post_settings, NULL, 0},
     {"PUT", CTL "/events", put_event, NULL, 0},
+    {"DELETE", CTL "/events", drop_event, NULL, 0},
     {"POST", CTL "/seed", post_seed, NULL, 0},
     {"POST", CTL "/auth", post_auth, NULL, 0},
     {0}};

@@ -24,6 +24,8 @@ void event_cancel(struct event_write *w, struct item *it);
 /* Stores any text as an event, however broken. */
 struct item *event_store_raw(struct emu *e, struct calendar *cal, const char *id,
                              struct json_object *o);
+/* The same, but neither deltas nor notifications tell of it: as if Google had lost a change. */
+void event_slip_in(struct calendar *cal, const char *id, struct json_object *o);
 /* Text and facts of an item again, after the zone of its calendar changed. */
 void event_rerender(struct calendar *cal, struct item *it);
 

@@ -114,6 +114,7 @@ static struct collection make_full(struct store *s, const char *name)
     event_put(t, &c, &gone);
     event_remove(t, &c, S("gone"));
     coll_set_head(t, c.no, S("{\"summary\":\"x\"}"));
+    coll_set_verdict(t, c.no, VERIFY_EVENTS, S("{}"));
     channel_put(t, &ch);
     job_put(t, &j);
     listing_begin(t, &c, LISTING_ASKED, 1);

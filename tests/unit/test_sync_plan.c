@@ -118,6 +118,40 @@ static void test_reasons_to_list(void **state)
     }
 }
 
+/* What is under way or more pressing comes first; without a token all the same. */
+static void test_verification_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        enum coll_state coll;
+        enum coll_kind kind;
+        bool token, resync, damaged;
+        enum listing_reason under_way, want;
+    } rows[] = {
+        {"asked", COLL_READY, COLL_EVENTS, true, false, false, LISTING_NONE, LISTING_AUDIT},
+        {"no token", COLL_READY, COLL_EVENTS, false, false, false, LISTING_NONE, LISTING_AUDIT},
+        {"new", COLL_NEW, COLL_EVENTS, false, false, false, LISTING_NONE, LISTING_FIRST},
+        {"resync too", COLL_READY, COLL_EVENTS, true, true, false, LISTING_NONE, LISTING_ASKED},
+        {"damaged", COLL_READY, COLL_EVENTS, true, false, true, LISTING_NONE, LISTING_DAMAGED},
+        {"by schedule", COLL_READY, COLL_EVENTS, true, false, false, LISTING_VERIFY,
+         LISTING_VERIFY},
+        {"interrupted", COLL_READY, COLL_EVENTS, true, false, false, LISTING_AUDIT, LISTING_AUDIT},
+        {"not events", COLL_READY, COLL_ACL, true, false, false, LISTING_NONE, LISTING_NONE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct collection c = ready(rows[i].kind);
+        struct job job = {.resync = rows[i].resync, .verify = VERIFY_EVENTS};
+        c.state = rows[i].coll;
+        c.listing.reason = rows[i].under_way;
+        if (!rows[i].token)
+            c.sync_token[0] = '\0';
+        struct plan_view v = {.c = &c, .job = &job, .damaged = rows[i].damaged, .now_ms = NOW};
+        if (plan_now(&rules, &v).list != rows[i].want)
+            fail_msg("%s: %s", rows[i].what, listing_reason_name(plan_now(&rules, &v).list));
+    }
+}
+
 static void test_verifications_are_spread(void **state)
 {
     (void)state;
@@ -351,6 +385,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reasons_to_list),
+        cmocka_unit_test(test_verification_asked_for),
         cmocka_unit_test(test_verifications_are_spread),
         cmocka_unit_test(test_dead_tokens_are_rationed),
         cmocka_unit_test(test_opening),

@@ -1,0 +1,34 @@
+/* asked: what the service was asked to do with calendars, watched until it is done. */
+#ifndef CMD_CALMIRROR_ASKED_H
+#define CMD_CALMIRROR_ASKED_H
+
+#include "cmd/calmirror/cli.h"
+
+/* One collection that was asked for. */
+struct asked {
+    int64_t number;
+    int64_t failures; /* of its runs, when first looked at; -1 not yet */
+    char calendar[256], account[80];
+    bool done, failed;
+    uint64_t items; /* of the listing under way */
+};
+
+struct asked_list {
+    const char *owed; /* member of the status that is true until it is done, and the bar's name */
+    bool silent;      /* says nothing of those that succeed */
+    struct asked *v;
+    size_t n;
+};
+void asked_release(struct asked_list *w);
+
+/* The body of the request: the calendar and account of the command line, and the members `more`. */
+void asked_write_request(const struct cli *cli, const char *more, struct buf *out);
+/* Takes up what the service says it was asked for. False: no memory. */
+bool asked_read(struct span answer, struct asked_list *w);
+/* With a progress bar on a terminal; says of each how it went. EX_OK, EX_UNAVAILABLE when one
+ * failed, else as cli_get(). */
+int asked_wait(struct cli *cli, struct asked_list *w);
+/* "ACCOUNT  CALENDAR  OUTCOME": to stdout, or of those that failed to stderr. */
+void asked_report(const struct asked *a, const char *outcome);
+
+#endif

@@ -1,0 +1,144 @@
+"""Verification: drift in every direction is found, counted, told and repaired; what a change explains is no drift."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from emulator import USER, timed
+from failures import DAY_MS, EAGER, MINUTE_MS, Clock, rest, settle, title, wait_title
+from mirror import BUILD, PATIENCE, wait_for
+
+
+def verify(pair, *arguments):
+    """(exit status, what it printed); with --json that is decoded."""
+    done = subprocess.run([os.path.join(BUILD, "calmirror"), "verify", *arguments, "-c", pair.mirror.config_path],
+                          capture_output=True, text=True, timeout=60 * PATIENCE)
+    return done.returncode, json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
+
+
+@pytest.fixture
+def clock(tmp_path):
+    return Clock(tmp_path)
+
+
+def settled(pair, clock, events):
+    """Events that are old enough not to be taken for changes under way."""
+    for event in events:
+        pair.google.insert(id=event, summary=event, **timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z"))
+    pair.wait_equal(USER)
+    clock.sleep(pair, 20 * MINUTE_MS)
+    pair.google.insert(id="later000", summary="later000")
+    pair.wait_equal(USER)
+    settle(pair)
+    rest(pair)
+
+
+def drift(pair):
+    """Changes that Google announces in no way: one event more, one less, one deleted, one edited."""
+    events = {e["id"]: e for e in pair.emulator.dump(USER)}
+    whole = events["changed0"]
+    pair.emulator.put_raw_event(USER, {**whole, "id": "missing0", "summary": "missing0"}, silent=True)
+    pair.emulator.put_raw_event(USER, {**whole, "summary": "other", "location": "Basel"}, silent=True)
+    pair.emulator.put_raw_event(USER, {**events["deleted0"], "status": "cancelled"}, silent=True)
+    pair.emulator.drop_event(USER, "dropped0")
+
+
+FOUND = {"missing0": ("missing", {}), "deleted0": ("removed", {}), "dropped0": ("removed", {}),
+         "changed0": ("changed", {"summary": ("changed0", "other"), "location": (None, "Basel")})}
+
+
+def items_of(found):
+    calendar, = found["calendars"]
+    return {i["id"]: (i["what"], {f["field"]: (f.get("here"), f.get("google")) for f in i["fields"]})
+            for i in calendar["events"]["items"]}
+
+
+def test_on_demand(start, clock):
+    """Asked for: the differences by id and field, repaired, exit status 1; the next time none, exit status 0."""
+    pair = start(env=clock.env)
+    settled(pair, clock, ["changed0", "deleted0", "dropped0", "same0000"])
+    assert verify(pair, USER) == (0, f"test  {USER}  5 events compared, 0 differed\n")
+    drift(pair)
+    status, found = verify(pair, "--json")
+    assert status == 1 and items_of(found) == FOUND
+    pair.wait_equal(USER)
+    assert title(pair, "changed0") == "other" and pair.collection(USER)["drift"] == 4
+    assert pair.mirror.status()["totals"]["drift"] == 4
+    log = pair.mirror.log_text()
+    for event in FOUND:
+        assert f"drift: event {event} " in log
+    assert "changed0 differs from Google's: summary, location" in log and "Basel" not in log
+    assert verify(pair)[0] == 0
+    pair.emulator.put_raw_event(USER, {**pair.emulator.dump(USER)[0], "summary": "once more"}, silent=True)
+    status, text = verify(pair, USER)
+    assert status == 1 and '      summary: "other" here, "once more" at Google\n' in text
+    assert pair.collection(USER)["drift"] == 5
+    assert verify(pair, "nobody@example.com")[0] == 67
+
+
+def test_by_schedule(start, clock):
+    """Once a week, without being asked."""
+    pair = start(env=clock.env)
+    settled(pair, clock, ["changed0", "deleted0", "dropped0"])
+    drift(pair)
+    clock.sleep(pair, 8 * DAY_MS)
+    wait_for("the verification", lambda: pair.collection(USER)["drift"])
+    pair.wait_equal(USER)
+    assert pair.collection(USER)["drift"] == 4
+    assert "listed (verification)" in pair.mirror.log_text()
+
+
+@pytest.mark.parametrize("at", ["the first page", "a later page", "the last increment"])
+def test_changes_under_way_are_no_drift(start, clock, at):
+    """Edits, deletes and inserts at each moment of a verification, announced or not: nothing is counted, all is there."""
+    pair = start(env=clock.env)
+    events = [f"event{n:03d}" for n in range(9)]
+    settled(pair, clock, events)
+    clock.turn(20 * MINUTE_MS)  # beside Google's, so that no change looks too young to be told of
+    pair.emulator.set_pages(max_page=4)
+    pair.emulator.set_pings(drop=True)  # of what happens now only increments tell
+    pair.google.patch(USER, events[7], summary="before")
+    queries = {"the first page": "*singleEvents=false&prettyPrint=false", "a later page": "*pageToken=*",
+               "the last increment": "*syncToken=*"}
+    pair.emulator.fault("GET */events", query=queries[at], hold=True, when="after" if at == "a later page" else None,
+                        skip=at == "the last increment", count=1)
+    asked = subprocess.Popen([os.path.join(BUILD, "calmirror"), "verify", USER, "-c", pair.mirror.config_path],
+                             stdout=subprocess.PIPE, text=True)
+    pair.emulator.wait_held()
+    for event in events[:2] + events[-2:]:
+        pair.google.patch(USER, event, summary="edited")
+    for event in events[2:4] + events[-4:-2]:
+        pair.google.delete(USER, event)
+    pair.google.insert(summary="new")
+    pair.emulator.release()
+    output = asked.communicate(timeout=60 * PATIENCE)[0]
+    assert asked.returncode == 0, output
+    pair.wait_equal(USER)
+    assert pair.collection(USER)["drift"] == 0
+
+
+def test_nothing_to_judge_by(start, clock):
+    """The token dies during a verification: repaired all the same, told so, nothing counted, not taken for success."""
+    pair = start(env=clock.env, sync=EAGER)
+    settled(pair, clock, ["changed0", "deleted0", "dropped0"])
+    drift(pair)
+    pair.emulator.fault("GET */events", query="*syncToken=*", skip=1, count=1, status=410, reason="fullSyncRequired")
+    status, text = verify(pair, USER)
+    assert status == 69 and "could not be judged: the sync token died" in text
+    pair.wait_equal(USER)
+    assert pair.collection(USER)["drift"] == 0
+
+
+def test_repair_that_fails(start, clock):
+    """The listing cannot be had: an error that names the reason, and the drift stays to be found."""
+    pair = start(env=clock.env, sync={"backoff_min": "10ms", "backoff_max": "20ms"})
+    settled(pair, clock, ["changed0", "deleted0", "dropped0"])
+    drift(pair)
+    pair.emulator.fault("GET */events", query="*singleEvents=false&prettyPrint=false", count=-1, status=503)
+    status, text = verify(pair, USER)
+    assert status == 69 and "503" in text
+    pair.emulator.clear_faults()
+    wait_for("the verification after all", lambda: pair.collection(USER)["drift"] == 4)
+    wait_title(pair, "changed0", "other")
+    assert not pair.collection(USER)["verify"]
