@@ -5,7 +5,7 @@ VERSION := 0.1.0
 B      ?= build
 PREFIX ?= /usr/local
 
-PKGS    := libcurl libmicrohttpd json-c lmdb openssl zlib libxxhash libical
+PKGS    := libcurl libmicrohttpd gnutls json-c lmdb openssl zlib libxxhash libical
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wundef \
            -Wswitch-enum
 CFLAGS  ?= -O2 -g

@@ -305,6 +305,16 @@ static void check_order(struct loader *l, const struct pair *p)
                 p->high, text_duration(p->high_ms, y));
 }
 
+/* Certificate and key go together. */
+static void check_tls(struct loader *l)
+{
+    const struct conf_webhook *w = &l->conf->webhook;
+    const char *set = w->tls_cert[0] ? "tls_cert" : "tls_key";
+    if (!w->tls_cert[0] != !w->tls_key[0])
+        problem(l, (struct ini_place){line_of(l->conf->lines, SECTION_WEBHOOK, set), 1},
+                "[webhook] %s: goes with %s", set, w->tls_cert[0] ? "tls_key" : "tls_cert");
+}
+
 static void check_whole(struct loader *l)
 {
     const struct conf *c = l->conf;
@@ -323,6 +333,7 @@ static void check_whole(struct loader *l)
                 "[api] account: there is no [account %s]", c->api.account);
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         check_order(l, &pairs[i]);
+    check_tls(l);
 }
 
 static enum rc read_whole(const char *path, struct buf *ret, struct err *e)

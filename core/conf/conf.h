@@ -12,7 +12,6 @@ struct conf_list { /* a comma-separated value */
     char **v;
     size_t n;
 };
-
 struct conf_account { /* [account NAME]; exactly one credential is set */
     char *name;
     uint32_t *lines;            /* where each option was set, in order of the table; 0 = default */
@@ -33,8 +32,9 @@ struct conf_google {
     int64_t project_rate, user_rate; /* requests a minute */
 };
 struct conf_webhook {
-    char *listen;
-    char *public_url; /* as Google calls it, path included; "" = poll only */
+    char *listen, *public_url; /* as Google calls it, path included; "" = poll only */
+    char *tls_cert, *tls_key;  /* PEM files, both or neither: "" = plain HTTP */
+    char *site_verification;   /* googleX.html or a token; "" = none */
 };
 struct conf_api {
     char *listen;                    /* host:port or the path of a unix socket */

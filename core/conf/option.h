@@ -40,6 +40,7 @@ enum value_type {
     VALUE_GLOBS,
     VALUE_HOSTS,
     VALUE_ORIGINS,
+    VALUE_SITE, /* proof for Google's Search Console: googleX.html or a token */
 };
 
 struct option {
@@ -57,7 +58,6 @@ extern const size_t conf_n_options;
 
 /* NULL when there is none. */
 const struct option *option_find(enum conf_section section, struct span key);
-
 /* What the value of this option is called in a manual: "duration". */
 const char *option_type_name(const struct option *o);
 

@@ -81,13 +81,30 @@ const struct option conf_options[] = {
 
     {SECTION_WEBHOOK, "listen", VALUE_ADDRESS, "127.0.0.1:8081", IN(webhook.listen), 0, 0, false,
      "Where notifications are accepted: host:port or the absolute path of a unix socket. Google "
-     "reaches it "
-     "through a proxy that speaks HTTPS. It is used only when public_url is set."},
+     "reaches it through a proxy that speaks HTTPS, or directly with tls_cert and tls_key. It is "
+     "used only "
+     "when public_url is set."},
     {SECTION_WEBHOOK, "public_url", VALUE_HOOK_URL, "", IN(webhook.public_url), 0, 0, false,
      "The listener's address as Google calls it, path included, such as "
      "https://calendar.example.org/hooks/google. Google demands HTTPS with a certificate it "
      "trusts. Empty "
      "means that calendars are polled only."},
+
+    {SECTION_WEBHOOK, "tls_cert", VALUE_PATH, "", IN(webhook.tls_cert), 0, 0, false,
+     "PEM file with the listener's certificate and those between it and the root. With it and "
+     "tls_key the "
+     "listener speaks HTTPS (TLS 1.2 and 1.3) itself, without a proxy. A new certificate in the "
+     "file is "
+     "taken up within seconds, and at a reload; one that is not good leaves the old one in force."},
+    {SECTION_WEBHOOK, "tls_key", VALUE_PATH, "", IN(webhook.tls_key), 0, 0, false,
+     "PEM file with the key of tls_cert, not encrypted. It must not be readable by others."},
+    {SECTION_WEBHOOK, "site_verification", VALUE_SITE, "", IN(webhook.site_verification), 0, 0,
+     false,
+     "Proof for Google's Search Console that the host is yours, where it is asked for: the name of "
+     "its "
+     "file, such as google1234567890abcdef.html, which is then served, or the token of its meta "
+     "tag, which "
+     "then stands in an otherwise empty page at /."},
 
     {SECTION_API, "listen", VALUE_ADDRESS, "127.0.0.1:8080", IN(api.listen), 0, 0, false,
      "Where clients read: host:port, or the absolute path of a unix socket. Addresses that other "

@@ -156,6 +156,20 @@ static enum rc check_origin(struct span text, struct err *e)
     return RC_OK;
 }
 
+static enum rc check_site(struct span text, struct err *e)
+{
+    bool file = text.n > 5 && memcmp(text.p + text.n - 5, ".html", 5) == 0;
+    size_t n = text.n - (file ? 5 : 0);
+    bool fine = n <= 128;
+    for (size_t i = 0; fine && i < n; i++)
+        fine =
+            strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-", text.p[i]);
+    if (!fine)
+        return err_set(e, RC_INVALID,
+                       "neither the name of a file like google1234.html nor a token");
+    return RC_OK;
+}
+
 static const struct type_info {
     const char *name;
     enum store store;
@@ -177,6 +191,7 @@ static const struct type_info {
     [VALUE_SUBJECT] = {"address", STORE_TEXT, check_subject},
     [VALUE_GLOBS] = {"pattern, ...", STORE_LIST, check_glob},
     [VALUE_HOSTS] = {"host, ...", STORE_LIST, check_host},
+    [VALUE_SITE] = {"name", STORE_TEXT, check_site},
     [VALUE_ORIGINS] = {"origin, ...", STORE_LIST, check_origin},
 };
 

@@ -122,6 +122,9 @@ static enum rc start_ping(struct daemon *d, struct err *e)
     struct ping_options opt = {.listen = conf->webhook.listen,
                                .inherited_fd = activation_take("hook"),
                                .public_url = conf->webhook.public_url,
+                               .tls_cert = conf->webhook.tls_cert,
+                               .tls_key = conf->webhook.tls_key,
+                               .site_verification = conf->webhook.site_verification,
                                .store = d->store,
                                .queue = d->queue};
 
@@ -238,6 +241,7 @@ static void reload(struct daemon *d)
     struct err e = {0};
 
     notify_reloading();
+    ping_look(d->ping, true);
     if (d->n_confs == CONFS_MAX) {
         log_err(NULL, "reloaded %d times: restart the service to go on", CONFS_MAX);
     } else if (conf_load(conf_now(d)->path, &conf, &problems) != RC_OK) {
@@ -300,6 +304,7 @@ static bool watch(struct daemon *d)
 
         if (poll(&pfd, 1, wait_ms) > 0 && !take_signal(d))
             return false;
+        ping_look(d->ping, false);
         if (store_is_broken(d->store))
             return true;
         int64_t now_ms = clock_mono_ms();

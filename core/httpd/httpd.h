@@ -13,6 +13,7 @@
 
 struct httpd;
 struct httpd_response;
+struct tls; /* tls.h */
 
 /* One request with its complete body. Valid until it is answered. */
 struct httpd_request {
@@ -27,10 +28,10 @@ struct httpd_request {
 struct httpd_options {
     const char *name;   /* of the thread, at most 15 characters; a literal */
     const char *listen; /* "host:port", "[v6]:port", or a path: a unix socket, mode 0660 */
+    struct tls *tls;    /* HTTPS, with this certificate; borrowed until httpd_free(); NULL: plain HTTP */
     int inherited_fd;   /* a listening socket handed over by the manager, instead; <= 0: none */
     bool local_only;    /* refuse to start on a socket that other machines reach */
-    unsigned max_connections; /* each 0: a default */
-    unsigned max_per_address;
+    unsigned max_connections, max_per_address; /* each 0: a default */
     unsigned timeout_s;  /* silence after which a connection is closed */
     size_t memory_bytes; /* per connection: request line, headers and answer headers must fit */
     size_t body_bytes;   /* larger bodies are refused with 413 */
@@ -50,7 +51,6 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
 /* No further connections; what is under way is finished, for at most a second. Returns at once. */
 void httpd_stop_begin(struct httpd *h);
 void httpd_free(struct httpd *h); /* begins the stop if need be and waits for its end; NULL ok */
-
 unsigned httpd_port(const struct httpd *h); /* as bound; 0 for a unix socket */
 bool httpd_is_exposed(const struct httpd *h); /* is its socket TCP, and not a loopback address? */
 int64_t httpd_heartbeat_ms(const struct httpd *h); /* monotonic, of the last turn; one a second */

@@ -6,10 +6,12 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 
 #include "core/base/buf.h"
 #include "core/httpd/httpd.h"
+#include "core/httpd/tls.h"
 
 struct listener {
     int fd; /* -1 once closed */
@@ -61,6 +63,12 @@ enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char
 void request_end(void *cls, struct MHD_Connection *conn, void **con_cls,
                  enum MHD_RequestTerminationCode why);
 size_t request_keep_escapes(void *cls, struct MHD_Connection *conn, char *text);
+
+/* The certificate of all handshakes of this thread, and how GnuTLS asks for it. */
+void tls_serve_here(struct tls *t);
+int tls_give(gnutls_session_t session, const gnutls_datum_t *authorities, int n_authorities,
+             const gnutls_pk_algorithm_t *algorithms, int n_algorithms, gnutls_pcert_st **ret_chain,
+             unsigned *ret_n, gnutls_privkey_t *ret_key);
 
 enum MHD_Result response_queue(struct httpd_response *r, struct MHD_Connection *conn);
 

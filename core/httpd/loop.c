@@ -28,6 +28,10 @@
 #define DEFAULT_TIMEOUT 60
 #define DEFAULT_MEMORY  (16u << 10)
 #define DEFAULT_BODY    (64u << 10)
+/* TLS 1.2 and later, with authenticated ciphers and keys that later leaks do not open. */
+#define TLS_PRIORITIES                                                                     \
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-128-GCM:"         \
+    "+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
 
 __attribute__((format(printf, 2, 0))) static void log_library(void *cls, const char *fmt,
                                                               va_list args)
@@ -44,6 +48,12 @@ __attribute__((format(printf, 2, 0))) static void log_library(void *cls, const c
 static struct MHD_Daemon *start_library(struct httpd *h)
 {
     const struct httpd_options *o = &h->opt;
+    const struct MHD_OptionItem end = {MHD_OPTION_END, 0, NULL};
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES},
+        {MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)tls_give},
+        end,
+    };
     struct MHD_OptionItem options[] = {
         {MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)log_library, h}, /* first: it hears of the rest */
         {MHD_OPTION_LISTEN_SOCKET, h->listener.fd, NULL},
@@ -55,10 +65,11 @@ static struct MHD_Daemon *start_library(struct httpd *h)
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)request_keep_escapes, NULL},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_end, h},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL}, /* the thread blocks all signals */
-        {MHD_OPTION_END, 0, NULL},
+        {MHD_OPTION_ARRAY, 0, o->tls ? tls : &tls[2]},
+        end,
     };
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
-                                MHD_USE_SUPPRESS_DATE_NO_CLOCK,
+                                MHD_USE_SUPPRESS_DATE_NO_CLOCK | (o->tls ? MHD_USE_TLS : 0u),
                             0, NULL, NULL, request_go_on, h, MHD_OPTION_ARRAY, options,
                             MHD_OPTION_END);
 }
@@ -145,6 +156,7 @@ static void drain(struct httpd *h)
 static void *run(void *arg)
 {
     struct httpd *h = arg;
+    tls_serve_here(h->opt.tls);
     while (!atomic_load_explicit(&h->stop, memory_order_acquire)) {
         int64_t owner_ms = turn(h, false);
         sleep_until_ready(h, next_wait_ms(h, owner_ms));

@@ -15,13 +15,21 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/rfc3339.h"
 #include "core/base/text.h"
+#include "core/conf/address.h"
 #include "core/httpd/httpd.h"
+#include "core/httpd/tls.h"
+#include "core/ping/site.h"
 #include "core/ping/verify.h"
 #include "storage/channels.h"
 #include "storage/jobs.h"
 
 #define DEFAULT_PATH "/hooks/google"
+/* With TLS, when the internet itself connects: one costs up to 40 KB before anything is known of it. */
+#define TLS_CONNECTIONS 600
+#define PER_ADDRESS     256
+#define SOON_MS         (INT64_C(7) * 86400 * 1000) /* so long before its end a certificate is warned of */
 
 /* A request that waits for the commit. */
 struct waiting {
@@ -35,6 +43,8 @@ struct ping {
     struct store *store;
     struct queue *queue;
     struct httpd *httpd;
+    struct tls *tls; /* NULL: plain HTTP */
+    struct site site;
     struct buf path;
     struct waiting *waiting;
     size_t n_waiting, cap_waiting;
@@ -44,6 +54,16 @@ static void answer(struct httpd_request *req, unsigned status)
 {
     struct httpd_response *r = httpd_response_new(status, NULL, 0);
 
+    httpd_answer(req, r);
+    httpd_response_unref(r);
+}
+
+static void show_site(const struct ping *p, struct httpd_request *req)
+{
+    struct httpd_response *r =
+        httpd_response_new(200, strndup(p->site.body.p, p->site.body.n), p->site.body.n);
+
+    httpd_response_header(r, "Content-Type", "text/html; charset=utf-8");
     httpd_answer(req, r);
     httpd_response_unref(r);
 }
@@ -97,6 +117,10 @@ static void handle(void *arg, struct httpd_request *req)
 
     if (req->refused) {
         answer(req, req->refused);
+        return;
+    }
+    if (site_has(&p->site, req->method, req->path)) {
+        show_site(p, req);
         return;
     }
     if (!span_eq(req->path, buf_span(&p->path))) {
@@ -207,6 +231,66 @@ static struct span url_path(const char *url)
     return (struct span){p, strcspn(p, "?#")};
 }
 
+/* ---- the certificate --------------------------------------------------------------------------- */
+
+static void describe(const struct tls_facts *facts, const char *what)
+{
+    char until[RFC3339_MAX];
+    int64_t now_ms = clock_wall_ms();
+
+    (void)rfc3339_write(until, facts->not_after_ms, 0);
+    log_notice("webhook", "%s, valid until %s", what, until);
+    if (facts->not_after_ms <= now_ms)
+        log_err("webhook", "the certificate is no longer valid: Google sends nothing until it is renewed");
+    else if (facts->not_after_ms - now_ms < SOON_MS)
+        log_warning("webhook", "the certificate ends within a week: is its renewal working?");
+    if (facts->not_before_ms > now_ms)
+        log_err("webhook", "the certificate is not valid yet: is the clock of this machine right?");
+    if (!facts->names_host)
+        log_err("webhook", "the certificate is not for the host of webhook.public_url: Google refuses it");
+    if (!facts->has_issuer)
+        log_warning("webhook", "the certificate stands alone in its file: Google may need those between it "
+                               "and the root (fullchain.pem)");
+}
+
+static enum rc open_tls(struct ping *p, const struct ping_options *opt, struct err *e)
+{
+    struct tls_files files = {.cert_file = opt->tls_cert, .key_file = opt->tls_key};
+    struct tls_facts facts;
+    struct url url;
+    char host[256];
+
+    if (!opt->tls_cert || !opt->tls_cert[0])
+        return RC_OK;
+    if (url_parse(span_of(opt->public_url), &url, NULL) == RC_OK &&
+        text_copy(host, sizeof(host), url.host))
+        files.host = host;
+    enum rc rc = tls_new(&p->tls, &files, e);
+    if (rc != RC_OK)
+        return rc;
+    tls_facts(p->tls, &facts);
+    describe(&facts, "speaking HTTPS with the certificate of webhook.tls_cert");
+    return RC_OK;
+}
+
+void ping_look(struct ping *p, bool now)
+{
+    struct tls_facts facts;
+    struct err e = {0};
+
+    if (!p || !p->tls)
+        return;
+    enum tls_change change = tls_look(p->tls, now, &e);
+    if (change == TLS_SAME)
+        return;
+    tls_facts(p->tls, &facts);
+    if (change == TLS_KEPT)
+        log_err("webhook", "the new certificate is not taken: %s", e.text);
+    describe(&facts, change == TLS_KEPT ? "the old certificate stays in force" : "a new certificate is in force");
+}
+
+/* ---- start and stop ---------------------------------------------------------------------------- */
+
 enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err *e)
 {
     struct ping *p = calloc(1, sizeof(*p));
@@ -217,17 +301,23 @@ enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err
     p->store = opt->store;
     p->queue = opt->queue;
     buf_add_span(&p->path, url_path(opt->public_url));
-    rc = httpd_start(&p->httpd,
-                     &(struct httpd_options){.name = "ping",
-                                             .listen = opt->listen,
-                                             .inherited_fd = opt->inherited_fd,
-                                             .timeout_s = 10,
-                                             .memory_bytes = 16 * 1024,
-                                             .body_bytes = 1024,
-                                             .arg = p,
-                                             .handle = handle,
-                                             .after_turn = after_turn},
-                     e);
+    site_make(&p->site, opt->site_verification);
+    rc = open_tls(p, opt, e);
+    if (rc == RC_OK)
+        rc = httpd_start(&p->httpd,
+                         &(struct httpd_options){.name = "ping",
+                                                 .listen = opt->listen,
+                                                 .tls = p->tls,
+                                                 .inherited_fd = opt->inherited_fd,
+                                                 .max_connections = p->tls ? TLS_CONNECTIONS : 0,
+                                                 .max_per_address = p->tls ? PER_ADDRESS : 0,
+                                                 .timeout_s = 10,
+                                                 .memory_bytes = 16 * 1024,
+                                                 .body_bytes = 1024,
+                                                 .arg = p,
+                                                 .handle = handle,
+                                                 .after_turn = after_turn},
+                         e);
     if (rc != RC_OK) {
         ping_stop(p);
         return err_prefix(e, rc, "webhook");
@@ -241,6 +331,8 @@ void ping_stop(struct ping *p)
     if (!p)
         return;
     httpd_free(p->httpd);
+    tls_free(p->tls);
+    site_release(&p->site);
     free(p->waiting);
     buf_release(&p->path);
     free(p);

@@ -56,7 +56,9 @@ class Answer:
 
 
 class Mirror:
-    """One calmirrord with its state directory. `accounts` maps a name to its options in the config."""
+    """One calmirrord with its state directory. `accounts` maps a name to its options in the config.
+
+    `webhook`: options of that section; False: there is none, calendars are polled."""
 
     def __init__(self, directory, emulator_url, accounts, webhook=True, binary=None, env=None, wrapper=(),
                  **sections):
@@ -74,7 +76,9 @@ class Mirror:
         self.api_port = self.api.getsockname()[1]
         self.hook_port = self.hook.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.api_port}"
-        self.hook_url = f"http://127.0.0.1:{self.hook_port}/hooks/google"
+        options = webhook if isinstance(webhook, dict) else {}
+        scheme = "https" if "tls_cert" in options else "http"
+        self.hook_url = f"{scheme}://127.0.0.1:{self.hook_port}/hooks/google"
         os.makedirs(self.directory, exist_ok=True)
         self.sections = {
             "mirror": {"state_dir": self.state_dir, "map_size": "1GiB"},
@@ -84,7 +88,7 @@ class Mirror:
             "sync": {},
         }
         if webhook:
-            self.sections["webhook"]["public_url"] = self.hook_url
+            self.sections["webhook"].update({"public_url": self.hook_url, **options})
         for name, options in sections.items():
             self.sections.setdefault(name, {}).update(options)
         for name, options in accounts.items():

@@ -48,6 +48,8 @@ def conf(tmp_path):
     ("[api]\nlisten = 127.0.0.1\n", "2:10", "[api] listen: "), ("[api]\nlisten = 127.0.0.1:70000\n", "2:10", "[api] listen: "),
     ("[google]\napi_url = http://example.org/\n", "2:11", "[google] api_url: plain http:// is accepted for loopback hosts only"),
     ("[webhook]\npublic_url = http://example.org/x\n", "2:14", "[webhook] public_url: plain http:// "),
+    ("[webhook]\ntls_key = k.pem\n", "2:1", "[webhook] tls_key: goes with tls_cert"),
+    ("[webhook]\nsite_verification = ../x.html\n", "2:21", "[webhook] site_verification: neither the name of a file"),
     ("[mirror]\nworkers = many\n", "2:11", "[mirror] workers: "), ("[mirror]\nworkers = 0\n", "2:11", "[mirror] workers: "),
     ("[mirror]\nlog_level = loud\n", "2:13", "[mirror] log_level: "), ("[mirror]\nmap_size = 1 elephant\n", "2:12", "[mirror] map_size: "),
     ("[account x]\n", "1:1", "[account x]: "), ("[account x]\ntoken_file = a\nkey_file = b\n", "2:1", "[account x] token_file: key_file is set too"),

@@ -56,6 +56,7 @@ struct deliverer {
     size_t pending, sending;
     struct rule rule;
     bool is_paused, merge, no_tls_verify;
+    char *tls_ca; /* PEM file to trust instead of the system's, or NULL */
     int64_t retry_base_ms, retry_max, max_in_flight, timeout_ms;
     struct pinglog log;
 };
@@ -183,6 +184,9 @@ static void ping_send(struct ping *p)
     curl_easy_setopt(p->easy, CURLOPT_PROXY, "");
     curl_easy_setopt(p->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(p->easy, CURLOPT_PRIVATE, p);
+    if (d->tls_ca) {
+        curl_easy_setopt(p->easy, CURLOPT_CAINFO, d->tls_ca);
+    }
     if (d->no_tls_verify) {
         curl_easy_setopt(p->easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(p->easy, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -326,6 +330,7 @@ void deliverer_free(struct deliverer *d)
     curl_multi_cleanup(d->multi);
     timer_cancel(&d->emu->timers, d->timer);
     free(d->rule.state);
+    free(d->tls_ca);
     free(d->rule.calendar);
     pinglog_release(&d->log);
     free(d);
@@ -454,6 +459,9 @@ void deliver_conf_set(struct deliverer *d, struct json_object *o)
     set_rule(d, o);
     d->merge = json_flag(o, "merge", d->merge);
     d->no_tls_verify = !json_flag(o, "tls_verify", !d->no_tls_verify);
+    if (json_str(o, "tls_ca")) {
+        xreplace(&d->tls_ca, xstrdup(json_str(o, "tls_ca")));
+    }
     d->retry_base_ms = json_int(o, "retry_base_ms", d->retry_base_ms);
     d->retry_max = json_int(o, "retry_max", d->retry_max);
     d->max_in_flight = json_int(o, "max_in_flight", d->max_in_flight);

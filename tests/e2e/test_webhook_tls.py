@@ -1,0 +1,175 @@
+"""The webhook that speaks HTTPS itself: notifications over it, its protocols, certificates that change under load."""
+import http.client
+import os
+import shutil
+import signal
+import ssl
+import subprocess
+import threading
+
+import pytest
+
+from authority import Authority
+from emulator import USER
+from mirror import Mirror, wait_for
+from pair import token_account
+
+PROOF = "google1234567890abcdef.html"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def door(start, authority, tmp_path):
+    return Door(start, authority, tmp_path)
+
+
+class Door:
+    """A pair whose notifications come in over HTTPS, and the files of its listener's certificate."""
+
+    def __init__(self, start, authority, directory):
+        self.authority = authority
+        self.cert, self.key = str(directory / "live.pem"), str(directory / "live.key")
+        self.install(*authority.issue("first"))
+        self.pair = start(prepare=lambda emulator: emulator.set_pings(tls_ca=authority.file),
+                          webhook={"tls_cert": self.cert, "tls_key": self.key, "site_verification": PROOF},
+                          sync={"poll_interval": "1h", "poll_interval_unhealthy": "1h"})
+        self.mirror = self.pair.mirror
+
+    def install(self, *files):
+        for source, target in zip(files, (self.cert, self.key)):
+            shutil.copy2(source, target + ".new")
+            os.rename(target + ".new", target)
+
+    def connect(self, **versions):
+        connection = http.client.HTTPSConnection("127.0.0.1", self.mirror.hook_port, timeout=20,
+                                                 context=self.authority.context(**versions))
+        connection.connect()
+        return connection
+
+    def serial(self):
+        connection = self.connect()
+        try:
+            return connection.sock.getpeercert()["serialNumber"]
+        finally:
+            connection.close()
+
+    def replace(self, files, told, by_signal=True):
+        """Installs the files and waits until the log tells of it; returns what it told."""
+        seen = len(self.mirror.log_text())
+        self.install(*files)
+        if by_signal:
+            self.mirror.read_notifications()  # or the service waits for room to tell of another reload
+            self.mirror.process.send_signal(signal.SIGHUP)
+        wait_for(told, lambda: told in self.mirror.log_text()[seen:])
+        return self.mirror.log_text()[seen:]
+
+
+def serial_of(cert):
+    text = subprocess.run(["openssl", "x509", "-in", cert, "-noout", "-serial"], check=True, capture_output=True)
+    return text.stdout.decode().strip().removeprefix("serial=")
+
+
+def ask(connection, method, path, headers=None):
+    connection.request(method, path, headers=headers or {})
+    response = connection.getresponse()
+    return response.status, response.read().decode()
+
+
+def test_notifications_come_in_over_https(door):
+    """A change is known at once although nothing is polled; both channels prove themselves over HTTPS."""
+    pair = door.pair
+    pair.wait_live(USER)
+    event = pair.google.insert(USER, summary="over https")["id"]
+    pair.wait_equal(USER)
+    assert event in pair.mirror.all_events(USER)
+    assert {p["status"] for p in pair.emulator.pings()} == {200}
+    assert pair.collection(USER)["pulls"] <= 3
+
+
+def test_what_is_served(door):
+    """TLS 1.2 and 1.3 and nothing older; the proof for the Search Console; nothing else, and nobody who speaks HTTP."""
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        connection = door.connect(minimum_version=version, maximum_version=version)
+        assert "GCM" in connection.sock.cipher()[0] or "POLY1305" in connection.sock.cipher()[0]
+        assert ask(connection, "GET", "/" + PROOF) == (200, "google-site-verification: " + PROOF)
+        assert ask(connection, "HEAD", "/" + PROOF) == (200, "")
+        assert ask(connection, "POST", "/" + PROOF)[0] == 404
+        assert ask(connection, "GET", "/")[0] == 404
+        assert ask(connection, "GET", "/hooks/google")[0] == 405
+        assert ask(connection, "POST", "/hooks/google") == (200, "")
+        connection.close()
+    old = ["openssl", "s_client", "-connect", f"127.0.0.1:{door.mirror.hook_port}", "-cipher", "ALL:@SECLEVEL=0"]
+    for version in ("-tls1", "-tls1_1"):
+        told = subprocess.run(old + [version], input=b"", capture_output=True, check=False, timeout=20)
+        assert told.returncode != 0 and b"Cipher is (NONE)" in told.stdout
+    with pytest.raises((http.client.HTTPException, ConnectionError)):
+        door.mirror.request("POST", "/hooks/google", port=door.mirror.hook_port)
+
+
+def test_certificates_change_under_load(door):
+    """New certificates while notifications keep coming in: none is lost, no connection is cut, the last is in force."""
+    pair = door.pair
+    pair.wait_live(USER)
+    connection = door.connect()
+    before = len(pair.emulator.pings())
+    stop = threading.Event()
+
+    def keep_pinging():
+        while not stop.is_set():
+            pair.emulator.ping(calendar=USER)
+
+    pinger = threading.Thread(target=keep_pinging)
+    pinger.start()
+    try:
+        for name in ("second", "third"):  # by signal
+            new = door.authority.issue(name)
+            door.replace(new, "a new certificate is in force")
+            assert door.serial() == serial_of(new[0])
+            assert ask(connection, "POST", "/hooks/google")[0] == 200
+        new = door.authority.issue("fourth")
+        door.replace(new, "a new certificate is in force", by_signal=False)
+        assert door.serial() == serial_of(new[0])
+    finally:
+        stop.set()
+        pinger.join()
+    assert ask(connection, "POST", "/hooks/google")[0] == 200
+    connection.close()
+    pair.emulator.wait_pings_done()
+    pings = pair.emulator.pings()[before:]
+    assert len(pings) > 20 and {p["status"] for p in pings} == {200}
+
+
+def test_a_bad_new_certificate_is_not_taken(door):
+    """Garbage, a key of another certificate, one that is over or for another host: the old one stays, the log says why."""
+    first = door.serial()
+    garbage, open_key = door.authority.path("garbage.pem"), door.authority.path("open.key")
+    with open(garbage, "w", encoding="ascii") as f:
+        f.write("no certificate\n")
+    cert, key = door.authority.issue("fifth")
+    shutil.copy2(key, open_key)
+    os.chmod(open_key, 0o604)
+    for files, why in (((garbage, key), "live.pem: "), ((cert, door.authority.key), "not the key of"),
+                       ((cert, open_key), "others have access"),
+                       (door.authority.issue("over", days=-1), "no longer valid"),
+                       (door.authority.issue("elsewhere", hosts="DNS:elsewhere.example"), "for another host")):
+        text = door.replace(files, "the new certificate is not taken: ")
+        assert why in text and "the old certificate stays in force" in text
+        assert door.serial() == first
+    door.replace((cert, key), "a new certificate is in force")
+    assert door.serial() == serial_of(cert)
+
+
+@pytest.mark.parametrize("mode, cert, said", [
+    (0o644, None, "others have access to it (mode 0644): chmod 600"), (0o600, "/nonexistent.pem", "/nonexistent.pem: ")])
+def test_it_does_not_start_without_a_certificate(authority, tmp_path, mode, cert, said):
+    good, key = authority.issue("start")
+    os.chmod(key, mode)
+    with Mirror(tmp_path / "mirror", "http://127.0.0.1:1", {"test": token_account(tmp_path)},
+                webhook={"tls_cert": cert or good, "tls_key": key}) as mirror:
+        mirror.start(wait=False)
+        assert mirror.wait_end() != 0
+        assert "not started: webhook: " in mirror.log_text() and said in mirror.log_text()
