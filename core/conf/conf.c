@@ -221,17 +221,22 @@ static uint32_t line_of(const uint32_t *lines, enum conf_section section, const 
 
 static void check_account_whole(struct loader *l, size_t i)
 {
+    static const char *const credentials[] = {"key_file", "oauth", "token_file"};
     const struct conf_account *a = &l->conf->accounts[i];
     struct ini_place head = {l->label_lines[SECTION_ACCOUNT][i], 1};
-    uint32_t key = line_of(a->lines, SECTION_ACCOUNT, "key_file");
-    uint32_t token = line_of(a->lines, SECTION_ACCOUNT, "token_file");
     uint32_t subject = line_of(a->lines, SECTION_ACCOUNT, "subject");
-    if (!key && !token)
-        problem(l, head, "[account %s]: no credential: set key_file or token_file", a->name);
-    else if (key && token)
-        problem(l, (struct ini_place){token, 1},
-                "[account %s] token_file: key_file is set too; keep one of them", a->name);
-    else if (subject && !key)
+    const char *set = NULL;
+    for (size_t k = 0; k < sizeof(credentials) / sizeof(credentials[0]); k++) {
+        uint32_t line = line_of(a->lines, SECTION_ACCOUNT, credentials[k]);
+        if (line && set)
+            problem(l, (struct ini_place){line, 1},
+                    "[account %s] %s: %s is set too; keep one of them", a->name, credentials[k],
+                    set);
+        set = line && !set ? credentials[k] : set;
+    }
+    if (!set)
+        problem(l, head, "[account %s]: no credential: set key_file, oauth or token_file", a->name);
+    else if (subject && !line_of(a->lines, SECTION_ACCOUNT, "key_file"))
         problem(l, (struct ini_place){subject, 1}, "[account %s] subject: goes with key_file only",
                 a->name);
 }

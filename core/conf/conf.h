@@ -15,9 +15,11 @@ struct conf_list { /* a comma-separated value */
 struct conf_account { /* [account NAME]; exactly one credential is set */
     char *name;
     uint32_t *lines;            /* where each option was set, in order of the table; 0 = default */
-    char *key_file;             /* service account key, JSON */
+    char *key_file;             /* service account key, or another program's login; JSON */
     char *subject;              /* user to act for (domain-wide delegation), or NULL */
+    char *oauth;                /* OAuth client with which a person signed in here; JSON */
     char *token_file;           /* a bearer token someone else keeps fresh */
+    int64_t acl;                /* 0 or 1: ask for the scope that access rules need */
     struct conf_list calendars; /* globs over calendar ids to mirror; empty: all in the list */
     struct conf_list exclude;   /* globs that win over `calendars` */
 };
@@ -27,7 +29,7 @@ struct conf_mirror {
     int64_t workers;
 };
 struct conf_google {
-    char *api_url, *token_url;
+    char *api_url, *token_url, *auth_url, *revoke_url;
     int64_t request_timeout_ms, connect_timeout_ms;
     int64_t project_rate, user_rate; /* requests a minute */
 };

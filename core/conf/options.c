@@ -32,7 +32,7 @@ const struct section_info conf_sections[SECTION_COUNT] = {
     [SECTION_ACCOUNT] =
         {"account",
          "One Google identity whose calendars are mirrored; NAME is yours to choose. "
-         "Exactly one credential belongs in it: key_file or token_file.",
+         "Exactly one credential belongs in it: key_file, oauth or token_file.",
          sizeof(struct conf_account), IN(accounts), IN(n_accounts)},
     [SECTION_CLIENT] =
         {"client",
@@ -64,7 +64,11 @@ const struct option conf_options[] = {
      "gcal-emulator."},
     {SECTION_GOOGLE, "token_url", VALUE_BASE_URL, "https://oauth2.googleapis.com/token",
      IN(google.token_url), 0, 0, false,
-     "Where a service account exchanges its signed assertion for an access token."},
+     "Where credentials are exchanged for access tokens."},
+    {SECTION_GOOGLE, "auth_url", VALUE_BASE_URL, "https://accounts.google.com/o/oauth2/v2/auth",
+     IN(google.auth_url), 0, 0, true, "Google's page on which a person signs in."},
+    {SECTION_GOOGLE, "revoke_url", VALUE_BASE_URL, "https://oauth2.googleapis.com/revoke",
+     IN(google.revoke_url), 0, 0, true, "Where a login is withdrawn."},
     {SECTION_GOOGLE, "request_timeout", VALUE_DURATION, "60s", IN(google.request_timeout_ms),
      SECOND, 10 * MINUTE, false,
      "Longest that one request to Google may take, its answer included."},
@@ -158,17 +162,22 @@ const struct option conf_options[] = {
      "over."},
 
     {SECTION_ACCOUNT, "key_file", VALUE_PATH, NULL, IN_ACCOUNT(key_file), 0, 0, true,
-     "Key of a service account, the JSON file that Google's console gives out. It must not be "
-     "readable by "
-     "others."},
+     "Key of a service account, the JSON file that Google's console gives out; or the login of a "
+     "person as gcloud and Google's client libraries store it (authorized_user). It must not be "
+     "readable by others."},
     {SECTION_ACCOUNT, "subject", VALUE_SUBJECT, NULL, IN_ACCOUNT(subject), 0, 0, true,
      "User whom the service account acts for, by domain-wide delegation. Without it the service "
-     "account "
-     "sees what was shared with its own address. It goes with key_file only."},
+     "account sees what was shared with its own address. It goes with key_file only."},
+    {SECTION_ACCOUNT, "oauth", VALUE_PATH, NULL, IN_ACCOUNT(oauth), 0, 0, true,
+     "OAuth client of type \"Desktop app\", the JSON file that Google's console gives out. A person "
+     "signs in with `calmirror login --account NAME`. It must not be readable by others."},
     {SECTION_ACCOUNT, "token_file", VALUE_PATH, NULL, IN_ACCOUNT(token_file), 0, 0, true,
      "File with an access token that something else keeps fresh. It is read again when Google "
      "refuses the "
      "token, and must not be readable by others."},
+    {SECTION_ACCOUNT, "acl", VALUE_BOOL, "no", IN_ACCOUNT(acl), 0, 0, true,
+     "Whether to ask Google for the scope that access rules need, calendar.acls.readonly, besides "
+     "calendar.readonly: yes or no. A person has to sign in again after a change."},
     {SECTION_ACCOUNT, "calendars", VALUE_GLOBS, "", IN_ACCOUNT(calendars), 0, 0, true,
      "Patterns over calendar ids, separated by commas, of what is mirrored: * ? and [...] as in a "
      "shell, "

@@ -203,6 +203,7 @@ static enum rc attempt(struct google_call *call, const struct outgoing *o, bool 
     struct http_response rs = {0};
     enum rc rc = auth_header(call->auth, call->client, refused ? authorization : NULL, fresh, e);
 
+    call->blame = 0;
     if (rc) {
         call->blame = auth_blame(call->auth);
         return rc;
@@ -243,6 +244,7 @@ static enum rc exchange(struct google_call *call, const struct outgoing *o,
     call->retry_after_ms = -1;
     call->reason[0] = '\0';
     call->blame = 0;
+    call->why = (struct err){0};
     if (o->url.failed || o->body.failed)
         return err_set(e, RC_SYS, "out of memory");
     rc = attempt(call, o, false, authorization, ret, &why);

@@ -79,7 +79,7 @@ static void match_account(struct txn *t, struct seat *seat)
     }
     if (!seat->auth) {
         set_state(t, &a, ACCOUNT_NEEDS_LOGIN, seat->reason);
-        log_err(NULL, "account %s is parked: %s", seat->conf.name, seat->reason);
+        account_tell(seat, ACCOUNT_NEEDS_LOGIN, seat->reason);
     } else if (a.state == 0 || a.state == ACCOUNT_GONE) {
         set_state(t, &a, ACCOUNT_OK, "");
     }

@@ -41,19 +41,10 @@ bool edge_parked(struct run *r, struct queue_result *ret)
 
 static void park(struct run *r, const struct err *e)
 {
-    static const char *const no_access[] = {"accessNotConfigured", "notACalendarUser",
-                                            "insufficientPermissions"};
-    enum account_state state = ACCOUNT_NEEDS_LOGIN;
-    for (size_t i = 0; i < sizeof(no_access) / sizeof(no_access[0]); i++) {
-        if (strcmp(r->call.reason, no_access[i]) == 0)
-            state = ACCOUNT_NO_ACCESS;
-    }
+    enum account_state state = r->call.blame ? r->call.blame : ACCOUNT_NEEDS_LOGIN;
     atomic_store(&r->seat->probe_ms, clock_mono_ms() + PROBE_MS);
     queue_hold(r->sync->opt.queue, r->ticket.account, LOOK_MS);
-    struct err trouble = {0};
-    if (account_mark(r->sync->opt.store, r->ticket.account, state, e->text, &trouble) != RC_OK)
-        log_err(r->about, "account %s: its state could not be stored: %s", r->seat->conf.name,
-                trouble.text);
+    account_trouble(r->sync, r->seat, state, r->call.why.text[0] ? r->call.why.text : e->text);
 }
 
 static bool is_quota(const struct google_call *call)
@@ -116,9 +107,7 @@ static void succeeded(struct run *r)
     if (!r->seat || r->account.state == ACCOUNT_OK || r->call.requests == 0)
         return;
     atomic_store(&r->seat->probe_ms, 0);
-    struct err e = {0};
-    if (account_mark(r->sync->opt.store, r->ticket.account, ACCOUNT_OK, "", &e) == RC_OK)
-        log_notice(r->about, "account %s works again", r->seat->conf.name);
+    account_works(r->sync, r->seat);
 }
 
 struct queue_result edge_refused(struct run *r)
@@ -142,11 +131,12 @@ struct queue_result edge_result(struct run *r, enum rc rc, const struct err *e)
     if (rc == RC_CANCELED)
         return (struct queue_result){.covered = r->covered};
     if (rc == RC_AUTH && r->seat) {
-        log_err(r->about, "account %s is parked: %s", r->seat->conf.name, e->text);
         park(r, e);
         result.delay_ms = LOOK_MS;
         return result;
     }
+    if (r->call.blame && r->seat) /* passing: tried again like any other failure */
+        account_trouble(r->sync, r->seat, r->call.blame, r->call.why.text);
     bool news = r->ticket.fails == 0 || !is_known(r, e);
     log_write(!news                           ? LOG_DEBUG
               : rc == RC_SYS || rc == RC_FULL ? LOG_ERR

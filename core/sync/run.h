@@ -30,10 +30,10 @@ struct worker {
 struct sync {
     struct sync_options opt;
     struct google *google;
-    char *token_url;
+    struct seat_world world;
     int64_t request_ms;        /* deadline of a request, connecting included */
-    pthread_mutex_t lock;      /* a leaf: */
-    struct settings *settings; /* guarded by it */
+    pthread_mutex_t change, lock; /* of making other settings from the present ones; a leaf: */
+    struct settings *settings;    /* guarded by `lock` */
     bool once;                 /* sync_run_once(): channels are left alone */
     struct worker *workers;
     unsigned n_workers;

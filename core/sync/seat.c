@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+
+#include "core/base/private.h"
+#include "core/google/login.h"
 
 static char *copy(const char *text)
 {
@@ -51,37 +53,57 @@ static bool same_list(const struct conf_list *a, const struct conf_list *b)
     return true;
 }
 
-static struct timespec changed_at(const struct conf_account *conf)
+/* Of all files that the credential is made of; another one when any of them is another. */
+static uint64_t stamp_of(const struct conf_account *conf, const struct vault *vault)
 {
-    const char *path = conf->key_file ? conf->key_file : conf->token_file;
-    struct stat st;
-    if (!path || stat(path, &st) != 0)
-        return (struct timespec){0};
-    return st.st_mtim;
+    const char *const files[] = {conf->key_file, conf->token_file, conf->oauth};
+    uint64_t stamp = conf->oauth && vault ? vault_stamp(vault, conf->name, LOGIN_FIELD) : 0;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        if (files[i])
+            stamp = stamp * 31 + private_stamp(files[i]);
+    }
+    return stamp;
 }
 
-struct seat *seat_new(const struct conf_account *conf, const char *token_url, uint32_t account)
+static enum rc read_login(void *arg, struct secret *ret, struct err *e)
+{
+    const struct seat *s = arg;
+    if (!s->vault)
+        return err_set(e, RC_AUTH, "the place where logins are kept cannot be used (see the log)");
+    return vault_get(s->vault, s->conf.name, LOGIN_FIELD, ret, e);
+}
+
+struct seat *seat_new(const struct conf_account *conf, const struct seat_world *world,
+                      uint32_t account)
 {
     struct seat *s = calloc(1, sizeof(*s));
     if (!s)
         abort();
     s->refs = 1;
     s->account = account;
+    s->vault = world->vault;
     s->conf = (struct conf_account){
         .name = copy(conf->name),
         .key_file = copy(conf->key_file),
         .subject = copy(conf->subject),
+        .oauth = copy(conf->oauth),
         .token_file = copy(conf->token_file),
+        .acl = conf->acl,
         .calendars = copy_list(&conf->calendars),
         .exclude = copy_list(&conf->exclude),
     };
-    s->changed = changed_at(conf); /* before it is read: a change meanwhile is seen next time */
+    s->stamp = stamp_of(conf, s->vault); /* before it is read: a change meanwhile is seen next time */
     struct err e = {0};
     enum rc rc = auth_new(&s->auth,
-                          &(struct auth_options){.token_url = token_url,
+                          &(struct auth_options){.name = conf->name,
+                                                 .token_url = world->token_url,
                                                  .key_file = conf->key_file,
                                                  .subject = conf->subject,
-                                                 .token_file = conf->token_file},
+                                                 .token_file = conf->token_file,
+                                                 .client_file = conf->oauth,
+                                                 .scope = conf->acl ? AUTH_SCOPE_ACL : AUTH_SCOPE,
+                                                 .read_login = read_login,
+                                                 .read_login_arg = s},
                           &e);
     if (rc != RC_OK) {
         s->auth = NULL;
@@ -106,17 +128,16 @@ void seat_unref(struct seat *s)
     free(s->conf.name);
     free(s->conf.key_file);
     free(s->conf.subject);
+    free(s->conf.oauth);
     free(s->conf.token_file);
     free(s);
 }
 
 bool seat_fits(const struct seat *s, const struct conf_account *conf)
 {
-    struct timespec now = changed_at(conf);
     return same_text(s->conf.name, conf->name) && same_text(s->conf.key_file, conf->key_file) &&
-           same_text(s->conf.subject, conf->subject) &&
-           same_text(s->conf.token_file, conf->token_file) &&
+           same_text(s->conf.subject, conf->subject) && same_text(s->conf.oauth, conf->oauth) &&
+           same_text(s->conf.token_file, conf->token_file) && s->conf.acl == conf->acl &&
            same_list(&s->conf.calendars, &conf->calendars) &&
-           same_list(&s->conf.exclude, &conf->exclude) && now.tv_sec == s->changed.tv_sec &&
-           now.tv_nsec == s->changed.tv_nsec;
+           same_list(&s->conf.exclude, &conf->exclude) && stamp_of(conf, s->vault) == s->stamp;
 }

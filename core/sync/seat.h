@@ -4,10 +4,10 @@
 #define CORE_SYNC_SEAT_H
 
 #include <stdatomic.h>
-#include <time.h>
 
 #include "core/conf/conf.h"
 #include "core/google/auth.h"
+#include "core/vault/vault.h"
 
 /* Shared by workers and counted; immutable but for the atomics. */
 struct seat {
@@ -16,14 +16,21 @@ struct seat {
     uint32_t account;         /* number in the store */
     struct auth *auth;        /* NULL: the credential is unusable */
     char reason[256];         /* why */
-    struct timespec changed;  /* of the credential file when it was read */
+    struct vault *vault;      /* borrowed; NULL: nobody can sign in */
+    uint64_t stamp;           /* of the credential's files when they were read */
     atomic_llong probe_ms;    /* parked: not tried before this (monotonic); 0 = not parked */
     atomic_llong
         acl_from_ms; /* access rules were refused for want of scope: not asked before this */
+    atomic_int told; /* enum account_state that the log was told of last; 0: none */
 };
 
+struct seat_world { /* what all seats share; borrowed */
+    const char *token_url;
+    struct vault *vault;
+};
 /* Never NULL; the credential is read. */
-struct seat *seat_new(const struct conf_account *conf, const char *token_url, uint32_t account);
+struct seat *seat_new(const struct conf_account *conf, const struct seat_world *world,
+                      uint32_t account);
 struct seat *seat_ref(struct seat *s);
 void seat_unref(struct seat *s); /* NULL ok */
 

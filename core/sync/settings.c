@@ -7,7 +7,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/sync/steps.h"
 
@@ -39,7 +38,7 @@ static struct seat *find(const struct settings *set, const char *name)
     return NULL;
 }
 
-struct settings *settings_new(const struct conf *conf, const char *token_url,
+struct settings *settings_new(const struct conf *conf, const struct seat_world *world,
                               const struct settings *old)
 {
     const struct conf_sync *sync = &conf->sync;
@@ -62,9 +61,12 @@ struct settings *settings_new(const struct conf *conf, const char *token_url,
     make_tag(set->address, set->rules.tag);
     for (size_t i = 0; i < conf->n_accounts; i++) {
         struct seat *seat = find(old, conf->accounts[i].name);
-        set->seats[i] = seat && seat->auth && seat_fits(seat, &conf->accounts[i])
+        bool same = seat && seat_fits(seat, &conf->accounts[i]);
+        set->seats[i] = same && seat->auth
                             ? seat_ref(seat)
-                            : seat_new(&conf->accounts[i], token_url, seat ? seat->account : 0);
+                            : seat_new(&conf->accounts[i], world, seat ? seat->account : 0);
+        if (same && !seat->auth) /* no news to the log if it is as bad as it was */
+            atomic_store(&set->seats[i]->told, atomic_load(&seat->told));
     }
     return set;
 }
@@ -97,11 +99,11 @@ void settings_swap(struct sync *s, struct settings *set)
     settings_put(old);
 }
 
-void settings_refresh(struct sync *s, uint32_t account)
+/* All of it, but for the seat of `account`, which is made anew. */
+static struct settings *renew(struct sync *s, const struct settings *old, uint32_t account,
+                              struct seat **ret_seat)
 {
-    struct settings *old = settings_get(s);
     struct settings *set = allocate(old->n_seats);
-    struct seat *seat = NULL;
     set->rules = old->rules;
     set->ttl_ms = old->ttl_ms;
     set->backoff_min_ms = old->backoff_min_ms;
@@ -111,17 +113,26 @@ void settings_refresh(struct sync *s, uint32_t account)
     if (!set->address)
         abort();
     for (size_t i = 0; i < old->n_seats; i++) {
-        set->seats[i] = seat_ref(old->seats[i]);
-        if (old->seats[i]->account == account) {
-            seat_unref(set->seats[i]);
-            seat = set->seats[i] = seat_new(&old->seats[i]->conf, s->token_url, account);
-        }
+        if (old->seats[i]->account == account)
+            *ret_seat = set->seats[i] = seat_new(&old->seats[i]->conf, &s->world, account);
+        else
+            set->seats[i] = seat_ref(old->seats[i]);
     }
+    return set;
+}
+
+void settings_refresh(struct sync *s, uint32_t account)
+{
+    struct seat *seat = NULL;
+    pthread_mutex_lock(&s->change); /* or one of two at once would undo the other */
+    struct settings *old = settings_get(s);
+    struct settings *set = renew(s, old, account, &seat);
     settings_put(old);
+    seat = seat ? seat_ref(seat) : NULL;
     settings_swap(s, set);
-    struct err e = {0};
-    if (seat && !seat->auth &&
-        account_mark(s->opt.store, account, ACCOUNT_NEEDS_LOGIN, seat->reason, &e) != RC_OK)
-        log_err(NULL, "account %u: its state could not be stored: %s", account, e.text);
+    pthread_mutex_unlock(&s->change);
+    if (seat && !seat->auth)
+        account_trouble(s, seat, ACCOUNT_NEEDS_LOGIN, seat->reason);
+    seat_unref(seat);
     queue_hold(s->opt.queue, account, 0);
 }

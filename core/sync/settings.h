@@ -6,7 +6,7 @@
 #include "core/sync/run.h"
 
 /* Seats of `old` (NULL ok) that still fit are shared, with what they know of their tokens. */
-struct settings *settings_new(const struct conf *conf, const char *token_url,
+struct settings *settings_new(const struct conf *conf, const struct seat_world *world,
                               const struct settings *old);
 /* Takes `set` over; runs under way keep the one they have. */
 void settings_swap(struct sync *s, struct settings *set);

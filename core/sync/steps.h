@@ -48,6 +48,12 @@ struct queue_result edge_refused(struct run *r);
 
 /* accounts.c: makes the store's accounts those of the config; numbers the seats of `set`. */
 enum rc accounts_match(struct sync *s, struct settings *set, struct err *e);
+/* trouble.c: stores the state of the seat's account; the log is told when it is another than before.
+ */
+void account_trouble(struct sync *s, struct seat *seat, enum account_state state,
+                     const char *reason);
+void account_works(struct sync *s, struct seat *seat);
+void account_tell(struct seat *seat, enum account_state state, const char *reason); /* log only */
 enum rc account_mark(struct store *s, uint32_t account, enum account_state state,
                      const char *reason, struct err *e);
 

@@ -22,18 +22,19 @@ enum rc sync_new(struct sync **ret, const struct sync_options *opt, struct err *
     s->opt.conf = NULL; /* only borrowed during this call */
     s->started_ms = clock_wall_ms();
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->change, NULL);
     s->request_ms = google->request_timeout_ms + google->connect_timeout_ms + SLACK_MS;
-    s->token_url = strdup(google->token_url);
+    s->world = (struct seat_world){strdup(google->token_url), opt->vault};
     s->google = google_new(&(struct google_options){.api_url = google->api_url,
                                                     .request_ms = google->request_timeout_ms,
                                                     .connect_ms = google->connect_timeout_ms,
                                                     .project_per_minute = google->project_rate,
                                                     .user_per_minute = google->user_rate});
-    if (!s->token_url || !s->google) {
+    if (!s->world.token_url || !s->google) {
         sync_free(s);
         return err_set(e, RC_SYS, "out of memory");
     }
-    s->settings = settings_new(opt->conf, s->token_url, NULL);
+    s->settings = settings_new(opt->conf, &s->world, NULL);
     enum rc rc = accounts_match(s, s->settings, e);
     if (rc != RC_OK) {
         sync_free(s);
@@ -49,7 +50,8 @@ void sync_free(struct sync *s)
         return;
     settings_put(s->settings);
     google_free(s->google);
-    free(s->token_url);
+    free((char *)(uintptr_t)s->world.token_url);
+    pthread_mutex_destroy(&s->change);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -144,10 +146,10 @@ static bool shared(const struct settings *set, const struct seat *seat)
     return false;
 }
 
-enum rc sync_reload(struct sync *s, const struct conf *conf, struct err *e)
+static enum rc reload(struct sync *s, const struct conf *conf, struct err *e)
 {
     struct settings *old = settings_get(s);
-    struct settings *set = settings_new(conf, s->token_url, old);
+    struct settings *set = settings_new(conf, &s->world, old);
     enum rc rc = accounts_match(s, set, e);
     if (rc != RC_OK) {
         settings_put(set);
@@ -165,6 +167,30 @@ enum rc sync_reload(struct sync *s, const struct conf *conf, struct err *e)
     settings_put(set);
     settings_put(old);
     return RC_OK;
+}
+
+enum rc sync_reload(struct sync *s, const struct conf *conf, struct err *e)
+{
+    pthread_mutex_lock(&s->change);
+    enum rc rc = reload(s, conf, e);
+    pthread_mutex_unlock(&s->change);
+    return rc;
+}
+
+void sync_credential_changed(struct sync *s, const char *account)
+{
+    struct settings *set = settings_get(s);
+    uint32_t no = 0;
+    for (size_t i = 0; i < set->n_seats; i++) {
+        if (strcmp(set->seats[i]->conf.name, account) == 0)
+            no = set->seats[i]->account;
+    }
+    settings_put(set);
+    if (!no)
+        return;
+    settings_refresh(s, no);
+    relist(s, no);
+    queue_poke_all(s->opt.queue); /* what was put off while the account was parked */
 }
 
 int64_t sync_oldest_heartbeat_ms(const struct sync *s)

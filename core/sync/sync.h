@@ -9,11 +9,13 @@
 #include "core/queue/queue.h"
 #include "storage/store.h"
 
+struct vault;
 struct sync;
 struct sync_options {
     struct store *store;     /* borrowed until sync_free() */
     struct queue *queue;     /* likewise; the daemon also gives it to core/ping and core/serve */
     const struct conf *conf; /* borrowed during the call: what is needed is copied */
+    struct vault *vault;     /* of logins, borrowed likewise; NULL: none can be used */
     /* After each commit that changed what readers see; from a worker's thread. NULL ok. */
     void (*changed)(void *arg, uint32_t coll, uint64_t version);
     void *changed_arg;
@@ -33,6 +35,8 @@ void sync_stop(struct sync *s);
 /* Takes up another config: intervals, accounts, lists of calendars, credentials. URLs and rates of
  * [google] stay. */
 enum rc sync_reload(struct sync *s, const struct conf *conf, struct err *e);
+/* The credential of this account is another one now, or none: it is read and tried at once. */
+void sync_credential_changed(struct sync *s, const char *account);
 
 /* For the watchdog: how long ago the least lively worker made progress (a turn of its loop, bytes
  * that moved). A request under way counts as alive until its own deadline. 0 when no worker runs.

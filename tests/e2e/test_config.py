@@ -127,7 +127,7 @@ def test_a_key_that_others_could_read_is_not_used(tmp_path, mode):
                 assert told["bad"]["state"] == "ok"
                 return
             assert told["bad"]["state"] == "needs login" and told["good"]["state"] == "ok"
-            assert f"{bad['token_file']}: others have access to it (mode {mode:04o}): chmod 600" in told["bad"]["reason"]
+            assert f"{bad['token_file']}: others have access to it (mode {mode:04o}): run chmod 600 {bad['token_file']}" in told["bad"]["reason"]
             assert bad["token_file"] in mirror.log_text()
             # Mended, and told so, it goes on without a restart.
             os.chmod(bad["token_file"], 0o600)
@@ -135,7 +135,7 @@ def test_a_key_that_others_could_read_is_not_used(tmp_path, mode):
             wait_for("the account", lambda: accounts(mirror)["bad"]["state"] == "ok")
 
 
-@pytest.mark.parametrize("content, says", [(None, "No such file"), ("", "empty"), ("not JSON", "not JSON"), ("{}", "not the key of a service account"),
+@pytest.mark.parametrize("content, says", [(None, "No such file"), ("", "empty"), ("not JSON", "not JSON"), ("{}", "neither the key of a service account"),
                                            ({"private_key": "x"}, "private_key"), ({"client_email": None}, "client_email"), ("dir", "not a regular file")])
 def test_a_key_file_that_is_none(tmp_path, content, says):
     with Emulator() as emulator:

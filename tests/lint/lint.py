@@ -28,7 +28,7 @@ INCLUDES = {
     "storage": (),
     "core/google": ("core/http",),
     "core/queue": ("storage",),
-    "core/sync": ("core/conf", "core/google", "storage", "core/queue", "core/calendar"),
+    "core/sync": ("core/conf", "core/google", "core/vault", "storage", "core/queue", "core/calendar"),
     "core/ping": ("core/conf", "storage", "core/queue", "core/httpd"),
     "core/push": ("core/conf", "core/http", "storage", "core/queue"),
     "core/serve": ("core/conf", "storage", "core/calendar", "core/queue", "core/httpd"),

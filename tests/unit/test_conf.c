@@ -243,7 +243,7 @@ static void test_all_mistakes_at_once(void **state)
                     "35:1: [client x y]: give it a name of 1 to 64 letters, digits or _-.@+\n"
                     "38:1: [client work]: already opened in line 36\n"
                     "41:9: [client page] admin: neither yes nor no\n"
-                    "25:1: [account work]: no credential: set key_file or token_file\n"
+                    "25:1: [account work]: no credential: set key_file, oauth or token_file\n"
                     "31:1: [account both] token_file: key_file is set too; keep one of them\n"
                     "34:1: [account lonely] subject: goes with key_file only\n"
                     "39:1: [client page]: no token_sha256: `calmirror client add` makes one\n"
