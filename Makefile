@@ -23,7 +23,7 @@ PKG_LIBS     = $(eval PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 
 LIB_SRC  := $(sort $(wildcard core/*/*.c core/*/*/*.c storage/*.c))
 # `calmirrord --resync` asks a running service just as `calmirror resync` does.
-D_SRC    := $(sort $(wildcard cmd/calmirrord/*.c)) $(patsubst %,cmd/calmirror/%.c,asked client fields resync term)
+D_SRC    := $(sort $(wildcard cmd/calmirrord/*.c)) $(patsubst %,cmd/calmirror/%.c,asked client fields resync term token)
 C_SRC    := $(sort $(wildcard cmd/calmirror/*.c))
 EMU_SRC  := $(sort $(wildcard tests/emulator/*.c))
 UNIT_SRC := $(sort $(wildcard tests/unit/test_*.c))

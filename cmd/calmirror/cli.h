@@ -1,5 +1,4 @@
-/* cli: what the subcommands of calmirror share: the options given, the service's API, the error
- * exits. */
+/* cli: what the subcommands of calmirror share: options, the service's API, error exits. */
 #ifndef CMD_CALMIRROR_CLI_H
 #define CMD_CALMIRROR_CLI_H
 
@@ -7,22 +6,23 @@
 #include <stddef.h>
 
 #include "core/base/buf.h"
+#include "core/base/secret.h"
 #include "core/http/http.h"
 
-enum cli_option { /* bits: which options a subcommand takes besides --config, --api and --help */
-                  OPTION_JSON = 1u << 0,
-                  OPTION_ACCOUNT = 1u << 1,
-                  OPTION_WAIT = 1u << 2,
-                  OPTION_FROM = 1u << 3,
-                  OPTION_TO = 1u << 4,
-                  OPTION_INSTANCES = 1u << 5,
+/* Bits: which options a subcommand takes besides --config, --api and --help. */
+/* clang-format off */
+enum cli_option {
+    OPTION_JSON = 1, OPTION_ACCOUNT = 2, OPTION_WAIT = 4, OPTION_FROM = 8, OPTION_TO = 16,
+    OPTION_INSTANCES = 32, OPTION_CLIENT = 64,
 };
+/* clang-format on */
 
 struct cli {
     const char *config; /* NULL: the default place, which need not exist */
     const char *api;    /* NULL: from the configuration */
     const char *account, *from, *to;
-    bool json, wait, instances;
+    const char *calendar, *origin, *expires, *append; /* of a new client */
+    bool freebusy_only, admin, json, wait, instances;
     char **args; /* behind the subcommand */
     int n_args;
 
@@ -32,6 +32,7 @@ struct cli {
     const char *socket;     /* of a unix socket, or NULL */
     char place[300];        /* where the service should be, for messages */
     struct buf socket_text; /* owns `socket` */
+    struct secret token;    /* shown to the service; empty: none was found */
 };
 
 struct command {
@@ -50,18 +51,24 @@ int run_resync(struct cli *cli);
 int run_verify(struct cli *cli);
 int run_calendars(struct cli *cli);
 int run_events(struct cli *cli);
+int run_client(struct cli *cli);
 int run_version(struct cli *cli);
 int run_help(struct cli *cli);
 
 void cli_usage(const struct command *command); /* NULL: of the program; to stdout */
 
+const char *cli_config_path(const struct cli *cli); /* as given, or the default place */
 /* Finds the API's address. EX_OK, EX_CONFIG, EX_NOINPUT, EX_USAGE, EX_OSERR. */
 int cli_connect(struct cli *cli);
 void cli_close(struct cli *cli);
 
+/* The token that is shown to the service, wherever it is found; `state_dir`: NULL when the service
+ * is not known to be of this machine. EX_OK also when there is none; EX_NOPERM. */
+int cli_find_token(struct cli *cli, const char *state_dir);
+
 /* One request; the answer, which is JSON that passed json_check(), into *ret. EX_OK;
- * EX_UNAVAILABLE: nobody answers; EX_NOUSER: 404; EX_TEMPFAIL: 5xx; EX_DATAERR: other refusals;
- * EX_PROTOCOL: no JSON. */
+ * EX_UNAVAILABLE: nobody answers; EX_NOUSER: 404; EX_TEMPFAIL: 5xx; EX_NOPERM: 401, 403;
+ * EX_DATAERR: other refusals; EX_PROTOCOL: no JSON. */
 int cli_get(struct cli *cli, const char *path, struct buf *ret);
 int cli_post(struct cli *cli, const char *path, struct span body, struct buf *ret);
 

@@ -12,8 +12,9 @@
 #include "core/conf/conf.h"
 
 #define DEFAULT_CONFIG "/etc/calmirrord/calmirrord.conf"
-#define DEFAULT_LISTEN \
-    "127.0.0.1:8080" /* as in the option table; used when there is no file at all */
+/* As in the option table; used when there is no file at all. */
+#define DEFAULT_LISTEN "127.0.0.1:8080"
+#define DEFAULT_STATE  "/var/lib/calmirrord"
 
 int cli_fail(int status, const char *fmt, ...)
 {
@@ -67,19 +68,30 @@ static int use_address(struct cli *cli, const char *text, const char *origin)
     return EX_OK;
 }
 
+const char *cli_config_path(const struct cli *cli)
+{
+    return cli->config ? cli->config : DEFAULT_CONFIG;
+}
+
 static int use_config(struct cli *cli)
 {
-    const char *path = cli->config ? cli->config : DEFAULT_CONFIG;
+    const char *path = cli_config_path(cli);
     struct buf problems = {0};
     struct conf *conf = NULL;
-    if (!cli->config && access(path, F_OK) != 0 && errno == ENOENT)
-        return use_address(cli, DEFAULT_LISTEN, "default");
+    if (!cli->config && access(path, F_OK) != 0 && errno == ENOENT) {
+        int status = use_address(cli, DEFAULT_LISTEN, "default");
+        return status == EX_OK ? cli_find_token(cli, DEFAULT_STATE) : status;
+    }
     enum rc rc = conf_load(path, &conf, &problems);
     if (rc == RC_OK) {
         char origin[] = "[api] listen";
         int status = use_address(cli, conf->api.listen, origin);
+        if (status != EX_OK)
+            status = EX_CONFIG;
+        else
+            status = cli_find_token(cli, conf->mirror.state_dir);
         conf_free(conf);
-        return status == EX_OK ? EX_OK : EX_CONFIG;
+        return status;
     }
     (void)fputs(buf_text(&problems), stderr);
     buf_release(&problems);
@@ -90,6 +102,8 @@ static int use_config(struct cli *cli)
 int cli_connect(struct cli *cli)
 {
     int status = cli->api ? use_address(cli, cli->api, "--api") : use_config(cli);
+    if (status == EX_OK && cli->api)
+        status = cli_find_token(cli, NULL);
     if (status != EX_OK)
         return status;
     cli->http = http_new();
@@ -100,6 +114,7 @@ void cli_close(struct cli *cli)
 {
     http_free(cli->http);
     buf_release(&cli->socket_text);
+    secret_release(&cli->token);
 }
 
 static int unreachable(const struct cli *cli, const struct err *e)
@@ -121,8 +136,16 @@ static int refused(const struct http_response *r)
         message = json_path(buf_span(&r->body), "error", "message", NULL);
     if (!json_string(message, &text))
         buf_printf(&text, "status %ld", r->status);
-    int status = r->status == 404 ? EX_NOUSER : r->status >= 500 ? EX_TEMPFAIL : EX_DATAERR;
+    int status = r->status == 404                       ? EX_NOUSER
+                 : r->status >= 500                     ? EX_TEMPFAIL
+                 : r->status == 401 || r->status == 403 ? EX_NOPERM
+                                                        : EX_DATAERR;
     (void)cli_fail(status, "the service refused: %s", buf_text(&text));
+    if (r->status == 401)
+        (void)fputs("It knows who asks by a token: that of a client (calmirror client add NAME) in "
+                    "$CALMIRROR_TOKEN\nor ~/.config/calmirror/token, or its own, which root and "
+                    "its user can read.\n",
+                    stderr);
     buf_release(&text);
     return status;
 }
@@ -130,17 +153,25 @@ static int refused(const struct http_response *r)
 static int perform(struct cli *cli, const char *method, const char *path, struct span body,
                    struct buf *ret)
 {
-    static const char *const headers[] = {"Content-Type: application/json", NULL};
+    const char *headers[3] = {NULL};
+    size_t n = 0;
+    struct buf bearer = {0};
     struct http_response response = {0};
     struct buf url = {0};
     struct err e = {0};
     int status = EX_OK;
 
     buf_printf(&url, "%s%s", cli->base, path);
+    if (body.n)
+        headers[n++] = "Content-Type: application/json";
+    if (cli->token.n && buf_reserve(&bearer, cli->token.n + 32)) {
+        buf_printf(&bearer, "Authorization: Bearer %s", cli->token.p);
+        headers[n++] = buf_text(&bearer);
+    }
     struct http_request request = {.method = method,
                                    .url = buf_text(&url),
                                    .unix_socket = cli->socket,
-                                   .headers = body.n ? headers : NULL,
+                                   .headers = headers,
                                    .body = body};
     enum rc rc = http_perform(cli->http, &request, &response, &e);
     if (rc == RC_AGAIN)
@@ -159,6 +190,7 @@ static int perform(struct cli *cli, const char *method, const char *path, struct
     }
     http_response_release(&response);
     buf_release(&url);
+    secret_wipe_buf(&bearer);
     return status;
 }
 

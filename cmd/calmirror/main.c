@@ -19,6 +19,8 @@ const struct command cli_commands[] = {
     {"calendars", "", "the calendars that can be read", 0, 0, OPTION_JSON, true, run_calendars},
     {"events", "CALENDAR", "events of a calendar, by start", 1, 1,
      OPTION_JSON | OPTION_FROM | OPTION_TO, true, run_events},
+    {"client", "add NAME | list", "let a program in, or list those that are", 1, 2,
+     OPTION_JSON | OPTION_ACCOUNT | OPTION_CLIENT, false, run_client},
     {"version", "", "the version of this program", 0, 0, OPTION_JSON, false, run_version},
     {"help", "[COMMAND]", "this, or the usage of one command", 0, 1, 0, false, run_help},
     {NULL, NULL, NULL, 0, 0, 0, false, NULL},
@@ -35,11 +37,17 @@ static const struct option_info {
     {"config", 'c', "FILE", 0, "configuration of the service, where its address is found"},
     {"api", 256, "PLACE", 0, "the service's address instead: URL, host:port or socket path"},
     {"json", 'j', NULL, OPTION_JSON, "print JSON"},
-    {"account", 'a', "NAME", OPTION_ACCOUNT, "only calendars of this account"},
+    {"account", 'a', "NAME", OPTION_ACCOUNT, "only this account; of a new client: those it sees"},
     {"wait", 'w', NULL, OPTION_WAIT, "wait until it is done, with a progress bar on a terminal"},
     {"instances", 'i', NULL, OPTION_INSTANCES, "compare the instances of series too"},
     {"from", 'f', "TIME", OPTION_FROM, "events that end after this time"},
     {"to", 't', "TIME", OPTION_TO, "events that start before this time"},
+    {"calendar", 257, "GLOBS", OPTION_CLIENT, "the calendars that the client sees; else all"},
+    {"freebusy-only", 258, NULL, OPTION_CLIENT, "it only sees when they are busy"},
+    {"origin", 259, "URL", OPTION_CLIENT, "web page that may use its token"},
+    {"expires", 260, "DATE", OPTION_CLIENT, "when its token ceases to be accepted"},
+    {"admin", 261, NULL, OPTION_CLIENT, "it may see and steer the whole service"},
+    {"append", 262, "FILE", OPTION_CLIENT, "put the section into this configuration"},
     {"version", 'V', NULL, 0, "same as the command version"},
     {"help", 'h', NULL, 0, "same as the command help"},
 };
@@ -73,7 +81,7 @@ void cli_usage(const struct command *command)
     printf("Usage: calmirror COMMAND [OPTION]...\nTalk to calmirrord, the Google Calendar "
            "mirror.\n\n");
     for (const struct command *c = cli_commands; c->name; c++)
-        printf("  %-10s %-11s %s\n", c->name, c->args, c->summary);
+        printf("  %-10s %-15s %s\n", c->name, c->args, c->summary);
     printf("\n");
     print_options(~0u);
     printf("\nTIME is a date (2026-11-22), a time (2026-11-22T09:00:00+01:00), now, today,\n"
@@ -138,6 +146,24 @@ static void take_option(struct cli *cli, struct parsed *p, const struct option_i
         break;
     case 't':
         cli->to = optarg;
+        break;
+    case 257:
+        cli->calendar = optarg;
+        break;
+    case 258:
+        cli->freebusy_only = true;
+        break;
+    case 259:
+        cli->origin = optarg;
+        break;
+    case 260:
+        cli->expires = optarg;
+        break;
+    case 261:
+        cli->admin = true;
+        break;
+    case 262:
+        cli->append = optarg;
         break;
     case 'V':
         p->version = true;

@@ -5,10 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/span.h"
+#include "core/base/bearer.h"
 #include "core/conf/conf.h"
-
-#define CLIENT_HASH_CHARS 64 /* of a SHA-256 in hex */
 
 struct conf_client {
     char *name;

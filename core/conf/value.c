@@ -127,9 +127,9 @@ static enum rc check_hash(struct span text, struct err *e)
     for (size_t i = 0; i < text.n; i++)
         if (!strchr("0123456789abcdef", text.p[i]))
             return err_set(e, RC_INVALID, "not a SHA-256 in lower-case hex");
-    if (text.n != CLIENT_HASH_CHARS)
-        return err_set(e, RC_INVALID, "a SHA-256 in hex has %d digits, not %zu", CLIENT_HASH_CHARS,
-                       text.n);
+    if (text.n != BEARER_HASH_SIZE - 1)
+        return err_set(e, RC_INVALID, "a SHA-256 in hex has %d digits, not %zu",
+                       BEARER_HASH_SIZE - 1, text.n);
     return RC_OK;
 }
 

@@ -31,6 +31,7 @@
 #include "core/conf/print.h"
 #include "core/daemon/activation.h"
 #include "core/daemon/notify.h"
+#include "core/daemon/operator.h"
 #include "core/daemon/state.h"
 #include "core/ping/ping.h"
 #include "core/queue/queue.h"
@@ -104,9 +105,17 @@ static void stop_sync(struct daemon *d)
 
 static enum rc start_serve(struct daemon *d, struct err *e)
 {
+    char operator_hash[BEARER_HASH_SIZE];
+    struct err odd = {0};
     enum rc rc = serve_new(&d->serve, conf_now(d), d->store, d->queue, e);
 
-    return rc == RC_OK ? serve_start(d->serve, activation_take("api"), e) : rc;
+    if (rc != RC_OK)
+        return rc;
+    if (operator_token_make(conf_now(d)->mirror.state_dir, operator_hash, &odd) == RC_OK)
+        serve_set_operator(d->serve, operator_hash);
+    else
+        log_warning(NULL, "calmirror will need a client's token: %s", odd.text);
+    return serve_start(d->serve, activation_take("api"), e);
 }
 
 static void stop_serve(struct daemon *d)

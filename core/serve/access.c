@@ -12,8 +12,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include <openssl/evp.h>
-
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -41,25 +39,15 @@ static const struct {
 struct found {
     enum place place;
     bool twice; /* in that place were two that differ */
-    char hash[ACCESS_HASH_SIZE];
+    char hash[BEARER_HASH_SIZE];
 };
-
-static void hash_token(struct span token, char out[ACCESS_HASH_SIZE])
-{
-    uint8_t digest[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
-    if (EVP_Digest(token.p, token.n, digest, &n, EVP_sha256(), NULL) == 1)
-        text_hex(out, digest, CLIENT_HASH_CHARS / 2);
-    else
-        out[0] = '\0';
-}
 
 static void take(struct found *f, enum place place, struct span token)
 {
-    char hash[ACCESS_HASH_SIZE];
+    char hash[BEARER_HASH_SIZE];
     if (place > f->place || token.n == 0)
         return;
-    hash_token(token, hash);
+    bearer_hash(token, hash);
     f->twice = place == f->place && (f->twice || strcmp(hash, f->hash) != 0);
     f->place = place;
     memcpy(f->hash, hash, sizeof hash);
@@ -197,7 +185,7 @@ bool access_identify_by(struct call *c, struct span token)
 {
     c->caller = (struct caller){0};
     if (token.n > 0)
-        hash_token(token, c->caller.hash);
+        bearer_hash(token, c->caller.hash);
     look_up(c->serve, &c->caller, c->now_ms);
     return c->caller.client || c->caller.operator;
 }

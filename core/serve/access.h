@@ -10,11 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/span.h"
+#include "core/base/bearer.h"
 #include "core/conf/client.h"
 #include "core/model/collection.h"
-
-#define ACCESS_HASH_SIZE (CLIENT_HASH_CHARS + 1)
 
 struct call;
 struct serve;
@@ -39,7 +37,7 @@ struct caller {
     const struct conf_client *client; /* NULL: nobody, or the operator */
     bool operator; /* with the operator's token, or with any when no client is configured */
     bool failed;   /* bore a token that is nobody's */
-    char hash[ACCESS_HASH_SIZE]; /* of its token; "" without one */
+    char hash[BEARER_HASH_SIZE]; /* of its token; "" without one */
 };
 
 enum access access_to_coll(const struct caller *who, struct txn *t, const struct collection *coll);

@@ -11,6 +11,7 @@ struct answer {
     unsigned status;
     const char *type;          /* content type; NULL: JSON */
     const char *challenge;     /* WWW-Authenticate; NULL: no such header */
+    bool secret;               /* not to be kept by anybody */
     const char *allow;         /* methods, for 405 and OPTIONS; NULL: no such header */
     const char *disposition;   /* Content-Disposition; static; NULL: no such header */
     char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */

@@ -41,6 +41,9 @@ void verify_get(struct call *c);
 /* odd.c */
 void odd_get(struct call *c);
 
+/* clients.c */
+void clients_get(struct call *c);
+
 /* batch.c */
 void batch_post(struct call *c);
 

@@ -88,7 +88,7 @@ void reply_headers(struct call *c, struct httpd_response *r, size_t n, bool gzip
         httpd_response_header(r, "Content-Encoding", "gzip");
     if (a->disposition && a->status == 200)
         httpd_response_header(r, "Content-Disposition", a->disposition);
-    httpd_response_header(r, "Cache-Control", "private, no-cache");
+    httpd_response_header(r, "Cache-Control", a->secret ? "no-store" : "private, no-cache");
     httpd_response_header(r, "Vary", vary(c->conf));
     add_freshness(c, r);
     if (a->challenge)

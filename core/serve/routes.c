@@ -20,8 +20,9 @@
     (B(MAX_RESULTS) | B(MIN_ACCESS_ROLE) | B(PAGE_TOKEN) | B(SHOW_DELETED) | B(SHOW_HIDDEN) | \
      B(SYNC_TOKEN))
 
-#define BATCH_DOC     "Many calls in one request: multipart/mixed, at most 1000 parts."
-#define TOKEN_DOC     "Gives clients that insist on one an access token that opens nothing."
+#define BATCH_DOC "Many calls in one request: multipart/mixed, at most 1000 parts."
+#define TOKEN_DOC \
+    "Gives clients that insist on getting one their token, by the grants of Google's libraries."
 #define DISCOVERY_DOC "Describes what is served, for clients that build themselves from it."
 
 /* A row that names no door is for clients: what was forgotten must not stand open. */
@@ -125,6 +126,8 @@ const struct route routes[] = {
      DOOR_OPERATOR},
     {"", "GET", "/v1/verify", verify_get, 0, 0, 0, NULL, NULL,
      "What the last verification of each calendar found.", DOOR_OPERATOR},
+    {"", "GET", "/v1/clients", clients_get, 0, 0, 0, NULL, NULL,
+     "The clients of the configuration, what each may see, and when it last asked.", DOOR_OPERATOR},
     {"", "GET", "/v1/odd", odd_get, 0, 0, 0, NULL, NULL,
      "Events in which something made no sense, by calendar and id, and what that was.",
      DOOR_OPERATOR},

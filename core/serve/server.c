@@ -77,6 +77,8 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
     request_take_override(c);
     (void)access_identify(c); /* a token is asked for once the route is known */
     bool admitted = !req->refused && door_admits(c);
+    if (deadline_ms == 0)
+        usage_count(&s->usage, s->conf, c->caller.client, c->now_ms);
     if (req->refused)
         (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
     struct httpd_response *r = admitted ? answer(s, c) : refuse(s, c);
@@ -105,6 +107,7 @@ static void take_conf(struct serve *s)
     s->exposed = httpd_is_exposed(s->httpd);
     cache_clear(s->cache);
     s->memo.conf = NULL;
+    usage_reload(&s->usage, s->conf);
     s->next_conf = NULL;
     atomic_store_explicit(&s->reload, false, memory_order_relaxed);
     pthread_cond_signal(&s->taken);
@@ -161,6 +164,7 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
                             .series = series_cache_new(),
                             .memo = &s->memo,
                             .conf = conf};
+    usage_reload(&s->usage, conf);
     if (!s->gzip || !s->cache || !s->call.series) {
         serve_free(s);
         return err_set(e, RC_SYS, "local API: out of memory");
@@ -175,6 +179,7 @@ void serve_free(struct serve *s)
         return;
     call_release(&s->call);
     memo_release(&s->memo);
+    usage_release(&s->usage);
     series_cache_free(s->call.series);
     squeeze_free(s->gzip);
     cache_free(s->cache);
@@ -224,6 +229,7 @@ void serve_reload(struct serve *s, const struct conf *conf)
 {
     if (!s->httpd) {
         s->conf = conf;
+        usage_reload(&s->usage, conf);
         s->memo.conf = NULL;
         cache_clear(s->cache);
         return;

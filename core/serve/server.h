@@ -13,6 +13,7 @@
 #include "core/serve/serve.h"
 #include "core/serve/squeeze.h"
 #include "core/serve/token.h"
+#include "core/serve/usage.h"
 
 struct serve {
     const struct conf *conf; /* the loop's */
@@ -24,7 +25,8 @@ struct serve {
     struct cache *cache;
     struct memo memo;
     struct fresh_list fresh;
-    char operator_hash[ACCESS_HASH_SIZE]; /* of the operator's token; "" none */
+    struct usage usage;
+    char operator_hash[BEARER_HASH_SIZE]; /* of the operator's token; "" none */
     bool exposed;     /* other machines reach the socket: without clients nobody is let in */
     bool warm;        /* the series of all calendars were read, as far as there is room */
     uint32_t warmed;  /* up to this calendar */
