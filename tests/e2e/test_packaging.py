@@ -212,8 +212,8 @@ def test_example_documents_the_options_in_force(tmp_path):
         elif re.match(r"#\w+ =", line):
             key, _, value = line[1:].partition(" =")
             documented[section, key] = value.strip()
-    in_force["account", "token_file"] = ""
-    for key in ("key_file", "subject"):  # unset ones are not printed: they have no value to print
-        assert ("account", key) in documented
-        del documented["account", key]
-    assert in_force == documented
+    # Of accounts, clients and hooks only what is set is in force.
+    named = {"account", "client", "hook"}
+    assert {key for key in in_force if key[0] in named} <= set(documented)
+    assert {k: v for k, v in in_force.items() if k[0] not in named} == \
+        {k: v for k, v in documented.items() if k[0] not in named}
