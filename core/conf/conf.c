@@ -292,22 +292,23 @@ static void check_door(struct loader *l)
                 a.host);
 }
 
-/* Two durations of [sync] of which the first must be the lesser one. At least one was set: the
+/* Two durations of a section of which the first must be the lesser one. At least one was set: the
  * defaults are in order. */
 struct pair {
+    enum conf_section section;
     const char *low, *high;
     int64_t low_ms, high_ms;
 };
 
 static void check_order(struct loader *l, const struct pair *p)
 {
-    uint32_t a = line_of(l->conf->lines, SECTION_SYNC, p->low);
-    uint32_t b = line_of(l->conf->lines, SECTION_SYNC, p->high);
+    uint32_t a = line_of(l->conf->lines, p->section, p->low);
+    uint32_t b = line_of(l->conf->lines, p->section, p->high);
     char x[32], y[32];
     if (p->low_ms > p->high_ms)
-        problem(l, (struct ini_place){a > b ? a : b, 1},
-                "[sync] %s: %s is more than %s, which is %s", p->low, text_duration(p->low_ms, x),
-                p->high, text_duration(p->high_ms, y));
+        problem(l, (struct ini_place){a > b ? a : b, 1}, "[%s] %s: %s is more than %s, which is %s",
+                conf_sections[p->section].name, p->low, text_duration(p->low_ms, x), p->high,
+                text_duration(p->high_ms, y));
 }
 
 /* Certificate and key go together. */
@@ -325,8 +326,11 @@ static void check_whole(struct loader *l)
     const struct conf *c = l->conf;
     const struct conf_sync *s = &c->sync;
     const struct pair pairs[] = {
-        {"backoff_min", "backoff_max", s->backoff_min_ms, s->backoff_max_ms},
-        {"channel_overlap", "channel_ttl", s->channel_overlap_ms, s->channel_ttl_ms},
+        {SECTION_SYNC, "backoff_min", "backoff_max", s->backoff_min_ms, s->backoff_max_ms},
+        {SECTION_SYNC, "channel_overlap", "channel_ttl", s->channel_overlap_ms, s->channel_ttl_ms},
+        {SECTION_PUSH, "backoff_min", "backoff_max", c->push.backoff_min_ms,
+         c->push.backoff_max_ms},
+        {SECTION_PUSH, "channel_ttl", "channel_ttl_max", c->push.ttl_ms, c->push.ttl_max_ms},
     };
     for (size_t i = 0; i < c->n_accounts; i++)
         check_account_whole(l, i);

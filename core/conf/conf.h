@@ -7,11 +7,8 @@
 
 #include "core/base/buf.h"
 #include "core/base/log.h"
+#include "core/conf/push.h"
 
-struct conf_list { /* a comma-separated value */
-    char **v;
-    size_t n;
-};
 struct conf_account { /* [account NAME]; exactly one credential is set */
     char *name;
     uint32_t *lines;            /* where each option was set, in order of the table; 0 = default */
@@ -55,6 +52,7 @@ struct conf {
     struct conf_webhook webhook;
     struct conf_api api;
     struct conf_sync sync;
+    struct conf_push push;
     struct conf_account *accounts; /* in the order of the file */
     size_t n_accounts;
     struct conf_client *clients; /* client.h; none: whoever reaches the API may read everything */

@@ -10,6 +10,7 @@ enum conf_section {
     SECTION_WEBHOOK,
     SECTION_API,
     SECTION_SYNC,
+    SECTION_PUSH,
     SECTION_ACCOUNT, /* [account NAME], any number of them; so are those that follow */
     SECTION_CLIENT,
     SECTION_COUNT,
@@ -33,13 +34,11 @@ enum value_type {
     VALUE_BASE_URL, /* paths are appended to it: no slash at its end */
     VALUE_HOOK_URL, /* complete, with its path */
     VALUE_ADDRESS,  /* anything a socket can listen on */
-    VALUE_ACCOUNT,  /* name of an [account] */
-    VALUE_ACCOUNTS,
+    VALUE_ACCOUNT, VALUE_ACCOUNTS, /* name of an [account], names */
     VALUE_HASHES,  /* SHA-256, in hex */
     VALUE_SUBJECT, /* e-mail address */
-    VALUE_GLOBS,
-    VALUE_HOSTS,
-    VALUE_ORIGINS,
+    /* Lists, of what their names say. */
+    VALUE_GLOBS, VALUE_HOSTS, VALUE_ORIGINS, VALUE_NETWORKS,
     VALUE_SITE, /* proof for Google's Search Console: googleX.html or a token */
 };
 

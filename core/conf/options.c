@@ -18,7 +18,10 @@
 #define IN_CLIENT(field)  offsetof(struct conf_client, field)
 
 /* A section without a name of its own: its values are in struct conf. */
-#define PLAIN(title, text) {.name = (title), .doc = (text)}
+#define PLAIN(title, text)             \
+    {                                  \
+        .name = (title), .doc = (text) \
+    }
 
 const struct section_info conf_sections[SECTION_COUNT] = {
     [SECTION_MIRROR] = PLAIN("mirror", "The service itself."),
@@ -29,6 +32,9 @@ const struct section_info conf_sections[SECTION_COUNT] = {
     [SECTION_API] = PLAIN("api", "The local API that clients read from."),
     [SECTION_SYNC] =
         PLAIN("sync", "How often the mirror looks at Google by itself, and how it retries."),
+    [SECTION_PUSH] =
+        PLAIN("push", "Notifications that the mirror itself sends, to the channels that clients "
+                      "open with events.watch and the like, as they would with Google."),
     [SECTION_ACCOUNT] =
         {"account",
          "One Google identity whose calendars are mirrored; NAME is yours to choose. "
@@ -160,6 +166,28 @@ const struct option conf_options[] = {
      3650 * DAY, true,
      "How long removed events stay in the change log. A client whose sync token is older starts "
      "over."},
+
+    {SECTION_PUSH, "networks", VALUE_NETWORKS, "", IN(push.networks), 0, 0, true,
+     "Networks, separated by commas, that clients may have notified besides the public Internet, "
+     "such as 127.0.0.0/8, ::1 or 192.168.0.0/16. There http:// is accepted, everywhere else only "
+     "https://. Link-local addresses, those of a cloud's metadata and the service's own are never "
+     "notified, whatever stands here."},
+    {SECTION_PUSH, "channels_per_client", VALUE_COUNT, "1000", IN(push.channels_per_client), 0,
+     10000, true, "Most channels that one client may have open. 0 means that none can be opened."},
+    {SECTION_PUSH, "channel_ttl", VALUE_DURATION, "7d", IN(push.ttl_ms), SECOND, 365 * DAY, true,
+     "How long a channel lives when its opener does not say."},
+    {SECTION_PUSH, "channel_ttl_max", VALUE_DURATION, "30d", IN(push.ttl_max_ms), SECOND, 365 * DAY,
+     true, "How long a channel lives at most; who asks for more gets this."},
+    {SECTION_PUSH, "request_timeout", VALUE_DURATION, "10s", IN(push.request_timeout_ms), 100,
+     MINUTE, true, "Longest that one notification may take, the receiver's answer included."},
+    {SECTION_PUSH, "settle", VALUE_DURATION, "200ms", IN(push.settle_ms), 0, MINUTE, true,
+     "How long a calendar must have been quiet before its channels are notified, so that a burst "
+     "of changes is one notification. Changes that go on are told once a second, or this often if "
+     "that is more."},
+    {SECTION_PUSH, "backoff_min", VALUE_DURATION, "1s", IN(push.backoff_min_ms), 10, HOUR, true,
+     "Wait after the first failed delivery; it doubles with each further one."},
+    {SECTION_PUSH, "backoff_max", VALUE_DURATION, "5m", IN(push.backoff_max_ms), 10, DAY, true,
+     "Longest such wait."},
 
     {SECTION_ACCOUNT, "key_file", VALUE_PATH, NULL, IN_ACCOUNT(key_file), 0, 0, true,
      "Key of a service account, the JSON file that Google's console gives out; or the login of a "

@@ -10,6 +10,7 @@
 #include "core/conf/address.h"
 #include "core/conf/client.h"
 #include "core/conf/ini.h"
+#include "core/conf/network.h"
 
 /* How a field is stored. */
 enum store { STORE_TEXT, STORE_INT, STORE_SIZE, STORE_LIST };
@@ -170,6 +171,12 @@ static enum rc check_site(struct span text, struct err *e)
     return RC_OK;
 }
 
+static enum rc check_network(struct span text, struct err *e)
+{
+    struct network n;
+    return network_parse(text, &n, e);
+}
+
 static const struct type_info {
     const char *name;
     enum store store;
@@ -193,6 +200,7 @@ static const struct type_info {
     [VALUE_HOSTS] = {"host, ...", STORE_LIST, check_host},
     [VALUE_SITE] = {"name", STORE_TEXT, check_site},
     [VALUE_ORIGINS] = {"origin, ...", STORE_LIST, check_origin},
+    [VALUE_NETWORKS] = {"network, ...", STORE_LIST, check_network},
 };
 
 const char *option_type_name(const struct option *o)

@@ -34,6 +34,7 @@
 #include "core/daemon/operator.h"
 #include "core/daemon/state.h"
 #include "core/ping/ping.h"
+#include "core/push/push.h"
 #include "core/queue/queue.h"
 #include "core/serve/serve.h"
 #include "core/sync/sync.h"
@@ -52,6 +53,7 @@ struct daemon {
     struct store *store;
     struct queue *queue;
     struct sync *sync;
+    struct push *push;
     struct serve *serve;
     struct ping *ping;
     pthread_t scrubber;
@@ -103,6 +105,20 @@ static void stop_sync(struct daemon *d)
     sync_free(d->sync);
 }
 
+static enum rc start_push(struct daemon *d, struct err *e)
+{
+    enum rc rc = push_new(&d->push, conf_now(d), d->store, e);
+
+    return rc == RC_OK ? push_start(d->push, e) : rc;
+}
+
+static void stop_push(struct daemon *d)
+{
+    if (d->push)
+        push_stop(d->push);
+    push_free(d->push);
+}
+
 static enum rc start_serve(struct daemon *d, struct err *e)
 {
     char operator_hash[BEARER_HASH_SIZE];
@@ -115,6 +131,7 @@ static enum rc start_serve(struct daemon *d, struct err *e)
         serve_set_operator(d->serve, operator_hash);
     else
         log_warning(NULL, "calmirror will need a client's token: %s", odd.text);
+    serve_set_push(d->serve, d->push);
     return serve_start(d->serve, activation_take("api"), e);
 }
 
@@ -203,7 +220,8 @@ static const struct part {
     void (*stop)(struct daemon *d); /* called for parts that did not start, too */
 } parts[] = {
     {"store", start_store, stop_store},       {"queue", start_queue, stop_queue},
-    {"accounts", start_sync, stop_sync},      {"local API", start_serve, stop_serve},
+    {"accounts", start_sync, stop_sync},      {"notifier", start_push, stop_push},
+    {"local API", start_serve, stop_serve},
     {"webhook", start_ping, stop_ping},       {"workers", start_workers, stop_workers},
     {"scrubber", start_scrub, stop_scrub},
 };
@@ -240,6 +258,7 @@ static bool all_alive(const struct daemon *d)
 
     return sync_oldest_heartbeat_ms(d->sync) < HEARTBEAT_MOST_MS &&
            now_ms - serve_heartbeat_ms(d->serve) < HEARTBEAT_MOST_MS &&
+           now_ms - push_heartbeat_ms(d->push) < HEARTBEAT_MOST_MS &&
            (!d->ping || now_ms - ping_heartbeat_ms(d->ping) < HEARTBEAT_MOST_MS);
 }
 
@@ -263,6 +282,7 @@ static void reload(struct daemon *d)
         d->confs[d->n_confs++] = conf;
         log_set_level(conf_log_level(conf));
         serve_reload(d->serve, conf);
+        push_reload(d->push, conf);
         if (sync_reload(d->sync, conf, &e) != RC_OK)
             log_err(NULL, "accounts not taken over: %s", e.text);
         log_notice(NULL, live.n ? "configuration reloaded:\n%s" : "configuration reloaded: nothing new%s",
@@ -368,6 +388,7 @@ static void forget_parts(struct daemon *d)
     d->sync = NULL;
     d->serve = NULL;
     d->ping = NULL;
+    d->push = NULL;
     d->scrubbing = false;
     atomic_store(&d->stopping, false);
 }

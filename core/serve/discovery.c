@@ -150,6 +150,8 @@ static void put_reference(struct buf *out, const char *name, const char *schema)
         return;
     put_json(out, name, "{");
     put(out, "$ref", schema);
+    if (strcmp(schema, "Channel") == 0 && strcmp(name, "request") == 0)
+        put(out, "parameterName", "resource"); /* as Google's has it, for these alone */
     buf_add_char(out, '}');
 }
 
@@ -171,10 +173,10 @@ static void put_method(struct buf *out, const struct route *r)
     buf_add_text(out, "]}");
 }
 
-/* Google's methods that are answered; the others have no response. */
+/* Google's methods that are answered; the others have neither. */
 static bool is_method(const struct route *r)
 {
-    return r->response && strchr(r->id, '.') && strncmp(r->path, PREFIX, strlen(PREFIX)) == 0;
+    return (r->response || r->request) && strchr(r->id, '.') && strncmp(r->path, PREFIX, strlen(PREFIX)) == 0;
 }
 
 static bool same_resource(const struct route *a, const struct route *b)

@@ -25,6 +25,20 @@ static const struct fault_spec specs[] = {
                            NULL, NULL},
     [FAULT_RANGE_TOO_LONG] = {400, "calendar", "timeRangeTooLong",
                               "The requested time range is too long.", NULL, NULL},
+    [FAULT_CHANNEL_TYPE] = {400, "global", "push.channelTypeNotSupported",
+                            "Channel type not supported.", NULL},
+    [FAULT_CHANNEL_TTL] = {400, "global", "pushInvalidTtl", "Invalid ttl value for channel", NULL},
+    [FAULT_CHANNEL_NOT_UNIQUE] = {400, "global", "channelIdNotUnique", "Channel id not unique",
+                                  NULL},
+    [FAULT_WEBHOOK_NO_HOST] = {400, "global", "push.webhookUrlNoHostOrAddress",
+                               "WebHook callback has no usable address.", NULL},
+    [FAULT_WEBHOOK_NOT_HTTPS] = {400, "global", "push.webhookUrlNotHttps",
+                                 "WebHook callback must be HTTPS", NULL},
+    /* Google's is said to be 401, for which client libraries would fetch another token. */
+    [FAULT_WEBHOOK_UNAUTHORIZED] = {400, "global", "push.webhookUrlUnauthorized",
+                                    "Unauthorized WebHook callback channel", NULL},
+    [FAULT_TOO_MANY_CHANNELS] = {403, "usageLimits", "quotaExceeded",
+                                 "The most channels that a client may have are open.", NULL},
     [FAULT_BAD_SYNC_TOKEN] = {400, "global", "invalid", "Invalid sync token value.", NULL, NULL},
     [FAULT_NO_TOKEN] = {401, "global", "required", "Login Required.", "header", "UNAUTHENTICATED"},
     [FAULT_BAD_TOKEN] = {401, "global", "authError", "Invalid Credentials", "header",
@@ -52,11 +66,12 @@ static const struct fault_spec specs[] = {
 };
 
 #define NOT_READY_RETRY_S 2
+#define MESSAGE_BYTES     2560 /* a URL fits */
 
 bool call_fail(struct call *c, enum fault fault, const char *location, const char *fmt, ...)
 {
     const struct fault_spec *f = &specs[fault];
-    char message[512];
+    char message[MESSAGE_BYTES];
     if (fmt) {
         va_list args;
         va_start(args, fmt);

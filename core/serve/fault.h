@@ -5,29 +5,36 @@
 #include "core/serve/call.h"
 
 enum fault {
-    FAULT_BAD_REQUEST,     /* 400 badRequest: a time without offset and the like */
-    FAULT_INVALID,         /* 400 invalid */
-    FAULT_INVALID_PARAM,   /* 400 invalidParameter */
-    FAULT_REQUIRED,        /* 400 required */
-    FAULT_PARSE,           /* 400 parseError */
-    FAULT_RANGE_EMPTY,     /* 400 timeRangeEmpty */
-    FAULT_RANGE_TOO_LONG,  /* 400 timeRangeTooLong */
-    FAULT_BAD_SYNC_TOKEN,  /* 400 invalid */
-    FAULT_NO_TOKEN,        /* 401 required */
-    FAULT_BAD_TOKEN,       /* 401 authError */
-    FAULT_FORBIDDEN_HOST,  /* 403: Host or Origin is not one of ours */
-    FAULT_FORBIDDEN,       /* 403: the account itself may not see it at Google */
-    FAULT_NO_SCOPE,        /* 403 insufficientPermissions: nor may its token */
-    FAULT_NOT_FOUND,       /* 404 */
-    FAULT_METHOD,          /* 405 */
-    FAULT_SYNC_TOKEN_DEAD, /* 410 fullSyncRequired */
-    FAULT_BODY_TOO_LARGE,  /* 413 */
-    FAULT_URI_TOO_LONG,    /* 414 */
-    FAULT_HEAD_TOO_LARGE,  /* 431 */
-    FAULT_INTERNAL,        /* 500 backendError */
-    FAULT_NOT_IMPLEMENTED, /* 501: writes */
-    FAULT_NOT_READY,       /* 503: not yet listed */
-    FAULT_NOT_FRESH,       /* 504: data as fresh as asked for cannot be had */
+    FAULT_BAD_REQUEST,          /* 400 badRequest: a time without offset and the like */
+    FAULT_INVALID,              /* 400 invalid */
+    FAULT_INVALID_PARAM,        /* 400 invalidParameter */
+    FAULT_REQUIRED,             /* 400 required */
+    FAULT_PARSE,                /* 400 parseError */
+    FAULT_RANGE_EMPTY,          /* 400 timeRangeEmpty */
+    FAULT_RANGE_TOO_LONG,       /* 400 timeRangeTooLong */
+    FAULT_CHANNEL_TYPE,         /* 400 push.channelTypeNotSupported */
+    FAULT_CHANNEL_TTL,          /* 400 pushInvalidTtl */
+    FAULT_CHANNEL_NOT_UNIQUE,   /* 400 channelIdNotUnique */
+    FAULT_WEBHOOK_NO_HOST,      /* 400 push.webhookUrlNoHostOrAddress */
+    FAULT_WEBHOOK_NOT_HTTPS,    /* 400 push.webhookUrlNotHttps */
+    FAULT_WEBHOOK_UNAUTHORIZED, /* 400 push.webhookUrlUnauthorized */
+    FAULT_TOO_MANY_CHANNELS,    /* 403 quotaExceeded */
+    FAULT_BAD_SYNC_TOKEN,       /* 400 invalid */
+    FAULT_NO_TOKEN,             /* 401 required */
+    FAULT_BAD_TOKEN,            /* 401 authError */
+    FAULT_FORBIDDEN_HOST,       /* 403: Host or Origin is not one of ours */
+    FAULT_FORBIDDEN,            /* 403: the account itself may not see it at Google */
+    FAULT_NO_SCOPE,             /* 403 insufficientPermissions: nor may its token */
+    FAULT_NOT_FOUND,            /* 404 */
+    FAULT_METHOD,               /* 405 */
+    FAULT_SYNC_TOKEN_DEAD,      /* 410 fullSyncRequired */
+    FAULT_BODY_TOO_LARGE,       /* 413 */
+    FAULT_URI_TOO_LONG,         /* 414 */
+    FAULT_HEAD_TOO_LARGE,       /* 431 */
+    FAULT_INTERNAL,             /* 500 backendError */
+    FAULT_NOT_IMPLEMENTED,      /* 501: writes */
+    FAULT_NOT_READY,            /* 503: not yet listed */
+    FAULT_NOT_FRESH,            /* 504: data as fresh as asked for cannot be had */
 };
 
 /* Makes the answer an error. `location` names the parameter (or header) it is about, NULL: none;

@@ -44,6 +44,13 @@ void odd_get(struct call *c);
 /* clients.c */
 void clients_get(struct call *c);
 
+/* watch.c */
+void events_watch(struct call *c);
+void acl_watch(struct call *c);
+void calendar_list_watch(struct call *c);
+void user_settings_watch(struct call *c);
+void channels_stop_post(struct call *c);
+
 /* batch.c */
 void batch_post(struct call *c);
 

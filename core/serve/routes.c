@@ -20,6 +20,8 @@
     (B(MAX_RESULTS) | B(MIN_ACCESS_ROLE) | B(PAGE_TOKEN) | B(SHOW_DELETED) | B(SHOW_HIDDEN) | \
      B(SYNC_TOKEN))
 
+#define ITEMS_PARAMS (B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SHOW_DELETED) | B(SYNC_TOKEN))
+
 #define BATCH_DOC "Many calls in one request: multipart/mixed, at most 1000 parts."
 #define TOKEN_DOC \
     "Gives clients that insist on getting one their token, by the grants of Google's libraries."
@@ -62,6 +64,22 @@ const struct route routes[] = {
     {"acl.get", "GET", CAL "calendars/{calendarId}/acl/{ruleId}", acl_get, 0, 0, 0, NULL, "AclRule",
      "One access rule of a calendar that the account owns."},
 
+#define WATCH(id, path, handle, params, most_default, most)                             \
+    {                                                                                   \
+        id, "POST", CAL path, handle, params, most_default, most, "Channel", "Channel", \
+            "Opens a channel: changes are announced to its address.", DOOR_CLIENT       \
+    }
+    WATCH("events.watch", "calendars/{calendarId}/events/watch", events_watch, EVENTS_PARAMS, 250,
+          2500),
+    WATCH("calendarList.watch", "users/me/calendarList/watch", calendar_list_watch,
+          CALENDAR_LIST_PARAMS, 100, 250),
+    WATCH("acl.watch", "calendars/{calendarId}/acl/watch", acl_watch, ITEMS_PARAMS, 100, 250),
+    WATCH("settings.watch", "users/me/settings/watch", user_settings_watch,
+          B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SYNC_TOKEN), 100, 250),
+#undef WATCH
+    {"channels.stop", "POST", CAL "channels/stop", channels_stop_post, 0, 0, 0, "Channel", NULL,
+     "Ends a channel of the caller's own.", DOOR_CLIENT},
+
 #define WRITE(id, method, path, doc)                                \
     {                                                               \
         id, method, CAL path, not_implemented, 0, 0, 0, NULL, NULL, \
@@ -71,13 +89,11 @@ const struct route routes[] = {
     WRITE("acl.patch", "PATCH", "calendars/{calendarId}/acl/{ruleId}", "Changes an access rule."),
     WRITE("acl.update", "PUT", "calendars/{calendarId}/acl/{ruleId}", "Replaces an access rule."),
     WRITE("acl.delete", "DELETE", "calendars/{calendarId}/acl/{ruleId}", "Removes an access rule."),
-    WRITE("acl.watch", "POST", "calendars/{calendarId}/acl/watch", "Opens a channel."),
     WRITE("calendarList.insert", "POST", "users/me/calendarList", "Adds a calendar to the list."),
     WRITE("calendarList.patch", "PATCH", "users/me/calendarList/{calendarId}", "Changes an entry."),
     WRITE("calendarList.update", "PUT", "users/me/calendarList/{calendarId}", "Replaces an entry."),
     WRITE("calendarList.delete", "DELETE", "users/me/calendarList/{calendarId}",
           "Removes a calendar from the list."),
-    WRITE("calendarList.watch", "POST", "users/me/calendarList/watch", "Opens a channel."),
     WRITE("calendars.insert", "POST", "calendars", "Creates a calendar."),
     WRITE("calendars.patch", "PATCH", "calendars/{calendarId}", "Changes a calendar."),
     WRITE("calendars.update", "PUT", "calendars/{calendarId}", "Replaces a calendar."),
@@ -87,15 +103,12 @@ const struct route routes[] = {
     WRITE("events.import", "POST", "calendars/{calendarId}/events/import", "Imports an event."),
     WRITE("events.quickAdd", "POST", "calendars/{calendarId}/events/quickAdd",
           "Creates an event from a line of text."),
-    WRITE("events.watch", "POST", "calendars/{calendarId}/events/watch", "Opens a channel."),
     WRITE("events.move", "POST", "calendars/{calendarId}/events/{eventId}/move",
           "Moves an event to another calendar."),
     WRITE("events.patch", "PATCH", "calendars/{calendarId}/events/{eventId}", "Changes an event."),
     WRITE("events.update", "PUT", "calendars/{calendarId}/events/{eventId}", "Replaces an event."),
     WRITE("events.delete", "DELETE", "calendars/{calendarId}/events/{eventId}",
           "Deletes an event."),
-    WRITE("settings.watch", "POST", "users/me/settings/watch", "Opens a channel."),
-    WRITE("channels.stop", "POST", "channels/stop", "Ends a channel."),
 #undef WRITE
 
     {"", "POST", "/batch/calendar/v3", batch_post, 0, 0, 0, NULL, NULL, BATCH_DOC, DOOR_OPEN},

@@ -9,6 +9,7 @@
 #include "core/queue/queue.h"
 #include "storage/store.h"
 
+struct push;
 struct serve;
 
 /* All three are borrowed until serve_free(), `conf` until it is replaced. */
@@ -18,6 +19,9 @@ void serve_free(struct serve *s); /* NULL ok; not running */
 
 /* Before the start: SHA-256, in lower-case hex, of a token that opens everything. */
 void serve_set_operator(struct serve *s, const char *hash);
+
+/* Who notifies clients' channels; borrowed until serve_free(). Before serve_start(). */
+void serve_set_push(struct serve *s, struct push *push);
 
 /* Binds api.listen, or takes over a listening socket of the manager (inherited_fd > 0), and starts the
  * thread. RC_SYS when it cannot bind; RC_INVALID when other machines would reach it and no client is

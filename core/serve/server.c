@@ -188,6 +188,11 @@ void serve_free(struct serve *s)
     free(s);
 }
 
+void serve_set_push(struct serve *s, struct push *push)
+{
+    s->push = push;
+}
+
 enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
 {
     const struct httpd_options opt = {

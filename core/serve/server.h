@@ -19,6 +19,7 @@ struct serve {
     const struct conf *conf; /* the loop's */
     struct store *store;
     struct queue *queue;
+    struct push *push;   /* NULL: nobody can be notified */
     struct httpd *httpd; /* NULL while it does not run */
     struct token_key token_key;
     struct squeeze *gzip;

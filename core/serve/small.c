@@ -1,4 +1,6 @@
 /* small: settings, colours and access rules: lists of small resources, given as they came. */
+#include "core/serve/small.h"
+
 #include "core/serve/etag.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
@@ -56,7 +58,7 @@ static void get(struct call *c, const struct collection *coll, struct span id)
 }
 
 /* The settings or the palette of "me". */
-static bool find_own(struct call *c, enum coll_kind kind, struct collection *ret)
+bool small_find_own(struct call *c, enum coll_kind kind, struct collection *ret)
 {
     const struct conf_account *me = scope_me(c);
     struct account a;
@@ -73,26 +75,26 @@ void user_settings_list(struct call *c)
 {
     struct collection coll;
     struct items_page page = {.c = c, .coll = &coll, .kind = "calendar#settings"};
-    if (find_own(c, COLL_SETTINGS, &coll))
+    if (small_find_own(c, COLL_SETTINGS, &coll))
         list(&page);
 }
 
 void user_settings_get(struct call *c)
 {
     struct collection coll;
-    if (find_own(c, COLL_SETTINGS, &coll))
+    if (small_find_own(c, COLL_SETTINGS, &coll))
         get(c, &coll, c->segment[0]);
 }
 
 void colors_get(struct call *c)
 {
     struct collection coll;
-    if (find_own(c, COLL_COLORS, &coll))
+    if (small_find_own(c, COLL_COLORS, &coll))
         get(c, &coll, span_of("colors"));
 }
 
 /* Rules are mirrored for calendars that the account owns: the others' Google does not show. */
-static bool find_rules(struct call *c, struct collection *ret)
+bool small_find_rules(struct call *c, struct collection *ret)
 {
     struct collection events;
     if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &events))
@@ -116,13 +118,13 @@ void acl_list(struct call *c)
                               .kind = "calendar#acl",
                               .removed = "calendar#aclRule",
                               .removed_member = ",\"role\":\"none\""};
-    if (find_rules(c, &coll))
+    if (small_find_rules(c, &coll))
         list(&page);
 }
 
 void acl_get(struct call *c)
 {
     struct collection coll;
-    if (find_rules(c, &coll))
+    if (small_find_rules(c, &coll))
         get(c, &coll, c->segment[1]);
 }

@@ -3,6 +3,7 @@
  * Times end in _ms and are milliseconds since 1970 UTC, ages and delays milliseconds; 0 (ages: -1)
  * is never. Counters count since the start of the process. */
 #include "core/base/clock.h"
+#include "core/push/push.h"
 #include "core/queue/queue.h"
 #include "core/serve/handlers.h"
 #include "core/serve/server.h"
@@ -208,5 +209,9 @@ void status_get(struct call *c)
     buf_add_char(&c->out, ']');
     if (access_is_operator(&c->caller))
         write_totals(c, &w);
+    if (c->serve->push) {
+        buf_add_text(&c->out, ",\"push\":");
+        push_status(c->serve->push, &c->out);
+    }
     buf_add_char(&c->out, '}');
 }

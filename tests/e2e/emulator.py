@@ -298,12 +298,13 @@ def all_day(start, end):
 class Hook:
     """A webhook receiver. Pings arrive in .pings (a queue of header dicts with lower-case names)."""
 
-    def __init__(self, status=200):
+    def __init__(self, status=200, port=0):
         self.pings = queue.Queue()
         self.statuses = []  # answers for the next pings; then `status`
         self.status = status
         self.gate = threading.Event()  # cleared: pings are received but not answered
         self.gate.set()
+        self.keep_alive = True
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -317,6 +318,8 @@ class Hook:
                 hook.gate.wait(30)
                 self.send_response(hook.statuses.pop(0) if hook.statuses else hook.status)
                 self.send_header("Content-Length", "0")
+                if not hook.keep_alive:
+                    self.send_header("Connection", "close")
                 self.end_headers()
 
             def log_message(self, *args):
@@ -326,7 +329,7 @@ class Hook:
             daemon_threads = True
             request_queue_size = 256
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()

@@ -31,7 +31,7 @@ INCLUDES = {
     "core/sync": ("core/conf", "core/google", "core/vault", "storage", "core/queue", "core/calendar"),
     "core/ping": ("core/conf", "storage", "core/queue", "core/httpd"),
     "core/push": ("core/conf", "core/http", "storage", "core/queue"),
-    "core/serve": ("core/conf", "storage", "core/calendar", "core/queue", "core/httpd"),
+    "core/serve": ("core/conf", "storage", "core/calendar", "core/queue", "core/httpd", "core/push"),
     "core/daemon": ANYTHING,
     "cmd/calmirrord": ANYTHING,
     "cmd/calmirror": ANYTHING,

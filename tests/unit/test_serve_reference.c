@@ -53,7 +53,8 @@ static void write_methods(struct buf *out)
         buf_printf(out, "| `%s` | `%s %s`", r->id, r->method, r->path);
         if (r->request)
             buf_printf(out, ", body `%s`", r->request);
-        buf_printf(out, " | `%s` | %s | ", r->response, r->doc);
+        buf_printf(out, " | %s%s%s | %s | ", r->response ? "`" : "",
+                   r->response ? r->response : "–", r->response ? "`" : "", r->doc);
         write_params(out, r);
         buf_add_text(out, " |\n");
     }

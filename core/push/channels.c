@@ -1,0 +1,430 @@
+/* channels: the table of channels; opening and closing. */
+#include "core/push/channels.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/text.h"
+#include "core/push/channel.h"
+#include "storage/accounts.h"
+#include "storage/push.h"
+
+#define MOST_CHANNELS 20000 /* of all clients: some 400 bytes each */
+#define MOST_ERRORS   50    /* told by channels_status() */
+#define BURST_MS      1000  /* changes that go on are told this often */
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static struct host *host_join(struct channels *c, const char *url)
+{
+    struct http_url u;
+    char name[sizeof u.host + 8];
+
+    if (http_url_read(&u, url, NULL) != RC_OK)
+        return NULL;
+    (void)snprintf(name, sizeof name, "%s:%u", u.host, u.port);
+    for (struct host *h = c->hosts; h; h = h->next)
+        if (strcmp(h->name, name) == 0) {
+            h->users++;
+            return h;
+        }
+    struct host *h = calloc(1, sizeof *h);
+
+    if (h)
+        h->name = strdup(name);
+    if (!h || !h->name) {
+        free(h);
+        return NULL;
+    }
+    h->group.most = CHANNEL_MESSAGES_MOST / 4;
+    h->users = 1;
+    h->next = c->hosts;
+    c->hosts = h;
+    return h;
+}
+
+static void host_leave(struct channels *c, struct host *h)
+{
+    if (--h->users)
+        return;
+    for (struct host **at = &c->hosts; *at; at = &(*at)->next)
+        if (*at == h) {
+            *at = h->next;
+            break;
+        }
+    free(h->name);
+    free(h);
+}
+
+struct channel *channel_add(struct channels *c, const struct push_channel *record)
+{
+    struct channel *ch = calloc(1, sizeof *ch);
+    struct host *h = ch ? host_join(c, record->address) : NULL;
+
+    if (!h) {
+        free(ch);
+        return NULL;
+    }
+    ch->lane.group = &h->group;
+    memcpy(ch->id, record->id, sizeof ch->id);
+    memcpy(ch->client, record->client, sizeof ch->client);
+    ch->event_types = record->event_types;
+    ch->state = record->state;
+    ch->cursor = ch->version = record->cursor;
+    ch->number = record->number;
+    ch->expires_ms = record->expires_ms;
+    ch->lane.proven = record->delivered > 0;
+    ch->next = c->all;
+    c->all = ch;
+    c->n++;
+    return ch;
+}
+
+struct channel *channel_find(struct channels *c, struct span id)
+{
+    for (struct channel *ch = c->all; ch; ch = ch->next)
+        if (!ch->closed && span_is(id, ch->id))
+            return ch;
+    return NULL;
+}
+
+void channel_forget(struct channels *c, struct channel *ch)
+{
+    sched_remove(&c->sched, &ch->lane);
+    for (struct channel **at = &c->all; *at; at = &(*at)->next)
+        if (*at == ch) {
+            *at = ch->next;
+            break;
+        }
+    c->n--;
+    c->n_closed -= ch->closed;
+    host_leave(c, (struct host *)ch->lane.group);
+    free(ch->error);
+    free(ch);
+}
+
+static void find_coll(struct channels *c, struct channel *ch, struct txn *mirror,
+                      struct collection *ret)
+{
+    struct push_channel record;
+    struct account account;
+    struct txn *t = NULL;
+
+    if (txn_read(c->ledger, &t, NULL) != RC_OK)
+        return;
+    if (push_channel_get(t, span_of(ch->id), &record) == RC_OK &&
+        account_find(mirror, record.account, &account) == RC_OK &&
+        coll_find(mirror, account.no, record.kind, span_of(record.calendar), ret) == RC_OK)
+        ch->coll = ret->no;
+    txn_abort(t);
+}
+
+void channel_look(struct channels *c, struct channel *ch, struct txn *mirror)
+{
+    struct collection coll = {0};
+    enum rc rc = RC_NOTFOUND;
+
+    if (ch->coll)
+        rc = coll_get(mirror, ch->coll, &coll);
+    if (rc == RC_NOTFOUND) {
+        ch->coll = 0;
+        find_coll(c, ch, mirror, &coll);
+        rc = ch->coll ? RC_OK : RC_NOTFOUND;
+    }
+    /* Not there at all is no end: a mirror that is built anew has yet to find it. */
+    if (rc != RC_OK || coll.state == COLL_NEW)
+        return;
+    ch->lost = coll.state == COLL_GONE;
+    if (!ch->lost && ch->state == PUSH_LOST)
+        ch->state = PUSH_LIVE; /* it is back */
+    if (!ch->lost && coll.version > ch->version)
+        ch->version = coll.version;
+}
+
+void channel_owe(struct channels *c, struct channel *ch, int64_t now_ms)
+{
+    if (ch->lane.running || ch->closed)
+        return;
+    if (ch->state == PUSH_OPENING) {
+        if (!sched_is_set(&ch->lane))
+            sched_set(&c->sched, &ch->lane, now_ms);
+        return;
+    }
+    bool owed = ch->version > ch->cursor || (ch->lost && ch->state != PUSH_LOST);
+
+    if (!owed || (ch->lane.fails && sched_is_set(&ch->lane))) /* a retry is due some time */
+        return;
+    int64_t settle = c->conf->push.settle_ms, most = settle > BURST_MS ? settle : BURST_MS;
+
+    if (!ch->noticed_ms)
+        ch->noticed_ms = now_ms;
+    int64_t due = now_ms + settle;
+
+    if (due > ch->noticed_ms + most)
+        due = ch->noticed_ms + most;
+    sched_set(&c->sched, &ch->lane, due);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+struct loading {
+    struct channels *c;
+    int64_t now_ms;
+    bool anew; /* the cursors are of another mirror */
+    unsigned expired;
+};
+
+static bool load_one(void *arg, const struct push_channel *record)
+{
+    struct loading *l = arg;
+
+    if (record->expires_ms <= l->now_ms) {
+        l->expired++; /* swept later */
+        return true;
+    }
+    struct channel *ch = channel_add(l->c, record);
+
+    if (ch && l->anew)
+        ch->cursor = ch->version = 0;
+    return true;
+}
+
+/* Cursors count the changes of one mirror. With another one everybody is told once, rather than
+ * left without what happened in between. */
+static enum rc adopt_mirror(struct channels *c, bool *ret_anew, struct err *e)
+{
+    char id[33];
+    struct txn *t;
+    enum rc rc = txn_write(c->ledger, &t, e);
+
+    if (rc)
+        return rc;
+    push_mirror_get(t, id);
+    *ret_anew = id[0] && strcmp(id, store_id(c->mirror)) != 0;
+    if (strcmp(id, store_id(c->mirror)) == 0) {
+        txn_abort(t);
+        return RC_OK;
+    }
+    push_mirror_put(t, store_id(c->mirror));
+    return txn_commit(t, e);
+}
+
+static enum rc load(struct channels *c, struct err *e)
+{
+    struct loading l = {.c = c, .now_ms = clock_wall_ms()};
+    struct txn *t;
+    enum rc rc = adopt_mirror(c, &l.anew, e);
+
+    if (!rc)
+        rc = txn_read(c->ledger, &t, e);
+    if (rc)
+        return rc;
+    unsigned damaged = push_channels_each(t, load_one, &l);
+
+    txn_abort(t);
+    if (damaged)
+        log_err(NULL,
+                "%u records of clients' channels are damaged: these are not notified any more",
+                damaged);
+    return RC_OK;
+}
+
+enum rc channels_new(struct channels **ret, struct store *mirror, struct store *ledger,
+                     const struct conf *conf, struct address_rules *rules, struct err *e)
+{
+    struct channels *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return err_set(e, RC_SYS, "out of memory");
+    c->mirror = mirror;
+    c->ledger = ledger;
+    c->conf = conf;
+    c->rules = *rules;
+    *rules = (struct address_rules){0};
+    pthread_mutex_init(&c->lock, NULL);
+    c->sched.most[LANE_PROVEN] = CHANNEL_MESSAGES_MOST / 2;
+    c->sched.most[LANE_NEW] = CHANNEL_MESSAGES_MOST / 4;
+    c->sched.most[LANE_FAILING] = CHANNEL_MESSAGES_MOST / 4;
+    enum rc rc = load(c, e);
+
+    if (rc) {
+        channels_free(c);
+        return err_prefix(e, rc, "channels of clients");
+    }
+    *ret = c;
+    return RC_OK;
+}
+
+void channels_free(struct channels *c)
+{
+    if (!c)
+        return;
+    while (c->all)
+        channel_forget(c, c->all);
+    sched_release(&c->sched);
+    address_rules_release(&c->rules);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void channels_reload(struct channels *c, const struct conf *conf, struct address_rules *rules)
+{
+    pthread_mutex_lock(&c->lock);
+    c->conf = conf;
+    address_rules_release(&c->rules);
+    c->rules = *rules;
+    *rules = (struct address_rules){0};
+    pthread_mutex_unlock(&c->lock);
+}
+
+int64_t channels_heartbeat_ms(const struct channels *c)
+{
+    return c->running ? atomic_load(&c->heartbeat_ms) : clock_mono_ms();
+}
+
+/* ---- opening and closing --------------------------------------------------------------------- */
+
+static enum channel_verdict check_address(const struct channels *c, const char *address,
+                                          struct err *e)
+{
+    struct http_url u;
+
+    if (http_url_read(&u, address, e) != RC_OK)
+        return CHANNEL_NOT_URL;
+    if (!u.https && c->rules.n_networks == 0)
+        return CHANNEL_NOT_HTTPS;
+    if (u.numeric && !address_allowed(&c->rules, (struct sockaddr *)&u.address, u.https, e))
+        return CHANNEL_FORBIDDEN;
+    return CHANNEL_OPENED;
+}
+
+static enum channel_verdict check_new(struct channels *c, const struct push_channel *channel)
+{
+    int64_t of_client = 0;
+
+    for (struct channel *ch = c->all; ch; ch = ch->next)
+        of_client += !ch->closed && strcmp(ch->client, channel->client) == 0;
+    if (channel_find(c, span_of(channel->id)))
+        return CHANNEL_NOT_UNIQUE;
+    if (of_client >= c->conf->push.channels_per_client || c->n >= MOST_CHANNELS)
+        return CHANNEL_TOO_MANY;
+    return CHANNEL_OPENED;
+}
+
+static enum channel_verdict write_new(struct channels *c, const struct push_channel *channel,
+                                      struct err *e)
+{
+    struct txn *t;
+
+    if (txn_write(c->ledger, &t, e) != RC_OK)
+        return CHANNEL_BROKEN;
+    push_channel_put(t, channel);
+    return txn_commit(t, e) == RC_OK ? CHANNEL_OPENED : CHANNEL_BROKEN;
+}
+
+enum channel_verdict channels_open(struct channels *c, struct push_channel *channel, struct err *e)
+{
+    channel->state = PUSH_OPENING;
+    channel->created_ms = clock_wall_ms();
+    message_resource_id(channel->resource_id, channel->account, channel->kind, channel->calendar);
+
+    pthread_mutex_lock(&c->lock);
+    enum channel_verdict verdict = check_address(c, channel->address, e);
+
+    if (verdict == CHANNEL_OPENED)
+        verdict = check_new(c, channel);
+    if (verdict == CHANNEL_OPENED)
+        verdict = write_new(c, channel, e);
+    if (verdict == CHANNEL_OPENED) {
+        struct channel *ch = channel_add(c, channel);
+
+        if (ch)
+            channel_owe(c, ch, clock_mono_ms());
+    }
+    bool wake = verdict == CHANNEL_OPENED && c->running;
+
+    pthread_mutex_unlock(&c->lock);
+    if (wake)
+        http_pool_wake(c->pool);
+    return verdict;
+}
+
+static enum rc delete_record(struct channels *c, const char *client, struct span id,
+                             struct span resource_id, struct err *e)
+{
+    struct push_channel record;
+    struct txn *t;
+    enum rc rc = txn_write(c->ledger, &t, e);
+
+    if (rc)
+        return rc;
+    rc = push_channel_get(t, id, &record);
+    if (rc == RC_OK && (!span_is(resource_id, record.resource_id) ||
+                        (client && strcmp(client, record.client) != 0)))
+        rc = RC_NOTFOUND;
+    if (rc) {
+        txn_abort(t);
+        return rc == RC_BADDATA ? RC_NOTFOUND : rc;
+    }
+    push_channel_delete(t, id);
+    return txn_commit(t, e);
+}
+
+enum rc channels_close(struct channels *c, const char *client, struct span id,
+                       struct span resource_id, struct err *e)
+{
+    pthread_mutex_lock(&c->lock);
+    enum rc rc = delete_record(c, client, id, resource_id, e);
+    struct channel *ch = rc == RC_OK ? channel_find(c, id) : NULL;
+
+    if (ch && ch->lane.running) { /* the thread forgets it when its message is over */
+        ch->closed = true;
+        c->n_closed++;
+    } else if (ch) {
+        channel_forget(c, ch);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return rc;
+}
+
+/* ---- status ---------------------------------------------------------------------------------- */
+
+static void add_error(struct buf *out, const struct channel *ch, unsigned nth)
+{
+    buf_add_text(out, nth ? ",{\"id\":" : "{\"id\":");
+    buf_add_json(out, span_of(ch->id));
+    buf_add_text(out, ",\"client\":");
+    buf_add_json(out, span_of(ch->client));
+    buf_printf(out, ",\"fails\":%u,\"error\":", ch->lane.fails);
+    buf_add_json(out, span_of(ch->error));
+    buf_add_char(out, '}');
+}
+
+void channels_status(struct channels *c, struct buf *out)
+{
+    unsigned opening = 0, failing = 0, listed = 0;
+    uint64_t delivered = 0, failed = 0;
+    struct buf errors = {0};
+
+    pthread_mutex_lock(&c->lock);
+    for (const struct channel *ch = c->all; ch; ch = ch->next) {
+        opening += ch->state == PUSH_OPENING;
+        failing += ch->error != NULL;
+        delivered += ch->delivered;
+        failed += ch->failed;
+        if (ch->error && listed < MOST_ERRORS)
+            add_error(&errors, ch, listed++);
+    }
+    buf_printf(out,
+               "{\"open\":%u,\"opening\":%u,\"failing\":%u,\"delivered\":%llu,\"failed\":%llu,"
+               "\"errors\":[",
+               c->n - c->n_closed, opening, failing, (unsigned long long)delivered,
+               (unsigned long long)failed);
+    pthread_mutex_unlock(&c->lock);
+    buf_add_span(out, buf_span(&errors));
+    buf_add_text(out, "]}");
+    buf_release(&errors);
+}

@@ -1,0 +1,112 @@
+/* push: owns the file and the threads of what is sent to others. */
+#include "core/push/push.h"
+
+#include <stdlib.h>
+
+#include "core/base/log.h"
+
+#define MAP_BYTES (UINT64_C(1) << 30) /* address space */
+
+struct push {
+    struct store *ledger;
+    struct channels *channels;
+};
+
+/* What clients left here cannot be had again, but a file that cannot be read is no reason to stay
+ * down. */
+static enum rc open_ledger(const char *dir, struct store **ret, struct err *e)
+{
+    const struct store_options opt = {.file = STORE_PUSH, .map_bytes = MAP_BYTES};
+    enum rc rc = store_open(ret, dir, &opt, e);
+
+    if (rc != RC_BADDATA)
+        return rc;
+    log_err(
+        NULL,
+        "%s: moved aside; channels that clients had opened are gone, hooks begin at this moment",
+        e->text);
+    rc = store_set_aside_file(dir, STORE_PUSH, e);
+    return rc ? rc : store_open(ret, dir, &opt, e);
+}
+
+/* A configuration that was loaded has only networks that can be read. */
+static enum rc make_rules(const struct conf *conf, struct address_rules *ret, struct err *e)
+{
+    enum rc rc = address_rules_init(ret, &conf->push.networks, e);
+
+    if (rc == RC_OK) {
+        address_rules_add_own(ret, conf->api.listen, 0);
+        address_rules_add_own(ret, conf->webhook.listen, 0);
+    }
+    return rc;
+}
+
+enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirror, struct err *e)
+{
+    struct push *p = calloc(1, sizeof *p);
+    struct address_rules rules = {0};
+
+    if (!p)
+        return err_set(e, RC_SYS, "out of memory");
+    enum rc rc = open_ledger(conf->mirror.state_dir, &p->ledger, e);
+
+    if (rc == RC_OK)
+        rc = make_rules(conf, &rules, e);
+    if (rc == RC_OK)
+        rc = channels_new(&p->channels, mirror, p->ledger, conf, &rules, e);
+    address_rules_release(&rules);
+    if (rc) {
+        push_free(p);
+        return rc;
+    }
+    *ret = p;
+    return RC_OK;
+}
+
+void push_free(struct push *p)
+{
+    if (!p)
+        return;
+    channels_free(p->channels);
+    store_close(p->ledger);
+    free(p);
+}
+
+enum rc push_start(struct push *p, struct err *e)
+{
+    return channels_start(p->channels, e);
+}
+
+void push_stop(struct push *p)
+{
+    channels_stop(p->channels);
+}
+
+void push_reload(struct push *p, const struct conf *conf)
+{
+    struct address_rules rules = {0};
+    struct err e = {0};
+
+    if (make_rules(conf, &rules, &e) == RC_OK)
+        channels_reload(p->channels, conf, &rules);
+    else
+        log_err(NULL, "push: %s", e.text);
+    address_rules_release(&rules);
+}
+
+int64_t push_heartbeat_ms(const struct push *p)
+{
+    return channels_heartbeat_ms(p->channels);
+}
+
+struct channels *push_channels(struct push *p)
+{
+    return p->channels;
+}
+
+void push_status(struct push *p, struct buf *out)
+{
+    buf_add_text(out, "{\"channels\":");
+    channels_status(p->channels, out);
+    buf_add_char(out, '}');
+}

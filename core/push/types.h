@@ -1,0 +1,18 @@
+/* types: the kinds of events that a channel may be narrowed to. */
+#ifndef CORE_PUSH_TYPES_H
+#define CORE_PUSH_TYPES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/span.h"
+#include "storage/store.h"
+
+/* Of eventType as Google writes it; 0: unknown. An event without one is "default". */
+uint32_t types_bit(struct span event_type);
+
+/* Did any event of these types change behind `cursor`? Yes also where it cannot be told: deleted
+ * ones, and when the log no longer reaches back so far. */
+bool types_changed(struct txn *t, uint32_t coll, uint64_t cursor, uint32_t types);
+
+#endif

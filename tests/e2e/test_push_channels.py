@@ -1,0 +1,354 @@
+"""Google's push protocol as the mirror serves it: channels that clients open, and what is sent to them."""
+import email.utils
+import threading
+import time
+
+import pytest
+
+from emulator import USER, Hook
+from failures import Clock, settle
+from mirror import wait_for
+from push import EVENTS, LOCAL, number_of, state_of, stop, watch
+
+LIST = "/calendar/v3/users/me/calendarList/watch"
+SETTINGS = "/calendar/v3/users/me/settings/watch"
+ACL = f"/calendar/v3/calendars/{USER}/acl/watch"
+
+
+def push_status(pair):
+    return pair.mirror.status()["push"]["channels"]
+
+
+def reason(answer):
+    return answer["error"]["errors"][0]["reason"]
+
+
+@pytest.fixture
+def pair(start):
+    pair = start(push=LOCAL)
+    settle(pair)
+    return pair
+
+
+def test_a_channel_from_sync_to_stop(pair):
+    with Hook() as hook, Hook() as marker:
+        before = int(time.time())
+        channel = watch(pair, hook.url, token="a=b&c=d", id="my-channel")
+        assert channel["kind"] == "api#channel" and channel["id"] == "my-channel" and channel["token"] == "a=b&c=d"
+        assert len(channel["resourceId"]) == 27
+        assert channel["resourceUri"].endswith("/calendar/v3/calendars/me%40example.com/events?alt=json")
+        assert isinstance(channel["expiration"], str)
+        assert 604800 - 5 <= int(channel["expiration"]) // 1000 - before <= 604800 + 60
+        sync = hook.next()
+        assert sync["_body"] == b"" and sync["content-length"] == "0" and "content-type" not in sync
+        assert sync["x-goog-channel-id"] == "my-channel" and sync["x-goog-channel-token"] == "a=b&c=d"
+        assert sync["x-goog-resource-id"] == channel["resourceId"]
+        assert sync["x-goog-resource-uri"] == channel["resourceUri"]
+        assert state_of(sync) == "sync" and number_of(sync) == 1
+        told = email.utils.parsedate_to_datetime(sync["x-goog-channel-expiration"]).timestamp()
+        assert int(told) == int(channel["expiration"]) // 1000
+        assert sync["user-agent"].startswith("APIs-Google; ")
+
+        pair.google.insert(summary="one")
+        first = hook.next()
+        assert state_of(first) == "exists" and number_of(first) > 1
+        other = watch(pair, marker.url)
+        assert other["resourceId"] == channel["resourceId"] and "token" not in other
+        marker.next()
+        pair.google.insert(summary="two")
+        assert number_of(hook.next()) > number_of(first)
+        marker.next()
+
+        stop(pair, channel)
+        pair.google.insert(summary="three")
+        assert state_of(marker.next()) == "exists"
+        assert hook.pings.empty()
+        error = stop(pair, channel, expect=404).json["error"]
+        assert error["message"] == "Channel 'my-channel' not found for project 'calmirror'"
+        stop(pair, other, resourceId="another", expect=404)
+        assert push_status(pair)["open"] == 1
+
+
+def test_a_burst_is_one_ping(pair):
+    with Hook() as hook:
+        watch(pair, hook.url)
+        hook.next()
+        for i in range(20):
+            pair.google.insert(summary=f"burst {i}")
+        hook.next()
+        pair.wait_equal(USER)
+        settle(pair)
+        # What had not come in when the first was sent makes one more at most.
+        assert hook.pings.qsize() <= 2
+
+
+def test_each_kind_can_be_watched(pair):
+    with Hook() as hook:
+        ids = {}
+        for path, tail in ((LIST, "/users/me/calendarList"), (SETTINGS, "/users/me/settings"),
+                           (ACL, "/calendars/me%40example.com/acl"),
+                           (EVENTS.format("primary"), "/calendars/primary/events")):
+            channel = watch(pair, hook.url, path)
+            assert channel["resourceUri"] == f"https://www.googleapis.com/calendar/v3{tail}?alt=json"
+            ids[channel["id"]] = tail
+            assert hook.next()["x-goog-channel-id"] == channel["id"]
+        made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+        assert ids[hook.next()["x-goog-channel-id"]] == "/users/me/calendarList"
+        wait_for("the calendar", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}").status == 200)
+        watch(pair, hook.url, EVENTS.format("nobody@example.com"), expect=404)
+
+
+@pytest.mark.parametrize("changes, status, why", [
+    ({"id": None}, 400, "required"),
+    ({"id": "x" * 65}, 400, "invalid"),
+    ({"id": "a b"}, 400, "invalid"),
+    ({"token": "x" * 257}, 400, "invalid"),
+    ({"token": "a\r\nX-Evil: 1"}, 400, "invalid"),
+    ({"type": "carrier_pigeon"}, 400, "push.channelTypeNotSupported"),
+    ({"address": None}, 400, "push.webhookUrlNoHostOrAddress"),
+    ({"address": "https://user:password@example.com/"}, 400, "push.webhookUrlNoHostOrAddress"),
+    ({"address": "https://example.com/#x"}, 400, "push.webhookUrlNoHostOrAddress"),
+    ({"expiration": 1}, 400, "pushInvalidTtl"),
+    ({"expiration": str(int(time.time()) + 3600)}, 400, "pushInvalidTtl"),  # seconds, not ms
+    ({"params": {"ttl": "-1"}}, 400, "pushInvalidTtl"),
+    ({"params": {"ttl": "soon"}}, 400, "pushInvalidTtl"),
+])
+def test_what_is_refused(checked, changes, status, why):
+    assert reason(watch(checked, expect=status, **{"address": "https://example.com/hook", **changes})) == why
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    """One mirror for all that is refused: nothing changes."""
+    from emulator import Emulator
+    from mirror import Mirror
+    from pair import Pair, token_account
+    directory = tmp_path_factory.mktemp("checked")
+    with Emulator() as emulator, Mirror(directory / "mirror", emulator.url, {"test": token_account(directory)},
+                                        push={"networks": "127.0.0.0/8", "channels_per_client": "2"}) as mirror:
+        mirror.start()
+        mirror.wait_ready()
+        yield Pair(emulator, mirror)
+
+
+@pytest.mark.parametrize("address", [
+    "https://10.0.0.1/", "https://192.168.1.1/", "https://[::1]/", "https://[fd00::1]/", "http://8.8.8.8/",
+    "https://169.254.169.254/latest/meta-data/", "https://[::ffff:169.254.169.254]/", "https://2852039166/",
+    "https://0xa9.0xfe.0xa9.0xfe/", "https://0251.0376.0251.0376/", "https://0.0.0.0/", "https://[fe80::1]/",
+    "OWN", "HOOK",
+])
+def test_addresses_that_must_not_be_notified(checked, address):
+    address = {"OWN": f"http://127.0.0.1:{checked.mirror.api_port}/", "HOOK": checked.mirror.hook_url}.get(address, address)
+    assert reason(watch(checked, address, expect=400)) == "push.webhookUrlUnauthorized"
+
+
+def test_ttl_ids_and_limits(checked):
+    with Hook() as hook:
+        now = time.time()
+        a = watch(checked, hook.url, params={"ttl": "60"}, id="the-one")
+        assert 55 <= int(a["expiration"]) / 1000 - now <= 65
+        b = watch(checked, hook.url, params={"ttl": "99999999"}, expiration=int((now + 99999999) * 1000))
+        assert abs(int(b["expiration"]) / 1000 - now - 30 * 86400) < 60
+        error = watch(checked, hook.url, id="the-one", expect=400)
+        assert reason(error) == "channelIdNotUnique" and error["error"]["message"] == "Channel id the-one not unique"
+        assert reason(watch(checked, hook.url, expect=403)) == "quotaExceeded"
+        stop(checked, a)
+        stop(checked, watch(checked, hook.url, id="the-one"))
+        stop(checked, b)
+
+
+def test_http_needs_a_network_of_the_config(start):
+    pair = start(webhook=False)
+    with Hook() as hook:
+        error = watch(pair, hook.url, expect=400)
+        assert reason(error) == "push.webhookUrlNotHttps"
+        assert error["error"]["message"] == f"WebHook callback must be HTTPS: {hook.url}"
+        watch(pair, hook.url.replace("http:", "https:"), expect=400)
+
+
+def test_a_name_that_leads_home_and_a_redirect(start):
+    """What a name resolves to is judged when it is connected to; a redirect is a failed message."""
+    pair = start(webhook=False, push={"networks": "127.0.0.2/32", "backoff_min": "50ms"}, sync={
+        "poll_interval_unhealthy": "1s"})
+    with Hook() as inside:
+        inside.status = 307
+        watch(pair, f"https://localhost:{inside.server.server_port}/", id="rebound")
+        watch(pair, f"http://localhost:{inside.server.server_port}/", id="plain")
+        wait_for("both to be refused", lambda: {e["id"] for e in push_status(pair)["errors"]} == {"rebound", "plain"})
+        assert all("private address" in e["error"] for e in push_status(pair)["errors"])
+        assert inside.pings.empty()
+
+
+def test_a_redirect_is_not_followed(pair):
+    with Hook() as target, Redirector(target.url) as hook:
+        watch(pair, hook.url)
+        assert state_of(hook.next()) == "sync"
+        wait_for("the failure", lambda: push_status(pair)["failed"] == 1)
+        assert "307" in push_status(pair)["errors"][0]["error"]
+        pair.google.insert(summary="after it")
+        assert state_of(hook.next()) == "exists"  # a failed message is not tried again, the next is
+        assert target.pings.empty()
+
+
+class Redirector(Hook):
+    """Answers with a redirect."""
+
+    def __init__(self, target):
+        super().__init__()
+        self.status = 307
+        handler = self.server.RequestHandlerClass
+
+        class Redirect(handler):
+            def end_headers(self):
+                self.send_header("Location", target)
+                super().end_headers()
+        self.server.RequestHandlerClass = Redirect
+
+
+def test_what_is_tried_again(pair):
+    """500 and 503 are, in order and with the same number; 404 is not."""
+    with Hook() as hook:
+        hook.statuses = [500, 503, 200]
+        watch(pair, hook.url)
+        pings = hook.take(3)
+        assert [number_of(p) for p in pings] == [1, 1, 1] and {state_of(p) for p in pings} == {"sync"}
+        hook.statuses = [404, 200]
+        pair.google.insert(summary="one")
+        first = hook.next()
+        wait_for("the failure", lambda: push_status(pair)["failed"] == 1)
+        pair.google.insert(summary="two")
+        assert number_of(hook.next()) > number_of(first)
+        wait_for("the success", lambda: push_status(pair)["failing"] == 0)
+
+
+def test_a_receiver_that_was_down(pair):
+    """It hears once, of all it missed, when it is back; and others were not held up meanwhile."""
+    with Hook() as healthy:
+        with Hook() as hook:
+            hook.keep_alive = False  # or its connection would outlive it
+            port = hook.server.server_port
+            watch(pair, hook.url)
+            hook.next()
+        watch(pair, healthy.url)
+        healthy.next()
+        for i in range(3):
+            pair.google.insert(summary=f"missed {i}")
+            healthy.next()
+        wait_for("it to be missed", lambda: push_status(pair)["failing"] == 1)
+        with Hook(port=port) as again:
+            ping = again.next()
+            assert state_of(ping) == "exists"
+            wait_for("the success", lambda: push_status(pair)["failing"] == 0)
+            assert again.pings.empty()
+
+
+def test_one_that_hangs_beside_others(pair):
+    with Hook() as hanging, Hook() as healthy:
+        watch(pair, hanging.url)
+        hanging.next()
+        watch(pair, healthy.url)
+        healthy.next()
+        hanging.gate.clear()
+        for i in range(3):
+            pair.google.insert(summary=f"edit {i}")
+            began = time.monotonic()
+            healthy.next()
+            assert time.monotonic() - began < 5
+        hanging.gate.set()
+        assert state_of(hanging.next()) == "exists"
+
+
+def test_a_restart_in_the_middle(pair):
+    """Channels survive; what changed while it was down is announced once it is pulled; numbers rise."""
+    with Hook() as hook, Hook() as slow:
+        channel = watch(pair, hook.url)
+        watch(pair, slow.url)
+        slow.next()
+        hook.next()
+        pair.google.insert(summary="one")
+        first = hook.next()
+        slow.next()
+        slow.gate.clear()
+        pair.google.insert(summary="two")
+        second = hook.next()
+        interrupted = slow.next()  # taken in, and never answered
+        pair.mirror.stop()
+        slow.gate.set()
+        pair.google.insert(summary="while it was down")
+        pair.mirror.start()
+        third = hook.next()
+        assert 1 < number_of(first) < number_of(second) < number_of(third)
+        repeated = slow.next()
+        assert number_of(repeated) >= number_of(interrupted)
+        stop(pair, channel)
+        assert push_status(pair)["open"] == 1
+
+
+def test_an_expired_channel_is_silent(start, tmp_path):
+    clock = Clock(tmp_path)
+    pair = start(push=LOCAL, env=clock.env)
+    settle(pair)
+    with Hook() as short, Hook() as long:
+        watch(pair, short.url, params={"ttl": "3600"})
+        watch(pair, long.url, params={"ttl": "8000"})
+        short.next(), long.next()
+        clock.turn(3601 * 1000)
+        pair.google.insert(summary="late")
+        assert state_of(long.next()) == "exists"
+        assert short.pings.empty()
+        wait_for("its end", lambda: push_status(pair)["open"] == 1, 30)
+
+
+def test_a_calendar_that_is_gone(pair):
+    made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+    wait_for("the calendar", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
+    with Hook() as hook:
+        watch(pair, hook.url, EVENTS.format(made))
+        hook.next()
+        pair.google.call("DELETE", f"/users/me/calendarList/{made}")
+        assert state_of(hook.next()) == "not_exists"
+
+
+def test_event_types(pair):
+    with Hook() as only, Hook() as all_:
+        watch(pair, only.url, EVENTS.format(USER) + "?eventTypes=focusTime")
+        watch(pair, all_.url)
+        only.next(), all_.next()
+        pair.google.insert(summary="an ordinary one")
+        all_.next()
+        pair.google.insert(summary="focus", eventType="focusTime")
+        assert state_of(all_.next()) == state_of(only.next()) == "exists"
+        assert only.pings.empty()
+
+
+def test_many_channels_of_one_receiver(pair):
+    """Each channel's messages are in order: its numbers rise, nothing comes twice."""
+    with Hook() as hook:
+        for _ in range(60):
+            watch(pair, hook.url)
+        assert {state_of(p) for p in hook.take(60)} == {"sync"}
+        seen = {}
+        for i in range(3):
+            pair.google.insert(summary=f"edit {i}")
+            for ping in hook.take(60):
+                assert number_of(ping) > seen.get(ping["x-goog-channel-id"], 1)
+                seen[ping["x-goog-channel-id"]] = number_of(ping)
+            assert len(seen) == 60
+
+
+def test_opening_while_edits_go_on(pair):
+    """Whatever is edited around the opening of a channel is announced to it or listed by who opens it."""
+    stop_editing = threading.Event()
+
+    def edit():
+        while not stop_editing.is_set():
+            pair.google.insert(summary="around")
+    editor = threading.Thread(target=edit)
+    editor.start()
+    try:
+        with Hook() as hook:
+            watch(pair, hook.url)
+            hook.take(2)
+    finally:
+        stop_editing.set()
+        editor.join()
