@@ -74,6 +74,8 @@ static void look_at(const struct asked_list *w, struct asked *a, struct span sta
     if (failures < a->failures || a->failures < 0) /* the first look, or a restart of the service */
         a->failures = failures;
     a->items = (uint64_t)field_number(json_get(coll, "listing"), "items", 0);
+    if (field_text(coll, "last_error", text, sizeof(text))[0])
+        (void)snprintf(a->error, sizeof(a->error), "%.*s", (int)sizeof(a->error) - 1, text);
     if (field_is(coll, "state", "gone")) {
         end_with(a, true, "is no longer mirrored");
     } else if (!json_is_true(json_get(coll, w->owed)) && field_is(coll, "state", "ready")) {
@@ -83,7 +85,7 @@ static void look_at(const struct asked_list *w, struct asked *a, struct span sta
     } else if (account_trouble(status, a->account, text, sizeof(text))[0]) {
         end_with(a, true, text);
     } else if (failures - a->failures >= ATTEMPTS) {
-        end_with(a, true, field_text(coll, "last_error", text, sizeof(text)));
+        end_with(a, true, a->error[0] ? a->error : "failed again and again");
     }
 }
 

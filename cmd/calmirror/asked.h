@@ -9,6 +9,7 @@ struct asked {
     int64_t number;
     int64_t failures; /* of its runs, when first looked at; -1 not yet */
     char calendar[256], account[80];
+    char error[256]; /* the last one seen: a run that gets further before it fails clears it */
     bool done, failed;
     uint64_t items; /* of the listing under way */
 };

@@ -12,7 +12,7 @@
 #include "core/base/limits.h"
 #include "core/base/text.h"
 
-#define EX_DIFFERENT 1 /* differences were found, all of them repaired */
+#define EX_DIFFERENT 1
 
 struct found {
     uint64_t differences;

@@ -95,7 +95,8 @@ static void stop_queue(struct daemon *d)
 
 static enum rc start_sync(struct daemon *d, struct err *e)
 {
-    struct sync_options opt = {.store = d->store, .queue = d->queue, .conf = conf_now(d)};
+    struct sync_options opt = {
+        .store = d->store, .queue = d->queue, .conf = conf_now(d), .told = serve_told};
 
     return sync_new(&d->sync, &opt, e);
 }

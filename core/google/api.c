@@ -15,14 +15,15 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/rfc3339.h"
 #include "core/base/text.h"
 #include "core/google/answer.h"
 #include "core/google/page.h"
 #include "core/google/quota.h"
 
-#define WAIT_TICK_MS 500
-#define HEADERS_MOST 5
-#define QUOTA_HEADER "x-goog-quota-user: "
+#define WAIT_TICK_MS   500
+#define HEADERS_MOST   5
+#define QUOTA_HEADER   "x-goog-quota-user: "
 #define PROJECT_HEADER "x-goog-user-project: "
 #define EXPIRY_MOST_MS \
     (366 * 24 * 3600 * INT64_C(1000)) /* a channel that lives longer is a misreading */
@@ -268,25 +269,48 @@ static enum rc blame(const struct http_response *rs, enum rc rc, struct err *e)
     return rc;
 }
 
+/* One page of a list whose URL is complete. */
+static enum rc list_page(struct google_call *call, struct outgoing *o, struct google_page *ret,
+                         struct err *e)
+{
+    struct http_response rs = {0};
+    enum rc rc = exchange(call, o, &rs, e);
+
+    if (!rc)
+        rc = blame(&rs, page_read(&rs.body, &o->to, call->reason, ret, e), e);
+    http_response_release(&rs);
+    release(o);
+    return rc ? err_prefix(e, rc, "%s.list", coll_kind_name(o->to.kind)) : RC_OK;
+}
+
 enum rc google_list(struct google_call *call, enum coll_kind kind, const char *calendar,
                     const char *sync_token, const char *page_token, struct google_page *ret,
                     struct err *e)
 {
     struct outgoing o = {.to = {ANSWER_LIST, kind, false}, .method = "GET"};
-    struct http_response rs = {0};
-    enum rc rc;
 
     assert(kind != COLL_COLORS);
     begin_list_url(&o, call->google, calendar);
     buf_printf(&o.url, "?%s&prettyPrint=false", lists[kind].query);
     add_token(&o, "syncToken", sync_token);
     add_token(&o, "pageToken", page_token);
-    rc = exchange(call, &o, &rs, e);
-    if (!rc)
-        rc = blame(&rs, page_read(&rs.body, &o.to, call->reason, ret, e), e);
-    http_response_release(&rs);
-    release(&o);
-    return rc ? err_prefix(e, rc, "%s.list", coll_kind_name(kind)) : RC_OK;
+    return list_page(call, &o, ret, e);
+}
+
+enum rc google_instances(struct google_call *call, const char *calendar, int64_t min_ms,
+                         int64_t max_ms, const char *page_token, struct google_page *ret,
+                         struct err *e)
+{
+    struct outgoing o = {.to = {ANSWER_LIST, COLL_EVENTS, false}, .method = "GET"};
+    char min[RFC3339_MAX], max[RFC3339_MAX];
+
+    (void)rfc3339_write_ms(min, min_ms);
+    (void)rfc3339_write_ms(max, max_ms);
+    begin_list_url(&o, call->google, calendar);
+    buf_printf(&o.url, "?maxResults=2500&singleEvents=true&timeMin=%s&timeMax=%s&prettyPrint=false",
+               min, max);
+    add_token(&o, "pageToken", page_token);
+    return list_page(call, &o, ret, e);
 }
 
 static enum rc check_object(struct span body, const struct answer_to *to, char *reason,

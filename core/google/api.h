@@ -36,11 +36,11 @@ struct google_call {
     void *alive_arg;
     /* of the last call: */
     long status;
-    int64_t retry_after_ms; /* -1 unknown */
-    char reason[64];        /* Google's errors[0].reason, "" = none */
+    int64_t retry_after_ms;   /* -1 unknown */
+    char reason[64];          /* Google's errors[0].reason, "" = none */
     enum account_state blame; /* what a failure makes of the account; 0: nothing */
-    struct err why; /* of a failure: the sentence alone, without what was asked for */
-    uint64_t requests;      /* how many were sent by this struct, ever */
+    struct err why;           /* of a failure: the sentence alone, without what was asked for */
+    uint64_t requests;        /* how many were sent by this struct, ever */
 };
 
 struct google_page {
@@ -52,29 +52,29 @@ struct google_page {
     char next_sync[LIMIT_TOKEN_BYTES + 1];
 };
 void google_page_release(struct google_page *p);
-
-/* One page of a list call. sync_token / page_token may be "". The parameters are always the same
- * for a kind (api.c). */
+/* One page of a list. The tokens may be "". Parameters are always the same for a kind (api.c). */
 enum rc google_list(struct google_call *call, enum coll_kind kind, const char *calendar,
                     const char *sync_token, const char *page_token, struct google_page *ret,
                     struct err *e);
-/* A single resource (calendarList entry, colors, calendar), raw: a checked JSON object. `path` is
- * relative to api_url, "users/me/calendarList/x%40y"; google_add_id() encodes ids for it. */
+/* The same of live events, with the instances of series, in a window of whole seconds; no token. */
+enum rc google_instances(struct google_call *call, const char *calendar, int64_t min_ms,
+                         int64_t max_ms, const char *page_token, struct google_page *ret,
+                         struct err *e);
+/* A single resource, raw: a checked JSON object. `path` is relative to api_url,
+ * "users/me/settings/x"; google_add_id() encodes ids for it. */
 enum rc google_get(struct google_call *call, const char *path, struct buf *ret, struct err *e);
-
 void google_add_id(struct buf *path, const char *id);
-
 struct google_channel {
     const char *id, *token, *address;
     int64_t ttl_ms; /* asked for; 0 = Google's default */
 };
 struct google_watch {
     char resource_id[128]; /* "" when the answer had none; the sync ping tells it too */
-    int64_t expires_ms;    /* wall clock; 0 when the answer had none or nonsense */
+    int64_t expires_ms;    /* wall clock; 0: the answer had none */
 };
 enum rc google_watch(struct google_call *call, enum coll_kind kind, const char *calendar,
                      const struct google_channel *ch, struct google_watch *ret, struct err *e);
-/* RC_NOTFOUND: already gone, which is as good. */
+/* RC_NOTFOUND is as good. */
 enum rc google_stop(struct google_call *call, const char *id, const char *resource, struct err *e);
 
 #endif

@@ -34,6 +34,11 @@ void serve_stop(struct serve *s); /* finishes what is under way and joins; at mo
 /* Takes up a new configuration; when it returns, the loop no longer uses the old one. */
 void serve_reload(struct serve *s, const struct conf *conf);
 
+/* What clients are told of this calendar with singleEvents in a window, without deleted events: each
+ * as JSON, valid during the call, until `each` returns false. On any thread. RC_FULL: too much work. */
+enum rc serve_told(struct store *s, uint32_t coll, int64_t min_ms, int64_t max_ms,
+                   bool (*each)(void *arg, struct span event), void *arg, struct err *e);
+
 uint16_t serve_port(const struct serve *s);        /* as bound; 0 for a unix socket */
 int64_t serve_heartbeat_ms(const struct serve *s); /* clock_mono_ms() of its last loop turn */
 

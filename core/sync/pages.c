@@ -25,7 +25,7 @@ void pages_release(struct pages *p)
     *p = (struct pages){0};
 }
 
-static struct google_page *add(struct pages *p)
+void pages_add(struct pages *p, const struct google_page *page)
 {
     if (p->n == p->size) {
         size_t size = p->size ? 2 * p->size : 4;
@@ -35,8 +35,7 @@ static struct google_page *add(struct pages *p)
         p->v = v;
         p->size = size;
     }
-    p->v[p->n] = (struct google_page){0};
-    return &p->v[p->n];
+    p->v[p->n++] = *page;
 }
 
 enum rc pages_fetch(struct run *r, struct pages *p, const char *sync_token, size_t bytes,
@@ -51,8 +50,7 @@ enum rc pages_fetch(struct run *r, struct pages *p, const char *sync_token, size
         enum rc rc = google_list(&r->call, r->c.kind, r->c.calendar, sync_token, from, &page, e);
         if (rc != RC_OK)
             return p->n ? err_prefix(e, rc, "page %zu", p->n + 1) : rc;
-        *add(p) = page;
-        p->n++;
+        pages_add(p, &page);
         held += page.body.n;
         if (page.next_page[0] == '\0')
             return page.next_sync[0] ? RC_OK

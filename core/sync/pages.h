@@ -9,6 +9,7 @@ struct pages { /* `= { 0 }` is empty */
     size_t n, size;
 };
 void pages_release(struct pages *p);
+void pages_add(struct pages *p, const struct google_page *page); /* takes it over */
 
 /* Walks the list to its last page. RC_STALE: the token is dead (also on a later page). RC_FULL:
  * more than `bytes`. RC_BADDATA: pages that never end, or a last one without a sync token. */

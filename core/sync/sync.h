@@ -19,6 +19,9 @@ struct sync_options {
     /* After each commit that changed what readers see; from a worker's thread. NULL ok. */
     void (*changed)(void *arg, uint32_t coll, uint64_t version);
     void *changed_arg;
+    /* What clients are told of instances, as serve_told(). NULL: they cannot be verified. */
+    enum rc (*told)(struct store *store, uint32_t coll, int64_t min_ms, int64_t max_ms,
+                    bool (*each)(void *arg, struct span event), void *arg, struct err *e);
 };
 /* Makes the records of accounts that are new in the config, parks those whose credential is
  * unusable (with the sentence for the operator), marks what left the config, repairs what is

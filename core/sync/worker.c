@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/rand.h"
+#include "core/sync/verify.h"
 #include "storage/events.h"
 
 #define NONSENSE_MOST 3
@@ -96,8 +97,8 @@ static enum rc tidy_channels(struct run *r, struct err *e)
 }
 
 /* A change that a ping told of comes first; then what is owed in full; then the channel; and last
- * what may have happened between the listing and the channel. But for a first listing the channel is
- * opened before it, so that nothing can happen in between; unless it failed before, perhaps for
+ * what may have happened between the listing and the channel. But for a first listing the channel
+ * is opened before it, so that nothing can happen in between; unless it failed before, perhaps for
  * good. */
 static enum rc catch_up_and_watch(struct run *r, bool *ret_pulled, struct err *e)
 {
@@ -144,6 +145,8 @@ static enum rc follow(struct run *r, struct err *e)
         rc = noted;
     if (rc == RC_OK)
         rc = tidy_channels(r, e);
+    if (rc == RC_OK && r->job.verify == VERIFY_INSTANCES) /* the events themselves are verified */
+        rc = verify_instances(r, e);
     if (rc != RC_OK)
         return rc;
     struct plan_view view = run_view(r);

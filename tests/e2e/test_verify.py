@@ -1,13 +1,18 @@
 """Verification: drift in every direction is found, counted, told and repaired; what a change explains is no drift."""
+import datetime
 import json
 import os
 import subprocess
+import sys
 
 import pytest
 
-from emulator import USER, timed
+from emulator import USER, all_day, timed
 from failures import DAY_MS, EAGER, MINUTE_MS, Clock, rest, settle, title, wait_title
-from mirror import BUILD, PATIENCE, wait_for
+from mirror import BUILD, PATIENCE, TOP, wait_for
+
+sys.path.insert(0, os.path.join(TOP, "tests", "clients"))
+import expected  # noqa: E402  the oracle; it shares nothing with the engine under test
 
 
 def verify(pair, *arguments):
@@ -132,7 +137,7 @@ def test_nothing_to_judge_by(start, clock):
 
 def test_repair_that_fails(start, clock):
     """The listing cannot be had: an error that names the reason, and the drift stays to be found."""
-    pair = start(env=clock.env, sync={"backoff_min": "10ms", "backoff_max": "20ms"})
+    pair = start(env=clock.env, sync={"backoff_min": "200ms", "backoff_max": "300ms"})
     settled(pair, clock, ["changed0", "deleted0", "dropped0"])
     drift(pair)
     pair.emulator.fault("GET */events", query="*singleEvents=false&prettyPrint=false", count=-1, status=503)
@@ -142,3 +147,93 @@ def test_repair_that_fails(start, clock):
     wait_for("the verification after all", lambda: pair.collection(USER)["drift"] == 4)
     wait_title(pair, "changed0", "other")
     assert not pair.collection(USER)["verify"]
+
+
+# ---- instances ---------------------------------------------------------------------------------------
+
+ZONE = "Europe/Zurich"
+WINDOW = ("--from", "2026-06-01T00:00:00Z", "--to", "2026-12-01T00:00:00Z")
+BOUNDS = [datetime.datetime(2026, month, 1, tzinfo=datetime.timezone.utc) for month in (6, 12)]
+
+
+@pytest.fixture
+def series(start, clock):
+    """A calendar of series, deviations and single events, long settled; its instances by the oracle."""
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER]}],
+             "calendars": [{"id": USER, "timeZone": ZONE}]}
+    pair = start(world, env=clock.env)
+    google, head = pair.google, timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z")
+    google.insert(id="single00", summary="single", body=head)
+    google.insert(id="repeat00", summary="weekly", body={
+        **timed("2026-09-23T08:00:00", "2026-09-23T09:30:00", "America/New_York"),
+        "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=WE,FR", "EXDATE;TZID=America/New_York:20260925T080000"]})
+    google.insert(id="month000", body={**all_day("2026-07-30", "2026-08-01"), "recurrence": ["RRULE:FREQ=MONTHLY;COUNT=4"]})
+    google.delete(USER, "repeat00_20261007T120000Z")
+    moved = google.get(USER, "repeat00_20261028T120000Z")
+    google.update(USER, moved["id"], {**moved, **timed("2026-10-29T20:00:00Z", "2026-10-29T21:00:00Z")})
+    pair.wait_equal(USER)
+    clock.sleep(pair, 20 * MINUTE_MS)
+    settle(pair)
+    rest(pair)
+    return pair, expected.expanded(pair.emulator.dump(USER), ZONE, *BOUNDS)
+
+
+def answer_instances(pair, items, **how):
+    """What the emulator, which expands nothing, is to say to a list with singleEvents."""
+    pair.emulator.clear_faults()
+    pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, status=200,
+                        body={"kind": "calendar#events", "items": items}, **how)
+
+
+def test_instances(series):
+    """Ours are compared with Google's by id and field; what differs is told, exit status 1."""
+    pair, items = series
+    assert len(items) > 20
+    answer_instances(pair, items)
+    status, text = verify(pair, USER, "--instances", *WINDOW)
+    assert status == 0 and f"test  {USER}  {len(items)} instances compared, 0 differed\n" in text
+    wrong = [dict(i) for i in items if i["id"] != "repeat00_20261104T130000Z"]
+    late = next(i for i in wrong if i["id"] == "repeat00_20261106T130000Z")
+    late["start"] = {**late["start"], "dateTime": "2026-11-06T13:00:00+01:00"}
+    late["etag"] = "another"  # is Google's own business
+    wrong.append({**wrong[-1], "id": "repeat00_20261110T130000Z"})
+    answer_instances(pair, wrong)
+    status, found = verify(pair, "--instances", "--json", *WINDOW)
+    instances = found["calendars"][0]["instances"]
+    assert status == 1 and instances["differences"] == 3 and instances["judged"]
+    assert [(i["id"][-16:], i["what"], [f["field"] for f in i["fields"]]) for i in instances["items"]] == [
+        ("20261104T130000Z", "removed", []), ("20261106T130000Z", "changed", ["start.dateTime"]),
+        ("20261110T130000Z", "missing", [])]
+    assert found["calendars"][0]["events"]["differences"] == 0 and pair.collection(USER)["drift"] == 0
+    query = pair.upstream("GET */events")
+    assert "timeMin=2026-06-01T00:00:00.000Z&timeMax=2026-12-01T00:00:00.000Z" in [
+        r for r in query if "singleEvents=true" in r["query"]][-1]["query"]
+
+
+def test_instances_while_they_change(series, clock):
+    """Google expanded before a series was edited and another deleted: their instances are left out."""
+    pair, items = series
+    clock.turn(20 * MINUTE_MS)
+    answer_instances(pair, items, hold=True)
+    asked = subprocess.Popen([os.path.join(BUILD, "calmirror"), "verify", "--instances", *WINDOW, "-c",
+                              pair.mirror.config_path], stdout=subprocess.PIPE, text=True)
+    pair.emulator.wait_held()
+    pair.google.patch(USER, "repeat00", summary="edited")
+    pair.google.delete(USER, "month000")
+    pair.emulator.release()
+    output = asked.communicate(timeout=60 * PATIENCE)[0]
+    assert asked.returncode == 0, output
+
+
+def test_instances_that_cannot_be_compared(start):
+    """Windows that make no sense are refused; a list that Google refuses for good is told, not tried for ever."""
+    pair = start()
+    for arguments, status, words in [
+            (["--from", "2026-01-01"], 64, "go with --instances"), (["--instances", "--from", "soon"], 64, "is no time"),
+            (["--instances", "--from", "2026-01-01", "--to", "2036-01-01"], 65, "too long"),
+            (["--instances", "--from", "2026-01-02", "--to", "2026-01-01"], 65, "empty")]:
+        done, text = verify(pair, USER, *arguments)
+        assert done == status and words in text
+    pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, status=400, reason="badRequest")
+    status, text = verify(pair, USER, "--instances")
+    assert status == 69 and "instances could not be judged" in text and not pair.collection(USER)["verify"]
