@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -439,6 +440,17 @@ static void size_heap(void)
     (void)mallopt(M_TRIM_THRESHOLD, 2 << 20);
 }
 
+/* Shells give a process a thousand descriptors, and let it have more. */
+static void allow_connections(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 int daemon_run(struct conf *conf)
 {
     struct daemon *d = calloc(1, sizeof(*d));
@@ -452,6 +464,7 @@ int daemon_run(struct conf *conf)
     d->confs[d->n_confs++] = conf;
     (void)prctl(PR_SET_DUMPABLE, 0); /* access tokens are in memory */
     size_heap();
+    allow_connections();
     notify_init();
     log_set_level(conf_log_level(conf));
     zone_set_dir(conf->mirror.zoneinfo);

@@ -10,6 +10,7 @@
 #include <microhttpd.h>
 
 #include "core/base/buf.h"
+#include "core/httpd/guests.h"
 #include "core/httpd/httpd.h"
 #include "core/httpd/tls.h"
 
@@ -31,7 +32,8 @@ struct request {
     struct httpd_response *response; /* the answer, not yet queued */
     struct request *prev, *next;     /* in h->waiting while suspended */
     struct buf body;
-    size_t discarded; /* bytes of a refused body */
+    struct span authority; /* of a target that names its host */
+    size_t discarded;      /* bytes of a refused body */
     bool begun, handled, answered, waiting;
     bool taken; /* its socket is no longer ours */
     char uri[];
@@ -41,8 +43,11 @@ struct httpd {
     struct httpd_options opt;
     struct listener listener;
     struct MHD_Daemon *daemon;
-    struct request *waiting; /* suspended requests */
-    unsigned in_flight;      /* requests begun and not yet completed */
+    struct request *waiting;            /* suspended requests */
+    struct guest_list strangers, known; /* known: have sent a whole request */
+    unsigned guests;
+    uint64_t evicted;   /* to make room */
+    unsigned in_flight; /* requests begun and not yet completed */
     int epoll_fd, wake_fd;
     int dead_fd; /* a socket whose other end is closed: takes the place of one taken over */
     bool draining;

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -63,6 +64,7 @@ static struct MHD_Daemon *start_library(struct httpd *h)
         {MHD_OPTION_CONNECTION_MEMORY_LIMIT, (intptr_t)o->memory_bytes, NULL},
         {MHD_OPTION_URI_LOG_CALLBACK, (intptr_t)request_begin, h},
         {MHD_OPTION_UNESCAPE_CALLBACK, (intptr_t)request_keep_escapes, NULL},
+        {MHD_OPTION_NOTIFY_CONNECTION, (intptr_t)guest_notify, h},
         {MHD_OPTION_NOTIFY_COMPLETED, (intptr_t)request_end, h},
         {MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL}, /* the thread blocks all signals */
         {MHD_OPTION_ARRAY, 0, o->tls ? tls : &tls[2]},
@@ -193,7 +195,11 @@ static enum rc start_thread(struct httpd *h, struct err *e)
 
 static void set_defaults(struct httpd_options *o)
 {
+    struct rlimit files;
     o->max_connections = o->max_connections ? o->max_connections : DEFAULT_CONNS;
+    /* Each needs a descriptor, and so do the other listener, the database and Google. */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && o->max_connections > files.rlim_cur / 3)
+        o->max_connections = (unsigned)(files.rlim_cur / 3);
     o->timeout_s = o->timeout_s ? o->timeout_s : DEFAULT_TIMEOUT;
     o->memory_bytes = o->memory_bytes ? o->memory_bytes : DEFAULT_MEMORY;
     o->body_bytes = o->body_bytes ? o->body_bytes : DEFAULT_BODY;

@@ -5,8 +5,9 @@
  * and once more when the body is complete. Only the last call may answer: a response queued on the
  * first one makes the library close the connection (four times slower than keeping it). The
  * exception is a body too large to be worth reading. A request whose answer comes later is
- * suspended and, resumed by the answer, called once more. The URI is copied as it came because the
- * library splits its own copy at every '&'.
+ * suspended and, resumed by the answer, called once more. The URI is copied as it came, and then
+ * cut behind its '?' in the library's buffer: that would split the query at every '&' and keep the
+ * pieces in the connection's memory, and a request whose pieces do not fit there it never answers.
  *
  * A connection that leaves HTTP (httpd_take_over) must not keep the library's memory of it, some
  * ten kilobytes, for hours. The library has no way to let go of a socket but to shut it down. So
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/httpd/framing.h"
 #include "core/httpd/internal.h"
 
 /* So much of a refused body is read and dropped, since closing a connection with unread data would
@@ -36,11 +38,14 @@ size_t request_keep_escapes(void *cls, struct MHD_Connection *conn, char *text)
 }
 
 /* "http://host/path" (allowed by RFC 9112 §3.2.2) names its path too. */
-static const char *skip_authority(const char *uri)
+static const char *skip_authority(const char *uri, struct span *ret_authority)
 {
     const char *sep = uri[0] == '/' ? NULL : strstr(uri, "://");
     const char *slash = sep ? strchr(sep + 3, '/') : NULL;
-    return slash ? slash : uri;
+    if (!slash)
+        return uri;
+    *ret_authority = (struct span){sep + 3, (size_t)(slash - sep - 3)};
+    return slash;
 }
 
 void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn)
@@ -52,9 +57,12 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn)
         return NULL;
     *r = (struct request){.h = h, .conn = conn};
     memcpy(r->uri, uri, n + 1);
+    char *theirs = strchr((char *)(uintptr_t)uri, '?');
+    if (theirs && theirs[1])
+        theirs[1] = '\0';
     r->body.cap = h->opt.body_bytes;
 
-    const char *path = skip_authority(r->uri);
+    const char *path = skip_authority(r->uri, &r->authority);
     const char *end = path + strcspn(path, "?#");
     r->pub.path = (struct span){path, (size_t)(end - path)};
     if (*end == '?')
@@ -81,8 +89,13 @@ void request_end(void *cls, struct MHD_Connection *conn, void **con_cls,
 }
 
 /* The headers are in. True: answer now, without waiting for a body. */
-static bool begin(struct request *r)
+static bool begin(struct request *r, const char *version)
 {
+    /* Answered at once, the connection ends: where its next request begins nobody knows. */
+    if (!framing_is_plain(r->conn, r->pub.method, version, r->authority)) {
+        r->pub.refused = MHD_HTTP_BAD_REQUEST;
+        return true;
+    }
     size_t memory = r->h->opt.memory_bytes;
     const union MHD_ConnectionInfo *head =
         MHD_get_connection_info(r->conn, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
@@ -114,6 +127,7 @@ static bool take_body(struct request *r, const char *data, size_t n)
 static void handle(struct request *r)
 {
     r->handled = true;
+    guest_asks(r->h, r->conn);
     if (!r->pub.refused)
         r->pub.body = buf_span(&r->body);
     r->h->opt.handle(r->h->opt.arg, &r->pub);
@@ -137,6 +151,7 @@ static void wait_for_answer(struct request *r)
     if (r->next)
         r->next->prev = r;
     h->waiting = r;
+    guest_waits(r->conn);
     MHD_suspend_connection(r->conn);
 }
 
@@ -144,7 +159,7 @@ enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char
                               const char *method, const char *version, const char *data,
                               size_t *data_size, void **con_cls)
 {
-    (void)conn, (void)url, (void)version;
+    (void)conn, (void)url;
     struct httpd *h = cls;
     struct request *r = *con_cls;
     if (!r || r->taken || (h->draining && !r->begun))
@@ -152,7 +167,7 @@ enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char
     if (!r->begun) {
         r->begun = true;
         r->pub.method = method;
-        if (!begin(r))
+        if (!begin(r, version))
             return MHD_YES;
         handle(r);
         return r->answered ? queue(r) : MHD_YES;
@@ -180,6 +195,8 @@ static void resume(struct request *r)
         r->h->waiting = r->next;
     if (r->next)
         r->next->prev = r->prev;
+    if (!r->taken)
+        guest_is_answered(r->h, r->conn);
     MHD_resume_connection(r->conn);
     r->h->resumed = true;
 }

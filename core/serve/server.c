@@ -24,6 +24,8 @@ static const char *request_header(const void *source, const char *name)
 
 static enum fault fault_of_refusal(unsigned status)
 {
+    if (status == 400)
+        return FAULT_BAD_REQUEST;
     if (status == 414)
         return FAULT_URI_TOO_LONG;
     return status == 431 ? FAULT_HEAD_TOO_LARGE : FAULT_BODY_TOO_LARGE;

@@ -147,13 +147,123 @@ static void test_echo(void **state)
                      strlen("Sun, 06 Nov 1994 08:49:37 GMT"));
     http_answer_release(&a);
 
-    a = http_ask(port, "POST", "http://other.example/p?q", "", "12345");
+    a = http_ask(port, "POST", "http://localhost/p?q", "", "12345");
     assert_string_equal(a.body, "POST|/p|q|5|-");
     http_answer_release(&a);
+
+    struct buf many = {0}; /* pieces that would not fit into a connection's memory */
+    for (int i = 0; i < 3000; i++)
+        buf_add_char(&many, '&');
+    char target[4000], expected[4000];
+    (void)snprintf(target, sizeof target, "/p?%s", buf_text(&many));
+    (void)snprintf(expected, 200, "GET|/p|%s", buf_text(&many));
+    a = http_ask(port, "GET", target, "", "");
+    assert_int_equal(a.status, 200);
+    assert_memory_equal(a.body, expected, 199);
+    http_answer_release(&a);
+    buf_release(&many);
 
     a = http_ask(port, "HEAD", "/", "", "");
     assert_int_equal(a.status, 200);
     http_answer_release(&a);
+    httpd_free(app.h);
+}
+
+/* What two readers could take for different requests: refused, and the connection ended. */
+static void test_framing(void **state)
+{
+    (void)state;
+    struct app app = {0};
+    start(&app, (struct httpd_options){0});
+    static const struct {
+        const char *head;
+        unsigned status;
+    } cases[] = {
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", 200},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n", 200},
+        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 200},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX-Test: b\tc\r\nX-Test: d\r\n\r\n", 200},
+        {"GET http://A/ HTTP/1.1\r\nHost: a\r\n\r\n", 200},
+        {"GET / HTTP/1.0\r\n\r\n", 200},
+        {"GET / HTTP/1.1\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
+        {"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET http://b/ HTTP/1.0\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: x\r\nAuthorization: y\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX-Goog-Api-Key: x\r\nx-goog-api-key: y\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX Y: b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX-Test : b\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\n Host: a\r\nHost: a\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX-Test: a\x7f\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX-Test: a\x01\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}", 400},
+        {"DELETE / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length : 2\r\n\r\n{}", 400},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "0\r\n\r\n",
+         400},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n", 400},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", 400},
+        {"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct http_client c;
+        struct http_answer a = {0};
+        assert_true(http_connect(&c, httpd_port(app.h)));
+        assert_true(http_send_text(&c, cases[i].head));
+        assert_true(http_receive(&c, &a, false));
+        if (a.status != cases[i].status)
+            fail_msg("%s: %u", cases[i].head, a.status);
+        http_answer_release(&a);
+        if (cases[i].status == 400)
+            assert_false(http_receive(&c, &a, false));
+        http_close(&c);
+    }
+    httpd_free(app.h);
+}
+
+/* Connections that say nothing make room for those that ask; a known one that asks now and then is
+ * kept. */
+static void test_room(void **state)
+{
+    (void)state;
+    enum { PLACES = 32, SILENT = 200 };
+    struct app app = {0};
+    struct http_client known, silent[SILENT];
+    struct http_answer a = {0};
+    start(&app, (struct httpd_options){.max_connections = PLACES});
+    unsigned port = httpd_port(app.h);
+    assert_true(http_connect(&known, port));
+    for (int i = 0; i < SILENT; i++) {
+        assert_true(http_connect(&silent[i], port));
+        if (i % 2)
+            assert_true(http_send_text(&silent[i], "GET / HTTP/1.1\r\nHost: "));
+        assert_true(http_send_text(&known, "GET /known HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_true(http_receive(&known, &a, false));
+        assert_int_equal(a.status, 200);
+        http_answer_release(&a);
+    }
+    for (int i = 0; i < 10; i++) {
+        a = http_ask(port, "GET", "/new", "", "");
+        assert_int_equal(a.status, 200);
+        http_answer_release(&a);
+    }
+    assert_false(http_receive(&silent[0], &a, false)); /* it had to go, and knows */
+    for (int i = 0; i < SILENT; i++)
+        http_close(&silent[i]);
+
+    /* As do those that asked once and then kept their place. */
+    for (int i = 0; i < SILENT; i++) {
+        assert_true(http_connect(&silent[i], port));
+        assert_true(http_send_text(&silent[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+        assert_true(http_receive(&silent[i], &a, false));
+        http_answer_release(&a);
+    }
+    assert_false(http_receive(&silent[0], &a, false));
+    for (int i = 0; i < SILENT; i++)
+        http_close(&silent[i]);
+    http_close(&known);
     httpd_free(app.h);
 }
 
@@ -471,6 +581,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_echo),
+        cmocka_unit_test(test_framing),
+        cmocka_unit_test(test_room),
         cmocka_unit_test(test_keep_alive),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_late_answers),

@@ -1,0 +1,88 @@
+/* framing: refuses heads that two readers could take for different requests.
+ *
+ * DESIGN. Behind a proxy, what that took for one request must not be two to us, nor may its idea of
+ * who asks what differ from ours. The library is tolerant: it takes Content-Length beside
+ * Transfer-Encoding, names with a blank before the colon, encodings that it does not know, a lone
+ * CR for a line end. RFC 9112 §3.2, §5.1, §6.1 and §6.3 name what to refuse. A lone CR cannot be
+ * seen from here; all that could be hidden behind one is the length of a body, so a method that has
+ * none may not bear one, and the others may bear one length only. Folded lines are joined, as §5.2
+ * allows. */
+#include "core/httpd/framing.h"
+
+#include <string.h>
+#include <strings.h>
+
+#define TOKEN_CHARS "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+enum { HOST, LENGTH, ENCODING, SINGLES_COUNTED };
+
+/* Which of these is meant must not be a matter of who looks first or last. */
+static const char *const singles[] = {
+    [HOST] = "Host",
+    [LENGTH] = "Content-Length",
+    [ENCODING] = "Transfer-Encoding",
+    [SINGLES_COUNTED] = "Authorization",
+    "Content-Type",
+    "Origin",
+    "X-Goog-Api-Key",
+    "X-HTTP-Method-Override",
+};
+#define N_SINGLES (sizeof singles / sizeof *singles)
+
+struct head {
+    bool odd;
+    unsigned n[N_SINGLES];
+    const char *value[N_SINGLES];
+};
+
+static bool is_text(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (((unsigned char)p[i] < ' ' && p[i] != '\t') || p[i] == 0x7f)
+            return false;
+    return true;
+}
+
+static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_n,
+                            const char *value, size_t value_n)
+{
+    (void)kind;
+    struct head *h = cls;
+    if (key_n == 0 || strspn(key, TOKEN_CHARS) != key_n || (value && !is_text(value, value_n)))
+        h->odd = true;
+    for (size_t i = 0; i < N_SINGLES; i++)
+        if (strcasecmp(key, singles[i]) == 0) {
+            h->n[i]++;
+            h->value[i] = value ? value : "";
+        }
+    return MHD_YES;
+}
+
+static bool has_body(const char *method)
+{
+    return strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0 ||
+           strcmp(method, "PATCH") == 0;
+}
+
+/* "http://HOST/...": of two names neither may be the one that was checked. */
+static bool authority_fits(struct span authority, const char *host)
+{
+    return authority.n == 0 || (host && strlen(host) == authority.n &&
+                                strncasecmp(host, authority.p, authority.n) == 0);
+}
+
+bool framing_is_plain(struct MHD_Connection *conn, const char *method, const char *version,
+                      struct span authority)
+{
+    struct head h = {0};
+    bool modern = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
+    (void)MHD_get_connection_values_n(conn, MHD_HEADER_KIND, look, &h);
+    for (size_t i = 0; i < N_SINGLES; i++)
+        h.odd |= h.n[i] > 1;
+    if (h.odd || (modern && !h.n[HOST]) || !authority_fits(authority, h.value[HOST]))
+        return false;
+    if (h.n[ENCODING])
+        return modern && has_body(method) && !h.n[LENGTH] &&
+               strcasecmp(h.value[ENCODING], "chunked") == 0;
+    return !h.n[LENGTH] || has_body(method) || strcmp(h.value[LENGTH], "0") == 0;
+}

@@ -1,0 +1,103 @@
+/* guests: who is connected, and who must go when there is no more room.
+ *
+ * DESIGN. A listener has so many places. Whoever fills them with connections that say nothing must
+ * not keep others out until some timeout ends, so near the limit each newcomer takes the place of
+ * the one that was silent for longest: first of those that never sent a whole request, when they
+ * are many, then of the others. A request under way is not interrupted. The library cannot be told
+ * to close a connection, but notices when its socket is shut down. */
+#include "core/httpd/guests.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "core/httpd/internal.h"
+
+#define FULL(h)      ((h)->opt.max_connections - (h)->opt.max_connections / 8)
+#define STRANGERS(h) ((h)->opt.max_connections / 4)
+
+static void leave(struct guest *g)
+{
+    struct guest_list *l = g->in;
+    if (!l)
+        return;
+    *(g->older ? &g->older->newer : &l->oldest) = g->newer;
+    *(g->newer ? &g->newer->older : &l->newest) = g->older;
+    l->n--;
+    g->in = NULL;
+}
+
+static void join(struct guest_list *l, struct guest *g)
+{
+    leave(g);
+    g->in = l;
+    g->newer = NULL;
+    g->older = l->newest;
+    *(l->newest ? &l->newest->newer : &l->oldest) = g;
+    l->newest = g;
+    l->n++;
+}
+
+static void make_room(struct httpd *h)
+{
+    if (h->guests <= FULL(h))
+        return;
+    bool strange = h->strangers.n > STRANGERS(h) || h->known.n == 0;
+    struct guest *g = strange ? h->strangers.oldest : h->known.oldest;
+    const union MHD_ConnectionInfo *info =
+        g ? MHD_get_connection_info(g->conn, MHD_CONNECTION_INFO_CONNECTION_FD) : NULL;
+    if (!info)
+        return;
+    leave(g);
+    h->evicted++;
+    (void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
+void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
+                  enum MHD_ConnectionNotificationCode what)
+{
+    struct httpd *h = cls;
+    struct guest *g = *context;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        h->guests++;
+        *context = g = calloc(1, sizeof *g);
+        if (g) {
+            g->conn = conn;
+            join(&h->strangers, g);
+        }
+        make_room(h);
+        return;
+    }
+    h->guests--;
+    if (g)
+        leave(g);
+    free(g);
+    *context = NULL;
+}
+
+struct guest *guest_of(struct MHD_Connection *conn)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+void guest_asks(struct httpd *h, struct MHD_Connection *conn)
+{
+    struct guest *g = guest_of(conn);
+    if (g && g->in)
+        join(&h->known, g);
+}
+
+void guest_waits(struct MHD_Connection *conn)
+{
+    struct guest *g = guest_of(conn);
+    if (g)
+        leave(g);
+}
+
+void guest_is_answered(struct httpd *h, struct MHD_Connection *conn)
+{
+    struct guest *g = guest_of(conn);
+    if (g)
+        join(&h->known, g);
+}

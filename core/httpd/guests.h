@@ -1,0 +1,29 @@
+/* guests: who is connected, and who must go when there is no more room. */
+#ifndef CORE_HTTPD_GUESTS_H
+#define CORE_HTTPD_GUESTS_H
+
+#include <microhttpd.h>
+
+struct httpd;
+
+/* A connection, by how long it has been silent; in no list while a request is under way. */
+struct guest {
+    struct MHD_Connection *conn;
+    struct guest_list *in;
+    struct guest *older, *newer;
+};
+struct guest_list {
+    struct guest *oldest, *newest;
+    unsigned n;
+};
+
+/* The library's callback, and what becomes of a connection: a whole request came in, it waits for
+ * its answer, it has been given it. */
+void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
+                  enum MHD_ConnectionNotificationCode what);
+struct guest *guest_of(struct MHD_Connection *conn);
+void guest_asks(struct httpd *h, struct MHD_Connection *conn);
+void guest_waits(struct MHD_Connection *conn);
+void guest_is_answered(struct httpd *h, struct MHD_Connection *conn);
+
+#endif
