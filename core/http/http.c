@@ -239,6 +239,7 @@ static bool set_request(struct transfer *t)
 static bool set_policy(struct transfer *t)
 {
     CURL *easy = t->client->easy;
+    const char *authorities = getenv("SSL_CERT_FILE");
     bool bad = false;
 
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -249,6 +250,9 @@ static bool set_policy(struct transfer *t)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (authorities && authorities[0])
+        SET(CURLOPT_CAINFO, authorities);
+    SET(CURLOPT_CERTINFO, t->rq->certificate ? 1L : 0L);
     SET(CURLOPT_BUFFERSIZE, 65536L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
     /* A name server that hangs must hold up neither a deadline nor a stop: the resolver thread is
@@ -334,6 +338,22 @@ static enum rc drive(struct transfer *t, struct err *e)
     return RC_OK;
 }
 
+/* The end of the server's own certificate, the first one of the chain. */
+static int64_t certificate_end_ms(CURL *easy)
+{
+    static const char name[] = "Expire date:";
+    struct curl_certinfo *info = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) || !info || info->num_of_certs < 1)
+        return 0;
+    for (const struct curl_slist *line = info->certinfo[0]; line; line = line->next)
+        if (strncmp(line->data, name, sizeof(name) - 1) == 0) {
+            time_t end = curl_getdate(line->data + sizeof(name) - 1, NULL);
+            return end > 0 ? (int64_t)end * 1000 : 0;
+        }
+    return 0;
+}
+
 static enum rc finish(struct transfer *t, struct err *e)
 {
     struct http_response *rs = &t->rs;
@@ -348,6 +368,7 @@ static enum rc finish(struct transfer *t, struct err *e)
     rs->is_json = t->head.is_json;
     rs->date_ms = t->head.date_ms;
     rs->retry_after_ms = head_retry_after_ms(&t->head, clock_wall_ms());
+    rs->certificate_ms = t->rq->certificate ? certificate_end_ms(t->client->easy) : 0;
     memcpy(rs->etag, t->head.etag, sizeof(rs->etag));
     return RC_OK;
 }

@@ -9,6 +9,8 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 
+/* Certificates are those of the system, or of the file that $SSL_CERT_FILE names. */
+
 /* One per thread: keeps connections alive between requests. */
 struct http_client;
 struct http_client *http_new(void); /* NULL: out of memory */
@@ -27,6 +29,7 @@ struct http_request {
     int64_t connect_ms, total_ms; /* deadlines; 0 = 10 s, 60 s */
     int64_t stall_ms; /* once the answer began, HTTP_STALL_BYTES must come in each such span; 0 = 20
                          s */
+    bool certificate; /* look until when that of the server is valid */
     size_t max_bytes; /* of the decompressed answer; 0 = LIMIT_RESPONSE_BYTES */
     void (*alive)(void *arg); /* called at least once a second until the answer is there; NULL ok */
     void *alive_arg;
@@ -39,6 +42,7 @@ struct http_response {
     bool is_json;           /* by Content-Type */
     int64_t retry_after_ms; /* -1 when absent or unreadable; seconds or date; at most a day */
     int64_t date_ms;        /* of the Date header; 0 when absent: shows clock skew */
+    int64_t certificate_ms; /* asked for: its end, of a new connection; 0 unknown */
     char etag[128];         /* "" when absent or longer */
     int64_t took_us;
 };
