@@ -20,11 +20,11 @@
 
 #include "core/base/buf.h"
 #include "core/base/clock.h"
-#include "core/base/secret.h"
+#include "core/base/private.h"
 #include "core/base/text.h"
 #include "core/httpd/internal.h"
 
-#define FILE_MOST  (256u << 10)
+#define CERT_MOST  (256u << 10)
 #define CHAIN_MOST 16
 
 /* One certificate with its chain and key; immutable. */
@@ -83,47 +83,30 @@ static bool same_stamps(const struct stamps *a, const struct stamps *b)
     return same_stamp(&a->cert, &b->cert) && same_stamp(&a->key, &b->key);
 }
 
-/* A key may be read by its owner alone, or by a group that root gave it to. */
-static enum rc check_file(int fd, const char *path, bool secret, struct err *e)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return err_errno(e, "%s", path);
-    if (!S_ISREG(st.st_mode))
-        return err_set(e, RC_INVALID, "%s: not a regular file", path);
-    if (secret && st.st_mode & (st.st_uid == 0 ? 0037u : 0077u))
-        return err_set(e, RC_AUTH, "%s: others have access to it (mode %04o): chmod 600", path,
-                       (unsigned)(st.st_mode & 07777));
-    if (st.st_size <= 0 || st.st_size > FILE_MOST)
-        return err_set(e, RC_INVALID, "%s: %s", path, st.st_size <= 0 ? "empty" : "too large");
-    return RC_OK;
-}
-
-static enum rc read_file(const char *path, bool secret, struct buf *ret, struct err *e)
+/* A certificate is no secret. */
+static enum rc read_cert(const char *path, struct buf *ret, struct err *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* never wait on a fifo */
+    enum rc rc = RC_OK;
     ssize_t n = 1;
     if (fd < 0)
         return err_errno(e, "%s", path);
-    enum rc rc = check_file(fd, path, secret, e);
-    ret->cap = FILE_MOST;
-    if (!rc &&
-        !buf_reserve(ret, FILE_MOST - 1)) /* whole at once: no copies of a key are left behind */
-        rc = err_set(e, RC_SYS, "%s: out of memory", path);
-    while (!rc && n > 0 && ret->n < FILE_MOST - 1) {
-        n = read(fd, ret->p + ret->n, FILE_MOST - 1 - ret->n);
-        if (n > 0)
-            ret->n += (size_t)n;
-        else if (n < 0)
+    ret->cap = CERT_MOST;
+    while (!rc && n > 0) {
+        if (!buf_reserve(ret, 4096))
+            rc = err_set(e, RC_INVALID, "%s: too large", path);
+        else if ((n = read(fd, ret->p + ret->n, 4096)) < 0)
             rc = err_errno(e, "%s", path);
+        else
+            ret->n += (size_t)n;
     }
     close(fd);
     return rc;
 }
 
-static gnutls_datum_t datum(const struct buf *b)
+static gnutls_datum_t datum(struct span s)
 {
-    return (gnutls_datum_t){(unsigned char *)b->p, (unsigned)b->n};
+    return (gnutls_datum_t){(unsigned char *)(uintptr_t)s.p, (unsigned)s.n};
 }
 
 static enum rc refuse(struct err *e, const char *path, int code)
@@ -166,7 +149,7 @@ static enum rc read_chain(struct pair *p, const struct tls_files *files, const s
 {
     gnutls_x509_crt_t *certs = NULL;
     unsigned n = 0;
-    gnutls_datum_t pem = datum(text);
+    gnutls_datum_t pem = datum(buf_span(text));
     enum rc rc = RC_OK;
     int code = gnutls_x509_crt_list_import2(&certs, &n, &pem, GNUTLS_X509_FMT_PEM,
                                             GNUTLS_X509_CRT_LIST_SORT);
@@ -204,22 +187,25 @@ static void pair_free(struct pair *p)
 
 static enum rc pair_read(const struct tls_files *files, struct pair **ret, struct err *e)
 {
-    struct buf cert = {0}, key = {0};
+    struct buf cert = {0};
+    struct secret key = {0};
     struct pair *p = calloc(1, sizeof(*p));
     enum rc rc = p ? RC_OK : err_set(e, RC_SYS, "certificate: out of memory");
     if (!rc)
-        rc = read_file(files->cert_file, false, &cert, e);
+        rc = read_cert(files->cert_file, &cert, e);
     if (!rc)
-        rc = read_file(files->key_file, true, &key, e);
+        rc = private_read(files->key_file, &key, e);
+    if (rc == RC_NOTFOUND)
+        rc = RC_INVALID;
     if (!rc) {
-        gnutls_datum_t pem = datum(&key);
+        gnutls_datum_t pem = datum(secret_span(&key));
         int code = gnutls_privkey_init(&p->key);
         if (code >= 0)
             code = gnutls_privkey_import_x509_raw(p->key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
         rc = code < 0 ? refuse(e, files->key_file, code) : read_chain(p, files, &cert, e);
     }
     buf_release(&cert);
-    secret_wipe_buf(&key);
+    secret_release(&key);
     if (rc)
         pair_free(p);
     else
@@ -235,6 +221,13 @@ enum rc tls_check(const struct tls_files *files, struct tls_facts *ret, struct e
         *ret = p->facts;
     pair_free(p);
     return rc;
+}
+
+int64_t tls_warn_ms(const struct tls_facts *facts)
+{
+    const int64_t week = INT64_C(7) * 86400 * 1000;
+    int64_t third = (facts->not_after_ms - facts->not_before_ms) / 3;
+    return third < week ? third : week;
 }
 
 /* ---- serving and replacing

@@ -33,6 +33,9 @@ enum rc tls_check(const struct tls_files *files, struct tls_facts *ret, struct e
 enum rc tls_new(struct tls **ret, const struct tls_files *files, struct err *e);
 void tls_free(struct tls *t); /* NULL ok; no listener uses it any more */
 
+/* With less than this left its renewal should have happened: a week, or a third of a short life. */
+int64_t tls_warn_ms(const struct tls_facts *facts);
+
 enum tls_change { TLS_SAME, TLS_REPLACED, TLS_KEPT };
 /* Have the files changed? If they rest as they are since the last look, or `now`, they are read:
  * TLS_REPLACED, new connections get the new one; TLS_KEPT, what they hold is not good, reason in

@@ -22,6 +22,7 @@
 #include "core/httpd/tls.h"
 #include "core/ping/site.h"
 #include "core/ping/verify.h"
+#include "core/queue/probe.h"
 #include "storage/channels.h"
 #include "storage/jobs.h"
 
@@ -29,7 +30,6 @@
 /* With TLS, when the internet itself connects: one costs up to 40 KB before anything is known of it. */
 #define TLS_CONNECTIONS 600
 #define PER_ADDRESS     256
-#define SOON_MS         (INT64_C(7) * 86400 * 1000) /* so long before its end a certificate is warned of */
 
 /* A request that waits for the commit. */
 struct waiting {
@@ -137,6 +137,10 @@ static void handle(void *arg, struct httpd_request *req)
                              .state = header(req, "X-Goog-Resource-State"),
                              .number = header(req, "X-Goog-Message-Number")};
 
+    if (probe_take(store_secret(p->store), h.channel_id, h.token)) {
+        answer(req, 200);
+        return;
+    }
     w.verdict = ping_verify(p->store, &h, clock_wall_ms(), &w.channel, &known);
     (void)text_to_u64(h.number, &w.channel.last_number);
     if (!needs_commit(p, &w, known))
@@ -242,8 +246,8 @@ static void describe(const struct tls_facts *facts, const char *what)
     log_notice("webhook", "%s, valid until %s", what, until);
     if (facts->not_after_ms <= now_ms)
         log_err("webhook", "the certificate is no longer valid: Google sends nothing until it is renewed");
-    else if (facts->not_after_ms - now_ms < SOON_MS)
-        log_warning("webhook", "the certificate ends within a week: is its renewal working?");
+    else if (facts->not_after_ms - now_ms < tls_warn_ms(facts))
+        log_warning("webhook", "the certificate ends soon: is its renewal working?");
     if (facts->not_before_ms > now_ms)
         log_err("webhook", "the certificate is not valid yet: is the clock of this machine right?");
     if (!facts->names_host)

@@ -51,6 +51,10 @@ void calendar_list_watch(struct call *c);
 void user_settings_watch(struct call *c);
 void channels_stop_post(struct call *c);
 
+/* probe.c */
+void probe_post(struct call *c);
+void probe_get(struct call *c);
+
 /* batch.c */
 void batch_post(struct call *c);
 

@@ -144,6 +144,12 @@ const struct route routes[] = {
     {"", "GET", "/v1/odd", odd_get, 0, 0, 0, NULL, NULL,
      "Events in which something made no sense, by calendar and id, and what that was.",
      DOOR_OPERATOR},
+    {"", "POST", "/v1/probe", probe_post, 0, 0, 0, NULL, NULL,
+     "A probe: sent to the public address as a notification with this X-Goog-Channel-ID and "
+     "X-Goog-Channel-Token, it shows whether that leads here.",
+     DOOR_OPERATOR},
+    {"", "GET", "/v1/probe/{probeId}", probe_get, 0, 0, 0, NULL, NULL,
+     "Whether a probe came in at the webhook.", DOOR_OPERATOR},
     {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves.",
      DOOR_OPEN},
     {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,
