@@ -32,6 +32,7 @@ struct cli {
     const char *socket;     /* of a unix socket, or NULL */
     char place[300];        /* where the service should be, for messages */
     struct buf socket_text; /* owns `socket` */
+    struct err *silent;     /* if set, gets what cli_get() and cli_post() would say on stderr */
     struct secret token;    /* shown to the service; empty: none was found */
 };
 
@@ -52,11 +53,11 @@ int run_verify(struct cli *cli);
 int run_calendars(struct cli *cli);
 int run_events(struct cli *cli);
 int run_client(struct cli *cli);
+int run_doctor(struct cli *cli);
 int run_version(struct cli *cli);
 int run_help(struct cli *cli);
 
 void cli_usage(const struct command *command); /* NULL: of the program; to stdout */
-
 const char *cli_config_path(const struct cli *cli); /* as given, or the default place */
 /* Finds the API's address. EX_OK, EX_CONFIG, EX_NOINPUT, EX_USAGE, EX_OSERR. */
 int cli_connect(struct cli *cli);

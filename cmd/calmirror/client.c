@@ -117,10 +117,26 @@ void cli_close(struct cli *cli)
     secret_release(&cli->token);
 }
 
+/* cli_fail(), or what it would say. */
+__attribute__((format(printf, 3, 4))) static int fail(const struct cli *cli, int status,
+                                                      const char *fmt, ...)
+{
+    char text[ERR_TEXT_MAX];
+    va_list args;
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    if (!cli->silent)
+        return cli_fail(status, "%s", text);
+    (void)err_set(cli->silent, RC_OK, "%s", text);
+    return status;
+}
+
 static int unreachable(const struct cli *cli, const struct err *e)
 {
-    (void)cli_fail(EX_UNAVAILABLE, "no answer from the service at %s: %s", cli->place, e->text);
-    (void)fputs(
+    (void)fail(cli, EX_UNAVAILABLE, "no answer from the service at %s: %s", cli->place, e->text);
+    if (!cli->silent)
+        (void)fputs(
         "Is it running?  systemctl status calmirrord\n"
         "To start it:    systemctl start calmirrord   (or: calmirrord -c FILE)\n"
         "If it listens elsewhere, name its configuration with -c or the place with --api.\n",
@@ -128,7 +144,7 @@ static int unreachable(const struct cli *cli, const struct err *e)
     return EX_UNAVAILABLE;
 }
 
-static int refused(const struct http_response *r)
+static int refused(const struct cli *cli, const struct http_response *r)
 {
     struct span message = {0};
     struct buf text = {0};
@@ -140,8 +156,8 @@ static int refused(const struct http_response *r)
                  : r->status >= 500                     ? EX_TEMPFAIL
                  : r->status == 401 || r->status == 403 ? EX_NOPERM
                                                         : EX_DATAERR;
-    (void)cli_fail(status, "the service refused: %s", buf_text(&text));
-    if (r->status == 401)
+    (void)fail(cli, status, "the service refused: %s", buf_text(&text));
+    if (r->status == 401 && !cli->silent)
         (void)fputs("It knows who asks by a token: that of a client (calmirror client add NAME) in "
                     "$CALMIRROR_TOKEN\nor ~/.config/calmirror/token, or its own, which root and "
                     "its user can read.\n",
@@ -177,12 +193,12 @@ static int perform(struct cli *cli, const char *method, const char *path, struct
     if (rc == RC_AGAIN)
         status = unreachable(cli, &e);
     else if (rc != RC_OK)
-        status = cli_fail(EX_OSERR, "%s: %s", cli->place, e.text);
+        status = fail(cli, EX_OSERR, "%s: %s", cli->place, e.text);
     else if (response.status < 200 || response.status > 299)
-        status = refused(&response);
+        status = refused(cli, &response);
     else if (json_check(buf_span(&response.body), &e) != RC_OK)
-        status = cli_fail(EX_PROTOCOL, "%s: the answer is not JSON (%s): is that calmirrord?",
-                          cli->place, e.text);
+        status = fail(cli, EX_PROTOCOL, "%s: the answer is not JSON (%s): is that calmirrord?",
+                      cli->place, e.text);
     if (status == EX_OK) {
         buf_release(ret);
         *ret = response.body;

@@ -21,6 +21,8 @@ const struct command cli_commands[] = {
      OPTION_JSON | OPTION_FROM | OPTION_TO, true, run_events},
     {"client", "add NAME | list", "let a program in, or list those that are", 1, 2,
      OPTION_JSON | OPTION_ACCOUNT | OPTION_CLIENT, false, run_client},
+    {"doctor", "", "check everything the mirror depends on, and say what to do", 0, 0, OPTION_JSON,
+     false, run_doctor},
     {"version", "", "the version of this program", 0, 0, OPTION_JSON, false, run_version},
     {"help", "[COMMAND]", "this, or the usage of one command", 0, 1, 0, false, run_help},
     {NULL, NULL, NULL, 0, 0, 0, false, NULL},

@@ -164,7 +164,7 @@ def test_a_bad_new_certificate_is_not_taken(door):
 
 
 @pytest.mark.parametrize("mode, cert, said", [
-    (0o644, None, "others have access to it (mode 0644): chmod 600"), (0o600, "/nonexistent.pem", "/nonexistent.pem: ")])
+    (0o644, None, "others have access to it (mode 0644): run chmod 600"), (0o600, "/nonexistent.pem", "/nonexistent.pem: ")])
 def test_it_does_not_start_without_a_certificate(authority, tmp_path, mode, cert, said):
     good, key = authority.issue("start")
     os.chmod(key, mode)

@@ -1,0 +1,106 @@
+/* doctor_service: does the service run, and how do its accounts stand? Without it, the credentials
+ * that can be read from here are tried. */
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "cmd/calmirror/doctor.h"
+#include "cmd/calmirror/fields.h"
+#include "core/base/json.h"
+#include "core/google/api.h"
+
+static void say_account(struct doctor *d, struct span account)
+{
+    char name[LIMIT_NAME_BYTES + 1], state[32], reason[512];
+    (void)field_text(account, "name", name, sizeof(name));
+    (void)field_text(account, "state", state, sizeof(state));
+    (void)field_text(account, "reason", reason, sizeof(reason));
+    if (strcmp(state, "ok") == 0)
+        doctor_say(d, LEVEL_OK, "account", NULL, "%s: signed in, with the scope that is needed",
+                   name);
+    else if (strcmp(state, "gone") == 0)
+        doctor_say(d, LEVEL_SKIP, "account", NULL, "%s: no longer in the configuration", name);
+    else
+        doctor_say(d, LEVEL_FAIL, "account", reason[0] ? reason : NULL, "%s: %s", name, state);
+}
+
+static void say_accounts(struct doctor *d)
+{
+    struct json_iter it = json_iter(json_get(buf_span(&d->status), "accounts"));
+    struct span account;
+    while (json_next(&it, NULL, &account))
+        say_account(d, account);
+}
+
+/* Signs in and asks for the calendar list, which shows that the scope was granted. */
+static void try_account(struct doctor *d, const struct conf_account *a, struct google *google)
+{
+    struct auth_options opt = {.name = a->name,
+                               .token_url = d->conf->google.token_url,
+                               .key_file = a->key_file,
+                               .subject = a->subject,
+                               .token_file = a->token_file};
+    struct google_call call = {
+        .google = google, .client = d->http, .account = 1, .retry_after_ms = -1};
+    struct google_page page = {0};
+    struct err e = {0};
+    const char *path = a->key_file ? a->key_file : a->token_file;
+    if (!path || access(path, R_OK) != 0)
+        return; /* said already */
+    enum rc rc = auth_new(&call.auth, &opt, &e);
+    if (rc == RC_OK)
+        rc = google_list(&call, COLL_ROSTER, NULL, "", "", &page, &e);
+    if (rc == RC_OK)
+        doctor_say(d, LEVEL_OK, "account", NULL, "%s: signs in, with the scope that is needed",
+                   a->name);
+    else if (rc == RC_AGAIN)
+        doctor_say(d, LEVEL_WARN, "account", "try again", "%s: %s", a->name, e.text);
+    else
+        doctor_say(d, LEVEL_FAIL, "account", NULL, "%s: %s", a->name, e.text);
+    google_page_release(&page);
+    auth_free(call.auth);
+}
+
+static void try_accounts(struct doctor *d)
+{
+    struct google_options opt = {.api_url = d->conf->google.api_url,
+                                 .request_ms = d->conf->google.request_timeout_ms,
+                                 .connect_ms = d->conf->google.connect_timeout_ms};
+    struct google *google = google_new(&opt);
+    for (size_t i = 0; google && i < d->conf->n_accounts; i++)
+        try_account(d, &d->conf->accounts[i], google);
+    google_free(google);
+}
+
+void doctor_service(struct doctor *d)
+{
+    struct err e = {0};
+    struct buf ready = {0};
+    if (!d->conf && !d->cli->api) {
+        doctor_say(d, LEVEL_SKIP, "service", "correct the configuration, or give --api",
+                   "where it listens is not known");
+        return;
+    }
+    d->cli->silent = &e;
+    int status = cli_connect(d->cli);
+    if (status == EX_OK)
+        status = cli_get(d->cli, "/v1/status", &d->status);
+    d->running = status == EX_OK;
+    if (!d->running && status == EX_UNAVAILABLE)
+        doctor_say(d, LEVEL_FAIL, "service",
+                   "systemctl start calmirrord; journalctl -u calmirrord says why it does not",
+                   "does not run: %s", e.text);
+    else if (!d->running)
+        doctor_say(d, LEVEL_FAIL, "service", NULL, "does not answer as it should: %s", e.text);
+    else if (cli_get(d->cli, "/readyz", &ready) != EX_OK)
+        doctor_say(d, LEVEL_FAIL, "service", "journalctl -u calmirrord says more", "not ready: %s",
+                   e.text);
+    else
+        doctor_say(d, LEVEL_OK, "service", NULL, "runs and is ready at %s", d->cli->place);
+    d->cli->silent = NULL;
+    buf_release(&ready);
+    if (d->running)
+        say_accounts(d);
+    else if (d->conf)
+        try_accounts(d);
+}

@@ -1,0 +1,152 @@
+"""calmirror doctor: what it finds in a sound service, in sick ones, and without one; and that it tells no secret."""
+import http.server
+import json
+import os
+import subprocess
+import threading
+
+import pytest
+
+from authority import Authority
+from emulator import TOKEN, USER
+from failures import Clock
+from mirror import BUILD, PATIENCE, listening_socket, wait_for
+
+PROGRAM = os.path.join(BUILD, "calmirror")
+
+
+def examine(config, *arguments, status, env=None):
+    """{check: [(level, text, advice), ...]} of a run that ends with `status`."""
+    done = subprocess.run([PROGRAM, "doctor", "-j", "-c", str(config), *arguments], capture_output=True, text=True,
+                          timeout=60 * PATIENCE, check=False, env=dict(os.environ, **(env or {})))
+    assert done.returncode == status, done.stdout + done.stderr
+    assert TOKEN not in done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert found["worst"] == ("ok", "warn", "fail")[status]
+    checks = {}
+    for c in found["checks"]:
+        checks.setdefault(c["check"], []).append((c["level"], c["text"], c["advice"]))
+        assert c["level"] in ("ok", "skip") or c["advice"] or c["check"] in ("odd", "calendar", "account", "service")
+    return checks
+
+
+def levels(checks, name):
+    return [level for level, _, _ in checks[name]]
+
+
+def test_a_sound_service(start):
+    """Everything is looked at, nothing is wrong, in both forms; nothing was changed or counted as forged."""
+    pair = start()
+    pair.wait_live(USER)
+    checks = examine(pair.mirror.config_path, status=0)
+    assert {"config", "credential", "dns", "google", "clock", "service", "account", "disk", "store", "calendar", "channel",
+            "odd", "webhook"} == set(checks)
+    assert set(sum((levels(checks, name) for name in checks), [])) <= {"ok", "skip"}
+    assert "leads to this service" in checks["webhook"][0][1]
+    assert pair.mirror.status()["totals"]["pings_refused"] == 0
+    text = subprocess.run([PROGRAM, "doctor", "-c", pair.mirror.config_path], capture_output=True, text=True, check=False)
+    assert text.returncode == 0 and text.stdout.startswith("ok    config") and "\033" not in text.stdout
+
+
+def test_odd_events_and_refused_credentials(start):
+    """An odd event is named by calendar and id; a revoked token fails with what to do."""
+    pair = start(sync={"poll_interval": "1s", "poll_interval_unhealthy": "1s"})
+    pair.emulator.put_raw_event(USER, {"id": "strange1", "start": {"dateTime": "never"}, "end": {}})
+    wait_for("the odd event", lambda: pair.mirror.get("/v1/odd").json["count"])
+    checks = examine(pair.mirror.config_path, status=1)
+    assert any(USER in text for _, text, _ in checks["odd"])
+    assert any("strange1" in text and "start" in text for _, text, _ in checks["odd"])
+    pair.emulator.set_auth(revoke="tokens")
+    wait_for("the refusal", lambda: pair.mirror.status()["accounts"][0]["state"] != "ok")
+    checks = examine(pair.mirror.config_path, status=2)
+    assert levels(checks, "account") == ["fail"] and checks["account"][0][2]
+
+
+def test_a_public_address_that_leads_elsewhere(start):
+    """Someone else answers 200 there: only the probe tells. Nobody there, and a robots.txt that shuts Google out, too."""
+
+    class Elsewhere(http.server.BaseHTTPRequestHandler):
+        def answer(self, body=b""):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_POST(self):
+            self.answer()
+
+        def do_GET(self):
+            self.answer(b"User-agent: APIs-Google\nDisallow: /hooks\n\nUser-agent: *\nDisallow:\n")
+
+        def log_message(self, *args):
+            pass
+
+    pair = start(ready=False)
+    server = http.server.HTTPServer(("127.0.0.1", 0), Elsewhere)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = pair.mirror.config_path + ".elsewhere"
+    with open(pair.mirror.config_path, encoding="utf-8") as f:
+        text = f.read()
+    with open(config, "w", encoding="utf-8") as f:
+        f.write(text.replace(pair.mirror.hook_url, f"http://127.0.0.1:{server.server_port}/hooks/google"))
+    checks = examine(config, status=2)
+    assert checks["webhook"][0][0] == "fail" and "something else answers" in checks["webhook"][0][1]
+    assert any(level == "warn" and "robots.txt" in text for level, text, _ in checks["webhook"])
+    server.shutdown()
+    server.server_close()
+    checks = examine(config, status=2)
+    assert "is not reached" in checks["webhook"][0][1]
+
+
+def test_certificates(start, tmp_path):
+    """The public address's own, as Google would see it, and the one in the file: sound, near its end, not trusted."""
+    authority = Authority(tmp_path / "authority")
+    cert, key = authority.issue("here", days=2)
+    pair = start(prepare=lambda emulator: emulator.set_pings(tls_ca=authority.file),
+                 webhook={"tls_cert": cert, "tls_key": key})
+    checks = examine(pair.mirror.config_path, status=1, env={"SSL_CERT_FILE": authority.file})
+    assert "leads to this service" in checks["webhook"][0][1]
+    assert levels(checks, "webhook")[1] == "warn" and "ends in 1 days" in checks["webhook"][1][1]
+    assert levels(checks, "tls") == ["ok"]  # two thirds of a short life are left
+    checks = examine(pair.mirror.config_path, status=2)
+    assert "certificate" in checks["webhook"][0][1] and levels(checks, "webhook")[0] == "fail"
+
+
+def test_a_clock_that_is_wrong(start, tmp_path):
+    pair, clock = start(), Clock(tmp_path)
+    clock.turn(600_000)
+    checks = examine(pair.mirror.config_path, status=2, env=clock.env)
+    assert levels(checks, "clock") == ["fail"] and "600 seconds ahead" in checks["clock"][0][1]
+
+
+def test_without_a_service(start, tmp_path):
+    """Files, names, Google, the credentials themselves and the database are looked at all the same."""
+    pair = start()
+    pair.mirror.stop()
+    pair.mirror.api.close()
+    checks = examine(pair.mirror.config_path, status=2)
+    assert levels(checks, "service") == ["fail"] and levels(checks, "account") == ["ok"]
+    assert "all records read, 0 damaged" in [text for _, text, _ in checks["store"]]
+    assert levels(checks, "webhook") == ["skip"]
+    os.chmod(pair.mirror.sections["account test"]["token_file"], 0o644)
+    os.chmod(pair.mirror.state_dir, 0o755)
+    os.chmod(pair.mirror.config_path, 0o666)
+    checks = examine(pair.mirror.config_path, status=2)
+    assert levels(checks, "credential") == ["fail"] and "chmod 600" in checks["credential"][0][1]
+    assert levels(checks, "config") == ["ok", "fail"] and "fail" in levels(checks, "store")
+
+
+@pytest.mark.parametrize("text, check, says", [
+    ("[sync]\npol = 1\n[api]\nlissen = x\n", "config", "unknown key"),
+    ("[google]\napi_url = https://nowhere.invalid/calendar/v3\n", "dns", "nowhere.invalid leads nowhere"),
+    ("[google]\napi_url = http://127.0.0.1:1/calendar/v3\ntoken_url = http://127.0.0.1:1/token\n", "google", "not reached"),
+])
+def test_what_is_wrong_before_the_first_start(tmp_path, text, check, says):
+    config = tmp_path / "calmirrord.conf"
+    with listening_socket() as free:
+        port = free.getsockname()[1]
+    config.write_text(text + (f"[api]\nlisten = 127.0.0.1:{port}\n" if "[api]" not in text else "")
+                      + f"[mirror]\nstate_dir = {tmp_path}/none\n")
+    checks = examine(config, status=2)
+    assert "fail" in levels(checks, check) and any(says in t for _, t, _ in checks[check])
+    assert len([c for c in checks["config"] if c[0] == "fail"]) == (2 if check == "config" else 0)
