@@ -43,6 +43,7 @@
 #include "storage/store.h"
 
 #define CONFS_MAX         1024           /* reloads remembered; more are refused */
+#define SETTLE_MS         20             /* further notifications of the same burst come within this */
 #define HEARTBEAT_MOST_MS (20 * 1000)    /* older than this: stuck */
 #define HOUSEKEEPING_MS   (60 * 1000)
 #define LOOK_MS           1000           /* how often heartbeats are looked at */
@@ -86,6 +87,7 @@ static enum rc start_queue(struct daemon *d, struct err *e)
     d->queue = queue_new();
     if (!d->queue)
         return err_set(e, RC_SYS, "queue: out of memory");
+    queue_set_settle(d->queue, SETTLE_MS);
     return RC_OK;
 }
 
@@ -99,7 +101,8 @@ static enum rc start_sync(struct daemon *d, struct err *e)
     struct sync_options opt = {
         .store = d->store, .queue = d->queue, .conf = conf_now(d), .told = serve_told};
 
-    return sync_new(&d->sync, &opt, e);
+    enum rc rc = sync_new(&d->sync, &opt, e);
+    return rc == RC_OK ? sync_load(d->sync, e) : rc;
 }
 
 static void stop_sync(struct daemon *d)

@@ -142,6 +142,7 @@ static void add_token(struct outgoing *o, const char *name, const char *token)
 static enum rc wait_budget(struct google_call *call, struct err *e)
 {
     struct google *g = call->google;
+    bool waited = false;
     int64_t ms;
 
     while ((ms = quota_take(g->quota, call->account, clock_mono_ms())) > 0) {
@@ -153,7 +154,9 @@ static enum rc wait_budget(struct google_call *call, struct err *e)
         if (rc)
             return rc;
         atomic_fetch_add(&g->wait_ms, (uint64_t)nap);
+        waited = true;
     }
+    call->waits += waited;
     return RC_OK;
 }
 

@@ -40,7 +40,7 @@ struct google_call {
     char reason[64];          /* Google's errors[0].reason, "" = none */
     enum account_state blame; /* what a failure makes of the account; 0: nothing */
     struct err why;           /* of a failure: the sentence alone, without what was asked for */
-    uint64_t requests;        /* how many were sent by this struct, ever */
+    uint64_t requests, waits; /* sent by this struct, ever; that had to wait for a budget */
 };
 
 struct google_page {

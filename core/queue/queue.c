@@ -3,9 +3,12 @@
  * DESIGN
  * - One entry per collection, in a hash table; one lane per account, which holds its idle entries
  * in a heap. An entry is in its lane's heap exactly while no worker has it.
- * - Pings are serials. pinged >= durable >= taken >= pulled: issued, on disk, seen by the latest
- * run, covered by a complete pull. `durable > taken` is the whole of coalescing: a ping that no run
- * has taken yet makes further ones free, one that comes during a run makes exactly one further run.
+ * - Pings are serials. pinged >= taken >= pulled: issued, seen by the latest run, covered by a
+ * complete pull. `pinged > taken` is the whole of coalescing: a ping that no run has taken yet makes
+ * further ones free, one that comes during a run makes exactly one further run. `durable` follows
+ * behind: up to there the mark is on disk. A run need not wait for it, only the answer to the ping.
+ * - A ping's run begins settle_ms after it, since changes come in bursts; the line of those that
+ * settle is in order of time.
  * - Reasons that come in during a run go to `later` and make the entry due at once when it ends;
  * those that the run was given and did not fulfil stay in `owed` and wait for its next due time.
  * - A ping sorts HEADSTART_MS before what became due at the same time, so a change is not kept
@@ -37,12 +40,13 @@ struct lane {
     uint64_t served; /* when it was last given a worker, in takes */
     unsigned running;
     int64_t hold_ms; /* nothing before this, monotonic */
-    bool suspect;    /* its last run failed */
+    bool suspect;    /* its last run failed, or had to wait: the next one may hold a worker long */
 };
 
 struct entry {
     struct heap_node node; /* first: the heap's pointer is the entry's */
     struct entry *next;    /* in its bucket */
+    struct entry *after, **before; /* in the line of those that settle; NULL: not there */
     struct lane *lane;
     uint32_t coll;
     bool running, dropped;
@@ -51,6 +55,7 @@ struct entry {
     uint64_t pinged, durable, taken, pulled;
     int64_t pinged_ms,
         later_ms;    /* wall: first ping of the batch owed; of that which came during the run */
+    int64_t ready_ms; /* when the ping owed has settled, monotonic */
     int64_t due_ms;  /* scheduled, monotonic */
     int64_t hold_ms; /* after a failure: not before this */
     struct queue_counters counters;
@@ -61,6 +66,8 @@ struct queue {
     pthread_cond_t change;
     bool stopped;
     unsigned workers;
+    int64_t settle_ms;
+    struct entry *settling, **settling_end;
     struct entry **buckets;
     size_t n_buckets, n_entries, n_running;
     struct lane **lanes;
@@ -85,6 +92,7 @@ struct queue *queue_new(void)
     pthread_cond_init(&q->change, &attr);
     pthread_condattr_destroy(&attr);
     q->workers = 1;
+    q->settling_end = &q->settling;
     q->n_buckets = 256;
     q->buckets = must(calloc(q->n_buckets, sizeof(struct entry *)));
     return q;
@@ -115,6 +123,13 @@ void queue_set_workers(struct queue *q, unsigned n)
 {
     pthread_mutex_lock(&q->lock);
     q->workers = n ? n : 1;
+    pthread_mutex_unlock(&q->lock);
+}
+
+void queue_set_settle(struct queue *q, int64_t ms)
+{
+    pthread_mutex_lock(&q->lock);
+    q->settle_ms = ms;
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -174,7 +189,17 @@ static struct entry *entry_of(struct queue *q, uint32_t coll, uint32_t account)
 
 static bool owes_ping(const struct entry *e)
 {
-    return e->durable > e->pulled;
+    return e->pinged > e->pulled;
+}
+
+static void unsettle(struct queue *q, struct entry *e)
+{
+    if (!e->before)
+        return;
+    *e->before = e->after;
+    *(e->after ? &e->after->before : &q->settling_end) = e->before;
+    e->after = NULL;
+    e->before = NULL;
 }
 
 /* Puts an idle entry where its due time, its pings and its hold say. `now`: something asked for it.
@@ -184,8 +209,10 @@ static void place(struct queue *q, struct entry *e, bool at_once, int64_t now)
     if (e->running)
         return;
     int64_t key = at_once && e->due_ms > now ? now : e->due_ms;
-    if (at_once && owes_ping(e))
+    if (at_once && owes_ping(e)) {
+        unsettle(q, e);
         key = now - HEADSTART_MS;
+    }
     if (key < e->hold_ms)
         key = e->hold_ms;
     /* Never later than it already stood, unless that was before a hold. */
@@ -193,6 +220,19 @@ static void place(struct queue *q, struct entry *e, bool at_once, int64_t now)
         key = e->node.key;
     heap_set(&e->lane->idle, &e->node, key);
     pthread_cond_signal(&q->change);
+}
+
+/* A ping is owed to an idle entry: it runs when that has settled. */
+static void place_ping(struct queue *q, struct entry *e, int64_t now)
+{
+    if (e->ready_ms <= now || e->ready_ms > now + q->settle_ms) {
+        place(q, e, true, now);
+    } else if (!e->before) {
+        e->before = q->settling_end;
+        *q->settling_end = e;
+        q->settling_end = &e->after;
+        pthread_cond_signal(&q->change);
+    }
 }
 
 void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reasons)
@@ -254,6 +294,7 @@ void queue_restore(struct queue *q, uint32_t account, const struct queue_owed *o
 static void unlink_entry(struct queue *q, struct entry *e)
 {
     heap_remove(&e->lane->idle, &e->node);
+    unsettle(q, e);
     struct entry **link = find(q, e->coll);
     *link = e->next;
     q->n_entries--;
@@ -290,12 +331,15 @@ bool queue_ping(struct queue *q, uint32_t coll, uint64_t *ret_serial)
         int64_t *first_ms = e->running ? &e->later_ms : &e->pinged_ms;
         if (*first_ms == 0)
             *first_ms = clock_wall_ms();
-        if (e->durable <= e->taken) {
-            if (e->pinged == e->durable)
-                e->pinged++;
-            *ret_serial = e->pinged;
-            must_mark = true;
+        if (e->pinged <= e->taken) {
+            int64_t now = clock_mono_ms();
+            e->pinged++;
+            e->ready_ms = now + q->settle_ms;
+            if (!e->running)
+                place_ping(q, e, now);
         }
+        *ret_serial = e->pinged;
+        must_mark = e->durable < e->pinged;
     }
     pthread_mutex_unlock(&q->lock);
     return must_mark;
@@ -305,10 +349,8 @@ void queue_marked(struct queue *q, uint32_t coll, uint64_t serial)
 {
     pthread_mutex_lock(&q->lock);
     struct entry *e = *find(q, coll);
-    if (e && serial > e->durable && serial <= e->pinged) {
+    if (e && serial > e->durable && serial <= e->pinged)
         e->durable = serial;
-        place(q, e, true, clock_mono_ms());
-    }
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -340,6 +382,8 @@ static struct lane *pick(const struct queue *q, int64_t now, int64_t *ret_wait_m
 
     struct lane *best = NULL, *beyond = NULL; /* within its share; the best of those past it */
     int64_t wait = LOOK_AGAIN_MS;
+    if (q->settling && q->settling->ready_ms - now < wait)
+        wait = q->settling->ready_ms - now;
     for (size_t i = 0; i < q->n_lanes; i++) {
         struct lane *lane = q->lanes[i];
         const struct heap_node *top = heap_top(&lane->idle);
@@ -355,7 +399,15 @@ static struct lane *pick(const struct queue *q, int64_t now, int64_t *ret_wait_m
             *slot = lane;
     }
     *ret_wait_ms = wait;
-    return best ? best : beyond;
+    /* Past its share an account leaves one worker for what may come in for others. */
+    return best || (q->n_lanes > 1 && q->n_running + 1 >= q->workers) ? best : beyond;
+}
+
+static void settle(struct queue *q, int64_t now)
+{
+    while (q->settling && (q->settling->ready_ms <= now ||
+                           q->settling->ready_ms > now + q->settle_ms)) /* a clock's mistake */
+        place(q, q->settling, true, now);
 }
 
 /* Takes the entry out of its lane for a worker. */
@@ -366,18 +418,15 @@ static void begin(struct queue *q, struct entry *e, int64_t now, struct queue_ti
     e->lane->running++;
     e->lane->served = ++q->takes;
     q->n_running++;
+    unsettle(q, e);
     bool ping = owes_ping(e);
-    if (!ping) { /* a ping that is not durable yet is no business of this run */
-        e->later_ms = e->pinged_ms;
-        e->pinged_ms = 0;
-    }
-    e->taken = e->durable;
+    e->taken = e->pinged;
     *ret = (struct queue_ticket){
         .coll = e->coll,
         .account = e->lane->account,
         .reasons = e->owed | (ping ? QUEUE_PING : 0),
         .fails = e->counters.fails,
-        .pinged = e->durable,
+        .pinged = e->pinged,
         .pinged_ms = e->pinged_ms,
         .due_in_ms = e->due_ms - now,
     };
@@ -391,10 +440,13 @@ enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void
     pthread_mutex_lock(&q->lock);
     while (!q->stopped) {
         int64_t wait_ms = 0, now = clock_mono_ms();
+        settle(q, now);
         struct lane *lane = pick(q, now, &wait_ms);
         if (lane) {
             begin(q, (struct entry *)heap_top(&lane->idle), now, ret);
             rc = RC_OK;
+            if (q->settling) /* somebody must look when it has settled */
+                pthread_cond_signal(&q->change);
             break;
         }
         struct timespec until;
@@ -435,24 +487,29 @@ void queue_finish(struct queue *q, const struct queue_ticket *t, const struct qu
     struct entry *e = *find(q, t->coll);
     assert(e && e->running);
     int64_t now = clock_mono_ms();
-    bool came_in = e->durable > e->taken || e->later;
+    bool came_in = e->later, pinged = e->pinged > e->taken;
     settle_pings(e, t, result->covered & QUEUE_PING);
     e->owed = (e->owed & ~result->covered) | (e->later & ~(unsigned)(QUEUE_PING | QUEUE_SCHEDULE));
     e->later = 0;
     e->running = false;
     e->lane->running--;
     q->n_running--;
-    if (e->lane->suspect != result->failed)
+    bool suspect = result->failed || result->slow;
+    if (e->lane->suspect != suspect)
         pthread_cond_broadcast(&q->change); /* another number of lanes may be served at once */
-    e->lane->suspect = result->failed;
+    e->lane->suspect = suspect;
     e->counters.failures += result->failed;
     e->counters.fails = result->failed ? e->counters.fails + 1 : 0;
     e->due_ms = now + result->delay_ms;
     e->hold_ms = result->failed ? e->due_ms : 0;
-    if (e->dropped)
+    if (e->dropped) {
         unlink_entry(q, e);
-    else
-        place(q, e, came_in, now);
+        pthread_mutex_unlock(&q->lock);
+        return;
+    }
+    place(q, e, came_in && !pinged, now);
+    if (pinged)
+        place_ping(q, e, now);
     pthread_mutex_unlock(&q->lock);
 }
 
@@ -471,7 +528,8 @@ bool queue_counters(struct queue *q, uint32_t coll, struct queue_counters *ret)
     if (e) {
         *ret = e->counters;
         ret->running = e->running;
-        ret->due_in_ms = e->running ? 0 : e->node.key - clock_mono_ms();
+        int64_t at = e->before && e->ready_ms < e->node.key ? e->ready_ms : e->node.key;
+        ret->due_in_ms = e->running ? 0 : at - clock_mono_ms();
     }
     pthread_mutex_unlock(&q->lock);
     return e != NULL;
@@ -503,6 +561,8 @@ void queue_totals(struct queue *q, struct queue_totals *ret)
         for (size_t k = 0; k < q->lanes[i]->idle.n; k++)
             ret->due += q->lanes[i]->idle.nodes[k]->key <= now;
     }
+    for (const struct entry *e = q->settling; e; e = e->after)
+        ret->due += e->node.key > now;
     pthread_mutex_unlock(&q->lock);
 }
 

@@ -1,5 +1,4 @@
 /* queue: what is due when, one run at a time per collection, nothing lost and nothing doubled.
- *
  * Shared by the workers (take, finish), the ping listener (ping, marked) and the local API (resync,
  * counters). One mutex, a leaf: no call out of here while it is held. Due times are on the
  * monotonic clock inside and on the wall clock in storage/jobs. */
@@ -20,8 +19,9 @@ struct queue;
 struct queue *queue_new(void);
 void queue_free(struct queue *q);
 /* How many threads take (1 until told). One account gets half of them at most while others wait,
- * all accounts together whose last run failed get half at most. */
+ * all accounts together whose last run failed or was slow get half at most. */
 void queue_set_workers(struct queue *q, unsigned n);
+void queue_set_settle(struct queue *q, int64_t ms); /* from a ping to its run; 0 until told */
 /* At start: every collection in the store, with what is owed to it. */
 enum rc queue_load(struct queue *q, struct store *s, struct err *e);
 
@@ -34,10 +34,9 @@ void queue_drop(struct queue *q, uint32_t coll); /* it is gone; a run under way 
 void queue_hold(struct queue *q, uint32_t account, int64_t delay_ms);
 
 /* A verified ping. True: make it durable (jobs: pinged = *ret_serial), then queue_marked(), then
- * answer it. False: one that no pull has covered yet is durable, or nobody follows the collection.
- */
+ * answer it. False: one that no run has taken yet is durable, or nobody follows the collection. */
 bool queue_ping(struct queue *q, uint32_t coll, uint64_t *ret_serial);
-void queue_marked(struct queue *q, uint32_t coll, uint64_t serial); /* now a worker may take it */
+void queue_marked(struct queue *q, uint32_t coll, uint64_t serial);
 /* The caller made jobs.resync durable. True: one was asked for already or runs; this one joins. */
 bool queue_resync(struct queue *q, uint32_t coll);
 
@@ -56,6 +55,7 @@ enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void
 struct queue_result {
     unsigned covered; /* reasons fulfilled (PING: up to ticket->pinged); others stay owed */
     bool failed;      /* nothing that comes in makes it run before delay_ms */
+    bool slow;        /* it had to wait for a quota: so will the account's next one */
     int64_t delay_ms; /* >= 0, until the next run; sooner if something came in during this one */
 };
 void queue_finish(struct queue *q, const struct queue_ticket *t, const struct queue_result *result);

@@ -62,9 +62,12 @@ bool fresh_wait(struct fresh_list *list, struct call *c, struct httpd_request *r
     if (list->n == FRESH_MOST_WAITS || c->answer.oldest == 0 ||
         (deadline_ms && deadline_ms <= now_ms))
         return false;
-    /* As a notification would, but not written down: after a restart nobody waits for it. */
-    if (deadline_ms == 0 && queue_ping(c->queue, c->answer.oldest, &serial))
-        queue_marked(c->queue, c->answer.oldest, serial);
+    /* As a notification would, but at once, and not written down: after a restart nobody waits for
+     * it. */
+    if (deadline_ms == 0) {
+        (void)queue_ping(c->queue, c->answer.oldest, &serial);
+        queue_poke(c->queue, c->answer.oldest);
+    }
     if (list->n == 0)
         list->commits = c->commits;
     list->v[list->n++] =

@@ -34,7 +34,7 @@ struct sync {
     int64_t request_ms;        /* deadline of a request, connecting included */
     pthread_mutex_t change, lock; /* of making other settings from the present ones; a leaf: */
     struct settings *settings;    /* guarded by `lock` */
-    bool once;                 /* sync_run_once(): channels are left alone */
+    bool once, loaded;            /* sync_run_once(): channels are left alone; the queue is filled */
     struct worker *workers;
     unsigned n_workers;
     int64_t started_ms; /* wall clock */

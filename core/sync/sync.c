@@ -127,14 +127,23 @@ static void relist(struct sync *s, uint32_t account)
         queue_add(s->opt.queue, c.no, account, QUEUE_RESYNC);
 }
 
-enum rc sync_start(struct sync *s, unsigned workers, struct err *e)
+enum rc sync_load(struct sync *s, struct err *e)
 {
+    if (s->loaded)
+        return RC_OK;
     enum rc rc = queue_load(s->opt.queue, s->opt.store, e);
     if (rc != RC_OK)
         return rc;
     for (size_t i = 0; i < s->settings->n_seats; i++)
         relist(s, s->settings->seats[i]->account);
-    return workers_start(s, workers, e);
+    s->loaded = true;
+    return RC_OK;
+}
+
+enum rc sync_start(struct sync *s, unsigned workers, struct err *e)
+{
+    enum rc rc = sync_load(s, e);
+    return rc == RC_OK ? workers_start(s, workers, e) : rc;
 }
 
 static bool shared(const struct settings *set, const struct seat *seat)

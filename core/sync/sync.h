@@ -29,7 +29,10 @@ struct sync_options {
 enum rc sync_new(struct sync **ret, const struct sync_options *opt, struct err *e);
 void sync_free(struct sync *s); /* NULL ok; stopped */
 
-/* Loads the queue and starts the workers. */
+/* Fills the queue with what the store says is owed: before the webhook is opened, or the first
+ * notifications would find nobody. */
+enum rc sync_load(struct sync *s, struct err *e);
+/* Loads, unless that was done, and starts the workers. */
 enum rc sync_start(struct sync *s, unsigned workers, struct err *e);
 /* Interrupts requests under way, lets commits end, joins: within two seconds unless the disk hangs.
  */

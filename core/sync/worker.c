@@ -108,8 +108,8 @@ static enum rc catch_up_and_watch(struct run *r, bool *ret_pulled, struct err *e
     bool pulled = false, opened = false;
     enum rc rc = RC_OK;
     /* Before a verification, so that it does not count as drift what is only not pulled yet. */
-    if (plan.pull && (plan.list == LISTING_NONE ? r->ticket.reasons & QUEUE_PING
-                                                : listing_verifies(plan.list))) {
+    bool counts = listing_verifies(plan.list) && r->c.kind == COLL_EVENTS;
+    if (plan.pull && (counts || (plan.list == LISTING_NONE && r->ticket.reasons & QUEUE_PING))) {
         rc = catch_up(r, e);
         pulled = r->covered & QUEUE_PING; /* not by a listing of many pages in its place */
         plan = make_plan(r);
@@ -229,6 +229,7 @@ static void run_one(struct worker *w, const struct queue_ticket *ticket)
                                   .alive_arg = w,
                                   .retry_after_ms = -1};
     struct queue_result result = work(&r);
+    result.slow = r.call.waits > 0;
     r.did.upstream_calls = r.call.requests;
     queue_count(s->opt.queue, ticket->coll, &r.did);
     queue_finish(s->opt.queue, ticket, &result);

@@ -1,65 +1,15 @@
-/* test_queue: coalescing, one run at a time, fairness, holds and backoff of the queue, with real
- * threads. */
+/* test_queue: coalescing, one run at a time, backoff of the queue, with real threads. */
 #include "core/queue/queue.h"
 
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "core/base/clock.h"
 #include "core/queue/backoff.h"
 #include "core/queue/heap.h"
 #include "core/queue/load.h"
 #include "core/queue/token.h"
-
-#define HOUR (3600 * 1000LL)
-
-static struct queue_ticket take(struct queue *q)
-{
-    struct queue_ticket t = {0};
-    assert_int_equal(queue_take(q, &t, NULL, NULL), RC_OK);
-    return t;
-}
-
-static void finish(struct queue *q, const struct queue_ticket *t, unsigned covered, int64_t delay)
-{
-    queue_finish(q, t, &(struct queue_result){.covered = covered, .delay_ms = delay});
-}
-
-static void finish_failed(struct queue *q, const struct queue_ticket *t, int64_t delay)
-{
-    queue_finish(q, t, &(struct queue_result){.failed = true, .delay_ms = delay});
-}
-
-static uint64_t due(struct queue *q)
-{
-    struct queue_totals totals;
-    queue_totals(q, &totals);
-    return totals.due;
-}
-
-/* A collection that ran once and is next due in an hour. */
-static void add_idle(struct queue *q, uint32_t coll, uint32_t account)
-{
-    queue_add(q, coll, account, QUEUE_NEW);
-    struct queue_ticket t = take(q);
-    assert_int_equal(t.coll, coll);
-    assert_int_equal(t.reasons & QUEUE_NEW, QUEUE_NEW);
-    finish(q, &t, QUEUE_NEW, HOUR);
-}
-
-static void ping(struct queue *q, uint32_t coll, uint64_t want)
-{
-    uint64_t serial = 0;
-    assert_true(queue_ping(q, coll, &serial));
-    assert_int_equal(serial, want);
-    queue_marked(q, coll, serial);
-}
+#include "tests/unit/queue_fixture.h"
 
 static void test_burst_of_pings_costs_one_run(void **state)
 {
@@ -103,7 +53,7 @@ static void test_ping_during_run_costs_one_more(void **state)
     queue_free(q);
 }
 
-static void test_ping_not_yet_durable_waits(void **state)
+static void test_a_run_need_not_wait_for_the_mark(void **state)
 {
     (void)state;
     struct queue *q = queue_new();
@@ -113,13 +63,66 @@ static void test_ping_not_yet_durable_waits(void **state)
     assert_true(
         queue_ping(q, 7, &b)); /* nothing durable yet: both must be written, as the same serial */
     assert_int_equal(a, b);
-    assert_int_equal(due(q), 0);
-    queue_marked(q, 7, a);
-    queue_marked(q, 7, b);
     assert_int_equal(due(q), 1);
     struct queue_ticket t = take(q);
+    assert_int_equal(t.pinged, a);
+    uint64_t c = 0, d = 0;
+    assert_true(queue_ping(q, 7, &c)); /* may be about what the run has read past */
+    assert_int_equal(c, a + 1);
+    queue_marked(q, 7, a); /* only now is the first one on disk: that makes the other no safer */
+    assert_true(queue_ping(q, 7, &d));
+    assert_int_equal(d, c);
+    queue_marked(q, 7, c);
+    assert_false(queue_ping(q, 7, &d));
+    finish(q, &t, QUEUE_PING, HOUR);
+    t = take(q);
+    assert_int_equal(t.pinged, c);
     finish(q, &t, QUEUE_PING, HOUR);
     assert_int_equal(due(q), 0);
+    queue_free(q);
+}
+
+#define SETTLE 50
+
+/* A run begins some time after the first ping of a burst, in order among others, and what comes in
+ * until then is part of it. */
+static void test_bursts_settle(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    for (uint32_t coll = 1; coll <= 3; coll++)
+        add_idle(q, coll, 1);
+    queue_set_settle(q, SETTLE);
+    int64_t began = clock_mono_ms();
+    ping(q, 2, 1);
+    ping(q, 1, 1);
+    assert_int_equal(due(q), 2); /* as good as that */
+    uint64_t serial = 0;
+    assert_false(queue_ping(q, 2, &serial));
+    queue_drop(q, 1); /* leaves the line */
+    ping(q, 3, 1);
+    struct queue_ticket t = take(q), u = take(q);
+    assert_true(clock_mono_ms() - began >= SETTLE);
+    assert_int_equal(t.coll, 2);
+    assert_int_equal(t.pinged, 1);
+    assert_int_equal(u.coll, 3);
+
+    ping(q, 2, 2); /* during the run: the next one waits for it to settle, too */
+    finish(q, &u, QUEUE_PING, HOUR);
+    finish(q, &t, QUEUE_PING, HOUR);
+    struct queue_counters c = {0};
+    assert_true(queue_counters(q, 2, &c) && c.due_in_ms > 0 && c.due_in_ms <= SETTLE);
+    queue_poke(q, 2); /* somebody else needs it now: it takes the ping along */
+    assert_true(queue_counters(q, 2, &c) && c.due_in_ms < 0);
+    t = take(q);
+    assert_int_equal(t.pinged, 2);
+    finish(q, &t, QUEUE_PING, HOUR);
+
+    ping(q, 3, 2);
+    clock_shift(0, -HOUR); /* a clock that jumps makes nobody wait */
+    u = take(q);
+    assert_int_equal(u.coll, 3);
+    clock_shift(0, HOUR);
     queue_free(q);
 }
 
@@ -191,102 +194,6 @@ static void test_look_again_during_run(void **state)
     assert_int_equal(t.reasons, QUEUE_SCHEDULE);
     finish(q, &t, 0, HOUR);
     assert_int_equal(due(q), 0);
-    queue_free(q);
-}
-
-static void test_pings_go_before_the_crowd(void **state)
-{
-    (void)state;
-    struct queue *q = queue_new();
-    add_idle(q, 1, 1);
-    for (uint32_t coll = 2; coll < 500; coll++)
-        queue_add(q, coll, 1, QUEUE_NEW);
-    ping(q, 1, 1);
-    struct queue_ticket t = take(q);
-    assert_int_equal(t.coll, 1);
-    finish(q, &t, QUEUE_PING, HOUR);
-    clock_shift(0, HOUR); /* the crowd has waited for an hour: now it goes first */
-    ping(q, 1, 2);
-    t = take(q);
-    assert_int_not_equal(t.coll, 1);
-    finish(q, &t, QUEUE_NEW, HOUR);
-    queue_free(q);
-}
-
-static void test_accounts_take_turns(void **state)
-{
-    (void)state;
-    struct queue *q = queue_new();
-    for (uint32_t coll = 1; coll <= 100; coll++)
-        queue_add(q, coll, 1, QUEUE_NEW);
-    queue_add(q, 200, 2, QUEUE_NEW);
-    queue_add(q, 300, 3, QUEUE_NEW);
-    bool seen[4] = {0};
-    for (int i = 0; i < 3; i++) {
-        struct queue_ticket t = take(q);
-        seen[t.account] = true;
-        finish(q, &t, QUEUE_NEW, HOUR);
-    }
-    assert_true(seen[1] && seen[2] && seen[3]);
-    queue_free(q);
-}
-
-static void test_one_account_gets_its_share(void **state)
-{
-    (void)state;
-    struct queue *q = queue_new();
-    queue_set_workers(q, 4);
-    for (uint32_t coll = 1; coll <= 10; coll++)
-        queue_add(q, coll, 1, QUEUE_NEW);
-    struct queue_ticket a = take(q), b = take(q), c = take(q);
-    assert_int_equal(a.account + b.account + c.account,
-                     3); /* nobody else waits: it may have more */
-    finish(q, &c, QUEUE_NEW, HOUR);
-    queue_add(q, 20, 2, QUEUE_NEW);
-    queue_add(q, 21, 2, QUEUE_NEW);
-    c = take(q);
-    struct queue_ticket d = take(q);
-    assert_int_equal(c.account, 2);
-    assert_int_equal(d.account, 2);
-    queue_free(q);
-}
-
-static void test_suspects_leave_room(void **state)
-{
-    (void)state;
-    struct queue *q = queue_new();
-    queue_set_workers(q, 4);
-    for (uint32_t account = 1; account <= 10; account++) {
-        queue_add(q, account, account, QUEUE_NEW);
-        struct queue_ticket t = take(q);
-        finish_failed(q, &t, 0);
-    }
-    queue_add(q, 100, 100, QUEUE_NEW);
-    queue_add(q, 101, 101, QUEUE_NEW);
-    struct queue_ticket t[4];
-    unsigned good = 0;
-    for (int i = 0; i < 4; i++) {
-        t[i] = take(q);
-        good += t[i].account >= 100;
-    }
-    assert_int_equal(good, 2); /* ten accounts that fail hold two workers of four at most */
-    queue_free(q);
-}
-
-static void test_hold_stops_an_account(void **state)
-{
-    (void)state;
-    struct queue *q = queue_new();
-    queue_add(q, 1, 1, QUEUE_NEW);
-    queue_add(q, 2, 2, QUEUE_NEW);
-    queue_hold(q, 1, HOUR);
-    struct queue_ticket t = take(q);
-    assert_int_equal(t.coll, 2);
-    finish(q, &t, QUEUE_NEW, 2 * HOUR);
-    queue_hold(q, 1, 0);
-    t = take(q);
-    assert_int_equal(t.coll, 1);
-    finish(q, &t, QUEUE_NEW, 2 * HOUR);
     queue_free(q);
 }
 
@@ -541,15 +448,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_of_pings_costs_one_run),
         cmocka_unit_test(test_ping_during_run_costs_one_more),
-        cmocka_unit_test(test_ping_not_yet_durable_waits),
+        cmocka_unit_test(test_a_run_need_not_wait_for_the_mark),
+        cmocka_unit_test(test_bursts_settle),
         cmocka_unit_test(test_failed_run_owes_still_and_holds),
         cmocka_unit_test(test_resync_joins),
         cmocka_unit_test(test_look_again_during_run),
-        cmocka_unit_test(test_pings_go_before_the_crowd),
-        cmocka_unit_test(test_accounts_take_turns),
-        cmocka_unit_test(test_one_account_gets_its_share),
-        cmocka_unit_test(test_suspects_leave_room),
-        cmocka_unit_test(test_hold_stops_an_account),
         cmocka_unit_test(test_drop),
         cmocka_unit_test(test_restore),
         cmocka_unit_test(test_waiting_take_notices_a_shifted_clock),

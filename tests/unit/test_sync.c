@@ -246,6 +246,36 @@ static void test_listing_resumes(void **state)
     assert_int_equal(requests(&w, "GET */events"), 4); /* pages 3 to 5, and the catch-up */
 }
 
+static struct job job_of(uint32_t coll)
+{
+    struct job job = {0};
+    struct txn *t = reading(&w);
+    assert_int_equal(job_get(t, coll, &job), RC_OK);
+    txn_abort(t);
+    return job;
+}
+
+/* A notification that comes before the first worker runs is written down like any other. */
+static void test_pings_before_the_workers(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel();
+    uint32_t no = events_of(&w, ME).no;
+    mirror_down(&w);
+    struct err e = {0};
+    mirror_open(&w);
+    assert_int_equal(sync_load(w.sync, &e), RC_OK);
+    insert_event(&w, "aaaaaa", "");
+    WAIT(job_of(no).pinged > job_of(no).pulled);
+    assert_int_equal(sync_start(w.sync, 2, &e), RC_OK);
+    WAIT(is_equal(&w, ME));
+    WAIT(is_idle(&w));
+    assert_int_equal(job_of(no).pinged, job_of(no).pulled);
+}
+
 static void test_parked_account(void **state)
 {
     (void)state;
@@ -506,6 +536,7 @@ int main(void)
         cmocka_unit_test_teardown(test_bad_pages, end),
         cmocka_unit_test_teardown(test_many_odd_pages, end),
         cmocka_unit_test_teardown(test_listing_resumes, end),
+        cmocka_unit_test_teardown(test_pings_before_the_workers, end),
         cmocka_unit_test_teardown(test_parked_account, end),
         cmocka_unit_test_teardown(test_missing_credential, end),
         cmocka_unit_test_teardown(test_refused_watch, end),

@@ -1,0 +1,150 @@
+/* test_queue_fair: who comes first, and who leaves room for others. */
+#include "tests/unit/queue_fixture.h"
+
+static void test_pings_go_before_the_crowd(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    add_idle(q, 1, 1);
+    for (uint32_t coll = 2; coll < 500; coll++)
+        queue_add(q, coll, 1, QUEUE_NEW);
+    ping(q, 1, 1);
+    struct queue_ticket t = take(q);
+    assert_int_equal(t.coll, 1);
+    finish(q, &t, QUEUE_PING, HOUR);
+    clock_shift(0, HOUR); /* the crowd has waited for an hour: now it goes first */
+    ping(q, 1, 2);
+    t = take(q);
+    assert_int_not_equal(t.coll, 1);
+    finish(q, &t, QUEUE_NEW, HOUR);
+    queue_free(q);
+}
+
+static void test_accounts_take_turns(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    for (uint32_t coll = 1; coll <= 100; coll++)
+        queue_add(q, coll, 1, QUEUE_NEW);
+    queue_add(q, 200, 2, QUEUE_NEW);
+    queue_add(q, 300, 3, QUEUE_NEW);
+    bool seen[4] = {0};
+    for (int i = 0; i < 3; i++) {
+        struct queue_ticket t = take(q);
+        seen[t.account] = true;
+        finish(q, &t, QUEUE_NEW, HOUR);
+    }
+    assert_true(seen[1] && seen[2] && seen[3]);
+    queue_free(q);
+}
+
+static void test_one_account_gets_its_share(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    queue_set_workers(q, 4);
+    for (uint32_t coll = 1; coll <= 10; coll++)
+        queue_add(q, coll, 1, QUEUE_NEW);
+    struct queue_ticket a = take(q), b = take(q), c = take(q);
+    assert_int_equal(a.account + b.account + c.account,
+                     3); /* nobody else waits: it may have more */
+    finish(q, &c, QUEUE_NEW, HOUR);
+    queue_add(q, 20, 2, QUEUE_NEW);
+    queue_add(q, 21, 2, QUEUE_NEW);
+    c = take(q);
+    struct queue_ticket d = take(q);
+    assert_int_equal(c.account, 2);
+    assert_int_equal(d.account, 2);
+    queue_free(q);
+}
+
+static void test_suspects_leave_room(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    queue_set_workers(q, 4);
+    for (uint32_t account = 1; account <= 10; account++) {
+        queue_add(q, account, account, QUEUE_NEW);
+        struct queue_ticket t = take(q);
+        finish_failed(q, &t, 0);
+    }
+    queue_add(q, 100, 100, QUEUE_NEW);
+    queue_add(q, 101, 101, QUEUE_NEW);
+    struct queue_ticket t[4];
+    unsigned good = 0;
+    for (int i = 0; i < 4; i++) {
+        t[i] = take(q);
+        good += t[i].account >= 100;
+    }
+    assert_int_equal(good, 2); /* ten accounts that fail hold two workers of four at most */
+    queue_free(q);
+}
+
+/* Nobody else waits, but somebody may: the last worker is kept for that. */
+static void test_one_worker_is_spared(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    queue_set_workers(q, 4);
+    add_idle(q, 20, 2);
+    for (uint32_t coll = 1; coll <= 10; coll++)
+        queue_add(q, coll, 1, QUEUE_NEW);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(take(q).account, 1);
+    ping(q, 20, 1);
+    assert_int_equal(take(q).account, 2); /* not the fourth of the first account */
+    queue_free(q);
+}
+
+/* An account that has used up its quota keeps its workers waiting: half of them are left for others. */
+static void test_slow_accounts_leave_room(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    queue_set_workers(q, 4);
+    for (uint32_t coll = 1; coll <= 10; coll++)
+        queue_add(q, coll, 1, QUEUE_NEW);
+    struct queue_ticket t[2] = {take(q), take(q)}, u;
+    queue_finish(q, &t[0], &(struct queue_result){.slow = true, .delay_ms = HOUR});
+    t[0] = take(q);
+    queue_add(q, 20, 2, QUEUE_NEW); /* nothing of the first account, though it has waited longer */
+    u = take(q);
+    assert_int_equal(u.account, 2);
+    finish(q, &u, QUEUE_NEW, HOUR);
+    finish(q, &t[0], QUEUE_NEW, HOUR); /* it no longer waits */
+    u = take(q);
+    t[0] = take(q);
+    assert_int_equal(u.account + t[0].account, 2);
+    queue_free(q);
+}
+
+static void test_hold_stops_an_account(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    queue_add(q, 1, 1, QUEUE_NEW);
+    queue_add(q, 2, 2, QUEUE_NEW);
+    queue_hold(q, 1, HOUR);
+    struct queue_ticket t = take(q);
+    assert_int_equal(t.coll, 2);
+    finish(q, &t, QUEUE_NEW, 2 * HOUR);
+    queue_hold(q, 1, 0);
+    t = take(q);
+    assert_int_equal(t.coll, 1);
+    finish(q, &t, QUEUE_NEW, 2 * HOUR);
+    queue_free(q);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pings_go_before_the_crowd),
+        cmocka_unit_test(test_accounts_take_turns),
+        cmocka_unit_test(test_one_account_gets_its_share),
+        cmocka_unit_test(test_suspects_leave_room),
+        cmocka_unit_test(test_one_worker_is_spared),
+        cmocka_unit_test(test_slow_accounts_leave_room),
+        cmocka_unit_test(test_hold_stops_an_account),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
