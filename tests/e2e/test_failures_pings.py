@@ -139,7 +139,7 @@ def test_ping_of_a_calendar_that_cannot_be_pulled_yet(start, clock):
     for n in range(4):  # until listings are rationed
         pair.google.insert(summary=f"dead token {n}")
         pair.emulator.wait_pings_done()
-        wait_for("rest", lambda: not pair.collection(USER)["running"])
+        wait_for("rest", lambda: not pair.collection(USER)["running"] and pair.collection(USER)["due_in_ms"] > 1000)
     event = pair.google.insert(summary="owed")["id"]
     pair.emulator.wait_pings_done()
     wait_for("the mark", lambda: pair.collection(USER)["dirty"])
