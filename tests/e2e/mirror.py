@@ -70,6 +70,7 @@ class Mirror:
         self.wrapper = list(wrapper)
         self.env = dict(env or {})
         self.process = None
+        self.token = None  # of a client; sent with get() and what asks by it
         self.timeout = 30  # of one request: a killed service leaves its sockets open, with nobody behind them
         self.api = listening_socket()
         self.hook = listening_socket()
@@ -200,7 +201,7 @@ class Mirror:
     def get(self, path, **query):
         if query:
             path += "?" + urllib.parse.urlencode(query, doseq=True)
-        return self.request("GET", path)
+        return self.request("GET", path, headers={"Authorization": "Bearer " + self.token} if self.token else None)
 
     def status(self):
         return self.get("/v1/status").json
