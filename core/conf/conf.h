@@ -40,6 +40,7 @@ struct conf_api {
     char *account;                   /* whom "me" and "primary" mean; "" = the first account */
     struct conf_list hosts, origins; /* further Host names; allowed CORS origins */
     uint64_t cache_size;
+    int64_t max_streams, stream_stall_ms;
     int64_t instance_budget; /* most instances one query may expand */
 };
 struct conf_sync {

@@ -135,6 +135,11 @@ const struct option conf_options[] = {
      "https://board.example.org."},
     {SECTION_API, "cache_size", VALUE_SIZE, "64MiB", IN(api.cache_size), 0, 16 * GIB, false,
      "Memory for finished answers. 0 turns the cache off."},
+    {SECTION_API, "max_streams", VALUE_COUNT, "12000", IN(api.max_streams), 0, 1000000, true,
+     "Most streams (GET /v1/stream) that are open at a time. Each takes a file descriptor."},
+    {SECTION_API, "stream_stall", VALUE_DURATION, "10s", IN(api.stream_stall_ms), 100, HOUR, true,
+     "A stream whose reader takes nothing of what there is for so long is ended. It can resume "
+     "where it was."},
     {SECTION_API, "instance_budget", VALUE_COUNT, "100000", IN(api.instance_budget), 1, 10000000,
      true, "Most instances of recurring events that one request may make the server compute."},
 

@@ -22,6 +22,7 @@ struct answer {
     int64_t changed_ms;     /* wall clock of the last change; 0 unknown */
     int64_t fresh_ms;       /* wall clock at which it was last known equal to Google's; 0 never */
     unsigned retry_after_s; /* 0: no such header */
+    bool later;             /* none yet: the request waits (live/) */
 };
 
 #endif

@@ -16,6 +16,7 @@
 
 #define CALL_SEGMENTS_MAX 3
 
+struct httpd_request;
 struct memo;
 struct queue;
 struct route;
@@ -40,6 +41,8 @@ struct call {
     struct span path, query, body;                               /* as sent */
     const char *(*header)(const void *source, const char *name); /* of the request; NULL: absent */
     const void *source;
+    struct httpd_request *request; /* which may be answered later; NULL: part of a batch */
+    int64_t wait_until_ms;         /* monotonic: of one that has waited; 0: it is new */
 
     struct span segment[CALL_SEGMENTS_MAX]; /* the path's parameters, decoded, in order */
     struct params params;

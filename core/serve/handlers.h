@@ -55,6 +55,10 @@ void channels_stop_post(struct call *c);
 void probe_post(struct call *c);
 void probe_get(struct call *c);
 
+/* live/stream_get.c, live/changes_get.c */
+void stream_get(struct call *c);
+void changes_get(struct call *c);
+
 /* batch.c */
 void batch_post(struct call *c);
 

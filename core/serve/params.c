@@ -12,6 +12,10 @@ const char *const role_choices[] = {"freeBusyReader", "reader", "writerWithoutPr
 const char *const event_type_choices[] = {
     "birthday", "default", "focusTime", "fromGmail", "outOfOffice", "workingLocation", NULL};
 
+const char *const change_type_choices[] = {"created",   "updated", "deleted", "calendar",
+                                           "freshness", "reset",   NULL};
+static const char *const include_choices[] = {"event", NULL};
+
 #define NAME(text) .name = (text), .name_n = sizeof(text) - 1
 
 const struct param_spec param_specs[PARAM_COUNT] = {
@@ -28,8 +32,16 @@ const struct param_spec param_specs[PARAM_COUNT] = {
     [PARAM_QUOTA_USER] = {NAME("quotaUser"), PARAM_TEXT, .form = true,
                           .doc = "Accepted and not used: there is no quota on reads."},
     [PARAM_USER_IP] = {NAME("userIp"), PARAM_TEXT, .form = true, .doc = "Deprecated and ignored."},
+    [PARAM_ACCOUNT] = {NAME("account"), PARAM_TEXT,
+                       .doc = "Only calendars of this account, by its name in the configuration."},
     [PARAM_ALWAYS_INCLUDE_EMAIL] = {NAME("alwaysIncludeEmail"), PARAM_BOOL,
                                     .doc = "Deprecated and ignored."},
+    [PARAM_CALENDAR] = {NAME("calendar"), PARAM_TEXT, .repeated = true,
+                        .doc = "Only this calendar, by its id; may be repeated. Default: all that "
+                               "may be seen."},
+    [PARAM_CURSOR] = {NAME("cursor"), PARAM_TEXT,
+                      .doc = "Only what changed behind it. 0 is the beginning: everything that is "
+                             "there. Default: now."},
     [PARAM_EVENT_TYPES] = {NAME("eventTypes"), PARAM_CHOICE, event_type_choices, .repeated = true,
                            .doc = "Event types to return; may be repeated. Default: all."},
     [PARAM_FREE_BUSY_ONLY] = {NAME("freeBusyOnly"), PARAM_BOOL,
@@ -37,6 +49,8 @@ const struct param_spec param_specs[PARAM_COUNT] = {
                                      "events."},
     [PARAM_ICAL_UID] = {NAME("iCalUID"), PARAM_TEXT,
                         .doc = "Only events with this iCalendar UID: a series and its exceptions."},
+    [PARAM_INCLUDE] = {NAME("include"), PARAM_CHOICE, include_choices,
+                       .doc = "event: with the event as it is now."},
     [PARAM_MAX_ATTENDEES] = {NAME("maxAttendees"), PARAM_INT,
                              .doc = "If an event has more attendees than this, only the calendar's "
                                     "own one is returned and attendeesOmitted is set."},
@@ -77,7 +91,12 @@ const struct param_spec param_specs[PARAM_COUNT] = {
                         .doc = "Exclusive lower bound of an event's end; RFC 3339 with offset."},
     [PARAM_TIME_ZONE] = {NAME("timeZone"), PARAM_ZONE,
                          .doc = "IANA zone in which times are given. Default: the calendar's."},
+    [PARAM_TYPES] = {NAME("types"), PARAM_CHOICE, change_type_choices, .repeated = true,
+                     .doc = "Only entries of this type; may be repeated. reset is always among "
+                            "them. Default: all."},
     [PARAM_UPDATED_MIN] = {NAME("updatedMin"), PARAM_TIME,
                            .doc = "Lower bound of the last modification; deletions since then are "
                                   "always included."},
+    [PARAM_WAIT] = {NAME("wait"), PARAM_TEXT,
+                    .doc = "Seconds, at most 60, to wait for a change when there is none yet."},
 };

@@ -129,6 +129,12 @@ const struct route routes[] = {
 
     {"", "GET", "/v1/status", status_get, 0, 0, 0, NULL, NULL,
      "How the service, its accounts and calendars are doing."},
+#define FEED_PARAMS (B(ACCOUNT) | B(CALENDAR) | B(CURSOR) | B(INCLUDE) | B(TYPES))
+    {"", "GET", "/v1/stream", stream_get, FEED_PARAMS, 0, 0, NULL, NULL,
+     "Changes as they come, as server-sent events; see below."},
+    {"", "GET", "/v1/changes", changes_get, FEED_PARAMS | B(MAX_RESULTS) | B(WAIT), 250, 2500, NULL,
+     NULL, "The same changes as pages, and as a long poll."},
+#undef FEED_PARAMS
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
      "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
      "optional.",

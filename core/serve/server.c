@@ -46,6 +46,8 @@ static struct httpd_response *answer(struct serve *s, struct call *c)
         return r;
     c->commits = store_commits(c->store);
     call_run(c);
+    if (c->answer.later)
+        return NULL;
     reply_shape(c);
     r = cache_keep(s->cache, c);
     return r ? r : reply_make(c, s->gzip);
@@ -68,14 +70,15 @@ static void begin(struct serve *s, struct call *c, struct httpd_request *req)
     c->query = req->query;
     c->body = req->body;
     c->header = request_header;
-    c->source = req;
+    c->source = c->request = req;
 }
 
-/* `deadline_ms`: of a request that has waited for fresher data; 0: it is new. */
+/* `deadline_ms`: of a request that has waited for something; 0: it is new. */
 static void handle_until(struct serve *s, struct httpd_request *req, int64_t deadline_ms)
 {
     struct call *c = &s->call;
     begin(s, c, req);
+    c->wait_until_ms = deadline_ms;
     request_take_override(c);
     (void)access_identify(c); /* a token is asked for once the route is known */
     bool admitted = !req->refused && door_admits(c);
@@ -84,6 +87,10 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
     if (req->refused)
         (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
     struct httpd_response *r = admitted ? answer(s, c) : refuse(s, c);
+    if (c->answer.later) {
+        s->requests++;
+        return;
+    }
     struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
     if (!fresh_enough(c, &wish)) {
         httpd_response_unref(r);
@@ -114,6 +121,7 @@ static void take_conf(struct serve *s)
     atomic_store_explicit(&s->reload, false, memory_order_relaxed);
     pthread_cond_signal(&s->taken);
     pthread_mutex_unlock(&s->lock);
+    live_reload(s->live);
 }
 
 /* So that not the first answers pay for the memory that they all use. */
@@ -137,12 +145,17 @@ static int64_t after_turn(void *arg, bool stopping)
             warm_heap();
         return 0;
     }
-    if (s->fresh.n == 0 || stopping)
+    int64_t next_ms = live_turn(s->live, stopping), deadline_ms;
+    if (stopping)
         return -1;
+    for (struct httpd_request *req; (req = live_take_ready(s->live, &deadline_ms)); next_ms = 0)
+        handle_until(s, req, deadline_ms);
+    if (s->fresh.n == 0)
+        return next_ms;
     unsigned n = fresh_take(&s->fresh, s->store, again);
     for (unsigned i = 0; i < n; i++)
         handle_until(s, again[i].req, again[i].deadline_ms);
-    return s->fresh.n ? FRESH_LOOK_MS : -1;
+    return s->fresh.n && (next_ms < 0 || next_ms > FRESH_LOOK_MS) ? FRESH_LOOK_MS : next_ms;
 }
 
 enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *store, struct queue *q,
@@ -167,9 +180,12 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
                             .memo = &s->memo,
                             .conf = conf};
     usage_reload(&s->usage, conf);
-    if (!s->gzip || !s->cache || !s->call.series) {
+    enum rc rc = !s->gzip || !s->cache || !s->call.series
+                     ? err_set(e, RC_SYS, "local API: out of memory")
+                     : live_new(&s->live, s, e);
+    if (rc != RC_OK) {
         serve_free(s);
-        return err_set(e, RC_SYS, "local API: out of memory");
+        return rc;
     }
     *ret = s;
     return RC_OK;
@@ -179,6 +195,7 @@ void serve_free(struct serve *s)
 {
     if (!s)
         return;
+    live_free(s->live);
     call_release(&s->call);
     memo_release(&s->memo);
     usage_release(&s->usage);
@@ -212,7 +229,10 @@ enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
     s->started_ms = clock_wall_ms();
     s->started_mono_ms = clock_mono_ms();
     enum rc rc = httpd_start(&s->httpd, &opt, e);
-    return rc ? err_prefix(e, rc, "local API") : RC_OK;
+    if (rc)
+        return err_prefix(e, rc, "local API");
+    live_start(s->live);
+    return RC_OK;
 }
 
 void serve_set_operator(struct serve *s, const char *hash)

@@ -9,6 +9,7 @@
 #include "core/serve/cache.h"
 #include "core/serve/call.h"
 #include "core/serve/fresh.h"
+#include "core/serve/live/live.h"
 #include "core/serve/memo.h"
 #include "core/serve/serve.h"
 #include "core/serve/squeeze.h"
@@ -26,6 +27,7 @@ struct serve {
     struct cache *cache;
     struct memo memo;
     struct fresh_list fresh;
+    struct live *live;
     struct usage usage;
     char operator_hash[BEARER_HASH_SIZE]; /* of the operator's token; "" none */
     bool exposed;     /* other machines reach the socket: without clients nobody is let in */
