@@ -43,6 +43,7 @@ struct call {
     const void *source;
     struct httpd_request *request; /* which may be answered later; NULL: part of a batch */
     int64_t wait_until_ms;         /* monotonic: of one that has waited; 0: it is new */
+    uint64_t wait_from;            /* likewise: the number of the store's last change then */
 
     struct span segment[CALL_SEGMENTS_MAX]; /* the path's parameters, decoded, in order */
     struct params params;

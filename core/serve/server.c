@@ -73,12 +73,14 @@ static void begin(struct serve *s, struct call *c, struct httpd_request *req)
     c->source = c->request = req;
 }
 
-/* `deadline_ms`: of a request that has waited for something; 0: it is new. */
-static void handle_until(struct serve *s, struct httpd_request *req, int64_t deadline_ms)
+/* `deadline_ms`: of a request that has waited for something; 0: it is new. `from`: since when. */
+static void handle_until(struct serve *s, struct httpd_request *req, int64_t deadline_ms,
+                         uint64_t from)
 {
     struct call *c = &s->call;
     begin(s, c, req);
     c->wait_until_ms = deadline_ms;
+    c->wait_from = from;
     request_take_override(c);
     (void)access_identify(c); /* a token is asked for once the route is known */
     bool admitted = !req->refused && door_admits(c);
@@ -106,7 +108,7 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
 
 static void handle(void *arg, struct httpd_request *req)
 {
-    handle_until(arg, req, 0);
+    handle_until(arg, req, 0, 0);
 }
 
 static void take_conf(struct serve *s)
@@ -146,15 +148,17 @@ static int64_t after_turn(void *arg, bool stopping)
         return 0;
     }
     int64_t next_ms = live_turn(s->live, stopping), deadline_ms;
+    uint64_t from;
     if (stopping)
         return -1;
-    for (struct httpd_request *req; (req = live_take_ready(s->live, &deadline_ms)); next_ms = 0)
-        handle_until(s, req, deadline_ms);
+    for (struct httpd_request *req; (req = live_take_ready(s->live, &deadline_ms, &from));
+         next_ms = 0)
+        handle_until(s, req, deadline_ms, from);
     if (s->fresh.n == 0)
         return next_ms;
     unsigned n = fresh_take(&s->fresh, s->store, again);
     for (unsigned i = 0; i < n; i++)
-        handle_until(s, again[i].req, again[i].deadline_ms);
+        handle_until(s, again[i].req, again[i].deadline_ms, 0);
     return s->fresh.n && (next_ms < 0 || next_ms > FRESH_LOOK_MS) ? FRESH_LOOK_MS : next_ms;
 }
 

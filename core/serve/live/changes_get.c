@@ -45,7 +45,10 @@ static bool wait_for_more(struct call *c, struct live *l, struct lens *lens, int
         free(w);
         return false;
     }
-    *w = (struct waiter){g->waiting, c->request, deadline_ms};
+    *w = (struct waiter){.next = g->waiting,
+                         .req = c->request,
+                         .deadline_ms = deadline_ms,
+                         .from = c->wait_from ? c->wait_from : l->atlas.seq};
     g->waiting = w;
     l->waiters++;
     c->answer.later = true;

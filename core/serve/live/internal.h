@@ -12,7 +12,7 @@ struct live {
     struct serve *serve;
     struct hub_listener hub;
     atomic_bool started;
-    bool joined; /* to the hub */
+    bool joined, stopped; /* to the hub; for good */
     bool news_lost; /* the hub's, since the store could not be read */
     atomic_bool woken;
     int epoll_fd;

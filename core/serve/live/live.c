@@ -102,18 +102,20 @@ void live_start(struct live *l)
     httpd_wake(l->serve->httpd);
 }
 
-/* By the loop itself, in its first turn after live_start(). */
-static void join_hub(struct live *l)
+bool live_joined(struct live *l)
 {
     struct err e = {0};
+    if (l->joined || l->stopped || !atomic_load_explicit(&l->started, memory_order_acquire))
+        return l->joined;
     if (httpd_watch(l->serve->httpd, l->epoll_fd, &e) != RC_OK) {
         log_err(NULL, "streams: %s", e.text);
-        return;
+        return false;
     }
     l->at = cursor_at(hub_seq(l->serve->store), false);
     l->joined = true;
     hub_join(l->serve->store, &l->hub);
     atomic_store_explicit(&l->woken, true, memory_order_release);
+    return true;
 }
 
 struct txn *live_look(struct live *l, struct err *e)
@@ -233,6 +235,7 @@ static void end_all(struct live *l)
     if (l->joined)
         hub_leave(l->serve->store, &l->hub);
     l->joined = false;
+    l->stopped = true;
 }
 
 /* Long polls whose time is up. Returns in how many ms the next one's is, at most a second. */
@@ -278,9 +281,7 @@ static int64_t look_around(struct live *l)
 
 int64_t live_turn(struct live *l, bool stopping)
 {
-    if (!l->joined && !stopping && atomic_load_explicit(&l->started, memory_order_acquire))
-        join_hub(l);
-    if (!l->joined)
+    if (!live_joined(l))
         return -1;
     streams_take_over(l);
     if (stopping) {
@@ -298,7 +299,7 @@ int64_t live_turn(struct live *l, bool stopping)
     return l->counters.streams || l->waiters || l->retry_ms ? next_ms : -1;
 }
 
-struct httpd_request *live_take_ready(struct live *l, int64_t *ret_deadline_ms)
+struct httpd_request *live_take_ready(struct live *l, int64_t *ret_deadline_ms, uint64_t *ret_from)
 {
     struct waiter *w = l->ready;
     if (!w)
@@ -307,6 +308,7 @@ struct httpd_request *live_take_ready(struct live *l, int64_t *ret_deadline_ms)
     l->ready = w->next;
     l->waiters--;
     *ret_deadline_ms = w->deadline_ms;
+    *ret_from = w->from;
     free(w);
     return req;
 }

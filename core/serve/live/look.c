@@ -12,8 +12,8 @@ bool look_for_call(struct call *c)
 {
     struct live *l = c->serve->live;
     struct err e = {0};
-    if (!l->joined) /* the very first moment of the service */
-        return call_fail(c, FAULT_NOT_READY, NULL, "The service is starting.");
+    if (!live_joined(l))
+        return call_fail(c, FAULT_NOT_READY, NULL, "The service is starting, or stopping.");
     c->txn = live_look(l, &e);
     return c->txn || call_fail_internal(c, &e);
 }
@@ -24,7 +24,7 @@ bool look_cursor(struct call *c, const struct live *l, struct cursor *ret, bool 
     bool asked = params_has(&c->params, PARAM_CURSOR);
     struct span text = last && last[0] ? span_of(last) : c->params.v[PARAM_CURSOR].text;
     *ret_rebuilt = false;
-    *ret = cursor_at(l->atlas.seq, false);
+    *ret = cursor_at(c->wait_from ? c->wait_from : l->atlas.seq, false);
     if (text.n == 0 && !asked)
         return true;
     enum rc rc = cursor_read(text, store_id(c->store), l->atlas.seq, ret);

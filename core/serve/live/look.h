@@ -8,6 +8,8 @@
 struct txn *live_look(struct live *l, struct err *e);
 /* The same for a request. False: answered. */
 bool look_for_call(struct call *c);
+/* Do commits wake the loop? From live_start() on they do. */
+bool live_joined(struct live *l);
 
 /* Where a reader is to begin, by Last-Event-ID or cursor=. *ret_rebuilt: it comes from another
  * store, and is to be told so. False: answered. The snapshot is c->txn. */

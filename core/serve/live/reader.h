@@ -39,6 +39,7 @@ struct waiter {
     struct waiter *next;
     struct httpd_request *req;
     int64_t deadline_ms; /* monotonic */
+    uint64_t from;       /* the last number when it began to wait */
 };
 
 /* All readers with the same lens. */
