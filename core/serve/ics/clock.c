@@ -51,17 +51,3 @@ void ics_put_rdate(struct buf *out, const struct ics_clock *clock, int64_t s)
 {
     ics_put_at(out, new_rdate, clock, s);
 }
-
-/* Always UTC: nothing but an instant is asked for. */
-void ics_put_period(struct buf *out, const struct ics_clock *clock, int64_t start_s, int64_t end_s)
-{
-    if (clock->all_day) { /* there are no periods of dates */
-        ics_put_rdate(out, clock, start_s);
-        return;
-    }
-    ics_put(out, icalproperty_new_rdate((struct icaldatetimeperiodtype){
-                     .time = icaltime_null_time(),
-                     .period = {.start = ics_time(start_s, ICS_UTC),
-                                .end = ics_time(end_s, ICS_UTC),
-                                .duration = icaldurationtype_null_duration()}}));
-}

@@ -20,8 +20,6 @@ void ics_put_at(struct buf *out, icalproperty *(*make)(struct icaltimetype),
 void ics_put_wall(struct buf *out, icalproperty *(*make)(struct icaltimetype),
                   const struct ics_clock *clock, int64_t s);
 
-/* RDATE of a moment, and of one that has an end of its own. */
 void ics_put_rdate(struct buf *out, const struct ics_clock *clock, int64_t s);
-void ics_put_period(struct buf *out, const struct ics_clock *clock, int64_t start_s, int64_t end_s);
 
 #endif

@@ -3,14 +3,14 @@
  * DESIGN. What Google stores is not always what RFC 5545 asks for, and programs differ where it is
  * not. So each line is written in the one form all of them read alike:
  * - A line that the mirror passes over, since it makes no sense, is left out.
- * - UNTIL of a timed series is an instant, in UTC; of an all-day one a date.
- * - COUNT next to UNTIL, or of a rule that does not name its own start (where programs disagree on
- *   whether that counts), becomes an UNTIL; such a start is also an RDATE, so that it is an
- *   instance everywhere.
+ * - Rules: see rule.c. A start that no rule names is also an RDATE, so that it is an instance
+ *   everywhere.
  * - RDATE and EXDATE come one to a line, in the series' own zone, whatever zone or list they came
  *   in. They are read by a set that has nothing but them, so by the same reader as everywhere.
  * - EXRULE, which RFC 5545 took away, and EXDATE of a day in a timed series become an EXDATE for
  *   each instance that they take away, of the first WALKED instances.
+ * - An RDATE with a length of its own is a plain RDATE and an exception in its slot: many programs
+ *   do not read the PERIOD that it was.
  * - A slot whose exception is not in the feed is an EXDATE; one that has an exception although the
  *   rules do not name it is an RDATE, or programs that go by the rules would never find it. */
 #include "core/serve/ics/rules.h"
@@ -20,9 +20,9 @@
 #include <strings.h>
 
 #include "core/base/json.h"
-#include "core/calendar/slots.h"
+#include "core/serve/ics/rule.h"
 
-#define WALKED 20000  /* instances */
+#define WALKED 5000   /* instances */
 #define BUDGET 200000 /* steps of one walk */
 #define DAY    INT64_C(86400)
 #define DAY_MS INT64_C(86400000)
@@ -48,6 +48,9 @@ void ics_series_release(struct ics_series *s)
 {
     free(s->kept.v);
     free(s->gone.v);
+    free(s->lengths);
+    s->lengths = NULL;
+    s->n_lengths = s->lengths_room = 0;
     s->kept = s->gone = (struct ics_slots){0};
 }
 
@@ -66,124 +69,6 @@ static void sort(struct ics_slots *s)
 static bool has(const struct ics_slots *sorted, int64_t slot_s)
 {
     return sorted->n && bsearch(&slot_s, sorted->v, sorted->n, sizeof slot_s, by_number);
-}
-
-static int64_t floor_s(int64_t ms)
-{
-    return ms / 1000 - (ms % 1000 < 0);
-}
-
-static int64_t start_slot(const struct ics_series *s)
-{
-    int64_t at = floor_s(s->start.start_ms);
-    return s->clock.all_day ? at - ((at % DAY) + DAY) % DAY : at;
-}
-
-/* Wall time to slot. */
-static int64_t place(const struct ics_series *s, int64_t local)
-{
-    return s->clock.all_day ? local : zone_local_to_utc(s->start.zone, local);
-}
-
-static bool names_start(const struct slots_plan *plan)
-{
-    int64_t budget = 2, local;
-    struct slots walk;
-    slots_seek(&walk, plan, plan->start, plan->start + 1, &budget);
-    return slots_next(&walk, &local, &budget);
-}
-
-/* The rule's last slot or a moment behind it and before the next; INT64_MAX: it has no end, or none
- * that could be found. */
-static int64_t last_slot(const struct ics_series *s, const struct slots_plan *plan, bool on_rule)
-{
-    const struct rrule *r = &plan->rule;
-    int64_t last = INT64_MAX, budget = BUDGET;
-    if (r->has_until && (s->clock.all_day || r->until.kind != STAMP_UTC))
-        last =
-            place(s, r->until.s + (r->until.kind == STAMP_DATE && !s->clock.all_day ? DAY - 1 : 0));
-    else if (r->has_until)
-        last = r->until.s;
-    if (r->count == 0)
-        return last;
-    int64_t end = slots_count_end(plan, r->count - !on_rule, SLOTS_END, &budget);
-    int64_t counted = budget < 0 || end == SLOTS_END ? INT64_MAX : place(s, end - 1);
-    return counted < last ? counted : last;
-}
-
-/* Is this part of a rule written otherwise, or without meaning? */
-static bool is_dropped(struct span part, bool all_day)
-{
-    static const char *const always[] = {"FREQ=", "UNTIL=", "COUNT=", "RSCALE=", "SKIP=", "X-"};
-    static const char *const of_days[] = {"BYHOUR=", "BYMINUTE=", "BYSECOND="};
-    for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
-        if (strncasecmp(part.p, always[i], strlen(always[i])) == 0)
-            return true;
-    for (size_t i = 0; all_day && i < sizeof of_days / sizeof of_days[0]; i++)
-        if (strncasecmp(part.p, of_days[i], strlen(of_days[i])) == 0)
-            return true;
-    return part.n == 0;
-}
-
-static void add_upper(struct buf *out, struct span text)
-{
-    for (size_t i = 0; i < text.n; i++)
-        buf_add_char(out,
-                     text.p[i] >= 'a' && text.p[i] <= 'z' ? (char)(text.p[i] - 32) : text.p[i]);
-}
-
-static struct span take_part(struct span *value)
-{
-    const char *semicolon = memchr(value->p, ';', value->n);
-    struct span part = {value->p, semicolon ? (size_t)(semicolon - value->p) : value->n};
-    value->p += part.n + (semicolon != NULL);
-    value->n -= part.n + (semicolon != NULL);
-    return part;
-}
-
-static void write_until(const struct ics_series *s, int64_t last, struct buf *text)
-{
-    char stamp[STAMP_MAX];
-    struct stamp until = {s->clock.all_day ? STAMP_DATE : STAMP_UTC, last};
-    (void)stamp_write(stamp, until);
-    buf_printf(text, ";UNTIL=%s", stamp);
-}
-
-/* *start_named: some rule names the start. */
-static void write_rule(const struct ics_series *s, struct span value, bool *start_named,
-                       struct buf *out)
-{
-    static const char *const freqs[] = {"SECONDLY", "MINUTELY", "HOURLY", "DAILY",
-                                        "WEEKLY",   "MONTHLY",  "YEARLY"};
-    struct rrule rule;
-    struct slots_plan plan;
-    struct buf text = {0};
-    int64_t start = floor_s(s->start.start_ms);
-    int64_t local = s->clock.all_day ? start_slot(s) : start + zone_offset_at(s->start.zone, start);
-    if (rrule_parse(&rule, value, NULL) != RC_OK ||
-        slots_bind(&plan, &rule, local, s->clock.all_day, NULL) != RC_OK)
-        return;
-    bool on_rule = names_start(&plan);
-    *start_named |= on_rule;
-    if (rule.count && rule.count == !on_rule)
-        return;
-    bool counts = rule.count && on_rule && !rule.has_until;
-    int64_t last = counts ? INT64_MAX : last_slot(s, &plan, on_rule);
-    buf_printf(&text, "FREQ=%s", freqs[rule.freq]);
-    while (value.n) {
-        struct span part = take_part(&value);
-        if (is_dropped(part, s->clock.all_day))
-            continue;
-        buf_add_char(&text, ';');
-        add_upper(&text, part);
-    }
-    if (counts)
-        buf_printf(&text, ";COUNT=%lld", (long long)rule.count);
-    else if (last != INT64_MAX)
-        write_until(s, last, &text);
-    out->failed |= text.failed;
-    ics_put_raw(out, "RRULE", buf_span(&text));
-    buf_release(&text);
 }
 
 /* The lines of a series' recurrence, one after another. */
@@ -208,6 +93,19 @@ static bool next_line(struct lines *l, struct span *ret)
         return true;
     }
     return false;
+}
+
+/* What is behind the colon that ends a line's name and parameters. */
+static struct span value_of(struct span line)
+{
+    bool quoted = false;
+    for (size_t i = 0; i < line.n; i++) {
+        if (line.p[i] == '"')
+            quoted = !quoted;
+        else if (line.p[i] == ':' && !quoted)
+            return (struct span){line.p + i + 1, line.n - i - 1};
+    }
+    return (struct span){0};
 }
 
 static struct lines open_lines(const struct ics_series *s)
@@ -256,12 +154,18 @@ static bool is_odd(const struct ics_series *s)
     struct span line;
     bool odd = false;
     while (!odd && next_line(&l, &line)) {
-        const char *colon = memchr(line.p, ':', line.n);
-        odd = LINE_IS(line, "EXRULE") || (LINE_IS(line, EXDATE) && !s->clock.all_day && colon &&
-                                          !memchr(colon, 'T', line.n - (size_t)(colon - line.p)));
+        struct span value = value_of(line);
+        odd = LINE_IS(line, "EXRULE") ||
+              (LINE_IS(line, EXDATE) && !s->clock.all_day && value.n &&
+               !memchr(value.p, 'T', value.n) && !memchr(value.p, 't', value.n));
     }
     buf_release(&l.text);
     return odd;
+}
+
+static int64_t floor_s(int64_t ms)
+{
+    return ms / 1000 - (ms % 1000 < 0);
 }
 
 static int64_t slot_of(const struct recur_instance *at)
@@ -303,7 +207,7 @@ static bool add_excluded(const struct ics_series *s, struct ics_slots *to)
     struct recur_iter *it = recur_open(dates, INT64_MIN, INT64_MAX, INT64_MAX);
     while (ok && it && recur_next(it, &at)) {
         /* A set always has its start. */
-        if (slot_of(&at) != start_slot(s) ||
+        if (slot_of(&at) != ics_start_slot(s) ||
             recur_find_slot(s->set, at.slot_ms, &at, NULL) == RC_NOTFOUND)
             ok = ics_slots_add(to, slot_of(&at));
     }
@@ -332,22 +236,35 @@ static bool is_slot(const struct ics_series *s, int64_t slot_s)
     return recur_find_slot(s->set, slot_s * 1000, &at, NULL) != RC_NOTFOUND;
 }
 
-static void write_rdates(const struct ics_series *s, bool start_named, struct buf *out)
+static bool add_length(struct ics_series *s, const struct recur_instance *at)
+{
+    if (s->n_lengths == s->lengths_room) {
+        size_t room = s->lengths_room ? 2 * s->lengths_room : 4;
+        struct ics_length *v = reallocarray(s->lengths, room, sizeof *v);
+        if (!v)
+            return false;
+        s->lengths = v;
+        s->lengths_room = room;
+    }
+    s->lengths[s->n_lengths++] = (struct ics_length){slot_of(at), floor_s(at->end_ms)};
+    return true;
+}
+
+static void write_rdates(struct ics_series *s, bool start_named, struct buf *out)
 {
     struct recur_set *dates = partial_set(s, LINES_RDATE);
     struct recur_instance at;
     int64_t length_ms = s->start.end_ms - s->start.start_ms;
     struct recur_iter *it = dates ? recur_open(dates, INT64_MIN, INT64_MAX, INT64_MAX) : NULL;
-    while (it && recur_next(it, &at)) {
-        bool own_length = !s->clock.all_day && at.end_ms - at.start_ms != length_ms;
-        if (slot_of(&at) == start_slot(s) && start_named)
-            continue;
-        if (own_length && length_ms >= 0)
-            ics_put_period(out, &s->clock, floor_s(at.start_ms), floor_s(at.end_ms));
-        else
+    bool ok = it;
+    while (ok && recur_next(it, &at)) {
+        if (slot_of(&at) != ics_start_slot(s) || !start_named)
             ics_put_rdate(out, &s->clock, slot_of(&at));
+        if (!s->clock.all_day && length_ms >= 0 && at.end_ms - at.start_ms != length_ms &&
+            !has(&s->kept, slot_of(&at)))
+            ok = add_length(s, &at);
     }
-    out->failed |= !it;
+    out->failed |= !ok;
     (void)!recur_close(it, NULL);
     recur_free(dates);
     for (size_t i = 0; i < s->kept.n; i++)
@@ -359,17 +276,13 @@ void ics_rules_write(struct ics_series *s, struct buf *out)
 {
     struct lines l = open_lines(s);
     struct span line;
-    bool start_named = false, rules = false;
+    bool start_named = false;
     while (next_line(&l, &line)) {
-        const char *colon = LINE_IS(line, "RRULE") ? memchr(line.p, ':', line.n) : NULL;
-        if (!colon)
-            continue;
-        rules = true;
-        write_rule(s, (struct span){colon + 1, line.n - (size_t)(colon + 1 - line.p)}, &start_named,
-                   out);
+        if (LINE_IS(line, "RRULE"))
+            ics_rule_write(s, value_of(line), &start_named, out);
     }
     buf_release(&l.text);
     sort(&s->kept);
-    write_rdates(s, start_named || !rules, out);
+    write_rdates(s, start_named, out);
     write_exdates(s, out);
 }

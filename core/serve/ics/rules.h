@@ -13,6 +13,11 @@ struct ics_slots {
 };
 bool ics_slots_add(struct ics_slots *s, int64_t slot_s); /* false: no memory */
 
+/* An instance that is as long as it alone is. */
+struct ics_length {
+    int64_t start_s, end_s;
+};
+
 /* A series on its way into a feed. */
 struct ics_series {
     const struct event *master;
@@ -21,6 +26,8 @@ struct ics_series {
     const struct recur_set *set; /* as the mirror expands it */
     struct ics_slots kept;       /* slots that have an exception in the feed */
     struct ics_slots gone;       /* slots that have nothing */
+    struct ics_length *lengths;  /* set by ics_rules_write(): to be made exceptions */
+    size_t n_lengths, lengths_room;
 };
 void ics_series_release(struct ics_series *s);
 

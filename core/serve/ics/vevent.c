@@ -101,6 +101,13 @@ void ics_put_series(struct ics_feed *f, struct ics_series *s)
         ics_put_at(f->out, icalproperty_new_dtend, &s->clock, end_s);
     ics_rules_write(s, f->out);
     end(f, s->master);
+    for (size_t i = 0; i < s->n_lengths; i++) {
+        begin(f, s->master);
+        ics_put_at(f->out, icalproperty_new_recurrenceid, &s->clock, s->lengths[i].start_s);
+        ics_put_at(f->out, icalproperty_new_dtstart, &s->clock, s->lengths[i].start_s);
+        ics_put_at(f->out, icalproperty_new_dtend, &s->clock, s->lengths[i].end_s);
+        end(f, s->master);
+    }
 }
 
 void ics_put_exception(struct ics_feed *f, const struct ics_series *s, const struct event *ev)

@@ -3,8 +3,9 @@
  * DESIGN. A component is made of the same table that the mirror expands series with, so both agree
  * wherever a client goes by it. It begins with the change that was in force when the zone is first
  * used. Changes that the zone's yearly rule makes are two observances with an RRULE; earlier ones
- * are listed, those that are alike as RDATEs of one observance. A yearly rule that an RRULE cannot
- * say (none in tzdata) is listed up to LISTED_TO. */
+ * are an observance each: one with RDATEs would do for all that are alike, but ical.js, and with it
+ * Thunderbird, forgets the DTSTART of such a one. A yearly rule that an RRULE cannot say (none in
+ * tzdata) is listed up to LISTED_TO. */
 #include "core/serve/ics/zones.h"
 
 #include <stdio.h>
@@ -105,28 +106,13 @@ static void end_observance(struct buf *out, const struct zone_change *c)
     ics_end(out, c->summer ? "DAYLIGHT" : "STANDARD");
 }
 
-static bool alike(const struct zone_change *a, const struct zone_change *b)
-{
-    return a->from_s == b->from_s && a->to_s == b->to_s && a->summer == b->summer &&
-           strcmp(a->abbr, b->abbr) == 0;
-}
-
-/* The changes from `first` to before `end`, each kind once. */
+/* The changes from `first` to before `end`. */
 static void write_listed(const struct zone *zone, size_t first, size_t end, struct buf *out)
 {
-    struct zone_change kind, other;
-    for (size_t i = first; i < end && zone_change_get(zone, i, &kind); i++) {
-        bool known = false;
-        for (size_t k = first; !known && k < i && zone_change_get(zone, k, &other); k++)
-            known = alike(&kind, &other);
-        if (known)
-            continue;
-        begin_observance(out, &kind);
-        for (size_t k = i + 1; k < end && zone_change_get(zone, k, &other); k++)
-            if (alike(&kind, &other))
-                ics_put(out, icalproperty_new_rdate((struct icaldatetimeperiodtype){
-                                 .time = onset(&other), .period = icalperiodtype_null_period()}));
-        end_observance(out, &kind);
+    struct zone_change c;
+    for (size_t i = first; i < end && zone_change_get(zone, i, &c); i++) {
+        begin_observance(out, &c);
+        end_observance(out, &c);
     }
 }
 
