@@ -9,6 +9,7 @@
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/rfc3339.h"
+#include "core/serve/ics/line.h"
 
 #define ATTENDEES_MAX   1000
 #define REMINDERS_MAX   20
@@ -148,19 +149,19 @@ static void put_transparency(struct details *d)
             icalproperty_new_transp(free ? ICAL_TRANSP_TRANSPARENT : ICAL_TRANSP_OPAQUE));
 }
 
-static void put_time(struct details *d, enum member which,
-                     icalproperty *(*make)(struct icaltimetype))
+static void put_time(struct details *d, enum member which, const char *name)
 {
+    static const struct ics_clock utc = {0};
     int64_t ms;
     if (rfc3339_time(json_string_plain(d->v[which]), &ms, NULL, NULL))
-        ics_put(d->f->out, make(ics_time(ms / 1000 - (ms % 1000 < 0), ICS_UTC)));
+        ics_put_at(d->f->out, name, &utc, ms / 1000 - (ms % 1000 < 0));
 }
 
 static void put_history(struct details *d)
 {
     int64_t sequence;
-    put_time(d, M_CREATED, icalproperty_new_created);
-    put_time(d, M_UPDATED, icalproperty_new_lastmodified);
+    put_time(d, M_CREATED, "CREATED");
+    put_time(d, M_UPDATED, "LAST-MODIFIED");
     if (json_int64(d->v[M_SEQUENCE], &sequence) && sequence >= 0 && sequence <= INT32_MAX)
         ics_put(d->f->out, icalproperty_new_sequence((int)sequence));
 }

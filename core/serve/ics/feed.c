@@ -14,6 +14,7 @@
 #include "core/serve/events/window.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
+#include "core/serve/ics/line.h"
 #include "core/serve/ics/vevent.h"
 #include "core/serve/ics/zones.h"
 #include "core/serve/scope.h"

@@ -11,11 +11,11 @@
  *   in them begins a forged property. Text comes in cleaned (ics_text), and TEXT under an X- name
  *   is escaped here (ics_put_text).
  * - Text is a C string: a NUL, which JSON may hold, would end it.
+ * - Times after the year 3000 are written as zeros (clock.c writes times).
  * - RRULE: rules that it holds to be wrong come out as nothing (COUNT with UNTIL, an INTERVAL above
- *   32,767), others changed. Rules are written here as the text they are (rules.c).
+ *   32,767), others changed. Rules are written as the text they are (rule.c).
  * - Its own zones are named "/freeassociation.sourceforge.net/..." and made from the zone files
- *   with guesses, such as rules that end in 2037. They are not used (vtimezone.c): a time gets its
- *   TZID as a parameter, and no zone inside.
+ *   with guesses, such as rules that end in 2037. They are not used (zones.c).
  * - It folds behind the first blank or colon from the right, so that "URL:https:" may be a line of
  *   its own and a line of nothing but a blank the last one, which some readers take for an empty
  *   line. What it has folded is unfolded, and folded here. */
@@ -25,7 +25,6 @@
 #include <string.h>
 
 #include "core/base/json.h"
-#include "core/base/rfc3339.h"
 
 #define FOLD_OCTETS 75
 
@@ -156,19 +155,4 @@ const char *ics_clean(struct buf *scratch, struct span text, enum ics_form form)
     buf_add_span(scratch, text);
     clean(scratch, form);
     return buf_text(scratch);
-}
-
-struct icaltimetype ics_time(int64_t s, enum ics_kind kind)
-{
-    int64_t days = s / 86400 - (s % 86400 < 0);
-    int64_t rest = s - days * 86400;
-    struct icaltimetype t = {.is_date = kind == ICS_DATE};
-    civil_from_days(days, &t.year, &t.month, &t.day);
-    if (kind == ICS_DATE)
-        return t;
-    t.hour = (int)(rest / 3600);
-    t.minute = (int)(rest / 60 % 60);
-    t.second = (int)(rest % 60);
-    t.zone = kind == ICS_UTC ? icaltimezone_get_utc_timezone() : NULL;
-    return t;
 }

@@ -5,7 +5,7 @@
 #ifndef CORE_SERVE_ICS_LINE_H
 #define CORE_SERVE_ICS_LINE_H
 
-#include <stdint.h>
+#include <stddef.h>
 
 #include <libical/ical.h>
 
@@ -36,9 +36,5 @@ enum ics_form {
 const char *ics_text(struct buf *scratch, struct span json, enum ics_form form);
 /* The same of bytes that are text already. */
 const char *ics_clean(struct buf *scratch, struct span text, enum ics_form form);
-
-/* Seconds (as if UTC) as libical has them: a date, wall time, or UTC. */
-enum ics_kind { ICS_DATE, ICS_WALL, ICS_UTC };
-struct icaltimetype ics_time(int64_t s, enum ics_kind kind);
 
 #endif

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "core/calendar/slots.h"
+#include "core/serve/ics/line.h"
 
 #define BUDGET 200000 /* steps of one walk */
 #define DAY    INT64_C(86400)

@@ -21,6 +21,7 @@
 
 #include "core/base/json.h"
 #include "core/serve/ics/rule.h"
+#include "core/serve/ics/line.h"
 
 #define WALKED 5000   /* instances */
 #define BUDGET 200000 /* steps of one walk */
@@ -225,7 +226,7 @@ static void write_exdates(struct ics_series *s, struct buf *out)
     sort(&all);
     for (size_t i = 0; i < all.n; i++)
         if ((i == 0 || all.v[i] != all.v[i - 1]) && !has(&s->kept, all.v[i]))
-            ics_put_at(out, icalproperty_new_exdate, &s->clock, all.v[i]);
+            ics_put_at(out, "EXDATE", &s->clock, all.v[i]);
     out->failed |= !ok;
     free(all.v);
 }
@@ -259,7 +260,7 @@ static void write_rdates(struct ics_series *s, bool start_named, struct buf *out
     bool ok = it;
     while (ok && recur_next(it, &at)) {
         if (slot_of(&at) != ics_start_slot(s) || !start_named)
-            ics_put_rdate(out, &s->clock, slot_of(&at));
+            ics_put_at(out, "RDATE", &s->clock, slot_of(&at));
         if (!s->clock.all_day && length_ms >= 0 && at.end_ms - at.start_ms != length_ms &&
             !has(&s->kept, slot_of(&at)))
             ok = add_length(s, &at);
@@ -269,7 +270,7 @@ static void write_rdates(struct ics_series *s, bool start_named, struct buf *out
     recur_free(dates);
     for (size_t i = 0; i < s->kept.n; i++)
         if ((i == 0 || s->kept.v[i] != s->kept.v[i - 1]) && !is_slot(s, s->kept.v[i]))
-            ics_put_rdate(out, &s->clock, s->kept.v[i]);
+            ics_put_at(out, "RDATE", &s->clock, s->kept.v[i]);
 }
 
 void ics_rules_write(struct ics_series *s, struct buf *out)

@@ -15,6 +15,7 @@
 #include "core/base/limits.h"
 #include "core/base/rfc3339.h"
 #include "core/serve/ics/details.h"
+#include "core/serve/ics/line.h"
 
 static int64_t floor_s(int64_t ms)
 {
@@ -46,16 +47,18 @@ static void put_uid(struct ics_feed *f, const struct event *ev)
 static void put_times(struct ics_feed *f, const struct ics_clock *clock, int64_t start_ms,
                       int64_t end_ms)
 {
-    ics_put_at(f->out, icalproperty_new_dtstart, clock, floor_s(start_ms));
+    ics_put_at(f->out, "DTSTART", clock, floor_s(start_ms));
     if (floor_s(end_ms) > floor_s(start_ms))
-        ics_put_at(f->out, icalproperty_new_dtend, clock, floor_s(end_ms));
+        ics_put_at(f->out, "DTEND", clock, floor_s(end_ms));
 }
+
+static const struct ics_clock utc = {0};
 
 static void begin(struct ics_feed *f, const struct event *ev)
 {
     ics_begin(f->out, "VEVENT");
     put_uid(f, ev);
-    ics_put(f->out, icalproperty_new_dtstamp(ics_time(floor_s(ev->updated_ms), ICS_UTC)));
+    ics_put_at(f->out, "DTSTAMP", &utc, floor_s(ev->updated_ms));
 }
 
 static void end(struct ics_feed *f, const struct event *ev)
@@ -79,7 +82,7 @@ static void put_slot(struct ics_feed *f, const struct event *ev, const struct ic
     struct ics_clock clock = {.all_day = ics_slot_is_date(ev)};
     if (series && series->all_day == clock.all_day)
         clock = *series;
-    ics_put_at(f->out, icalproperty_new_recurrenceid, &clock, floor_s(ev->original_ms));
+    ics_put_at(f->out, "RECURRENCE-ID", &clock, floor_s(ev->original_ms));
 }
 
 void ics_put_single(struct ics_feed *f, const struct event *ev)
@@ -96,16 +99,16 @@ void ics_put_series(struct ics_feed *f, struct ics_series *s)
 {
     int64_t start = floor_s(s->start.start_ms), end_s = floor_s(s->start.end_ms);
     begin(f, s->master);
-    ics_put_wall(f->out, icalproperty_new_dtstart, &s->clock, start);
+    ics_put_wall(f->out, "DTSTART", &s->clock, start);
     if (end_s > start)
-        ics_put_at(f->out, icalproperty_new_dtend, &s->clock, end_s);
+        ics_put_at(f->out, "DTEND", &s->clock, end_s);
     ics_rules_write(s, f->out);
     end(f, s->master);
     for (size_t i = 0; i < s->n_lengths; i++) {
         begin(f, s->master);
-        ics_put_at(f->out, icalproperty_new_recurrenceid, &s->clock, s->lengths[i].start_s);
-        ics_put_at(f->out, icalproperty_new_dtstart, &s->clock, s->lengths[i].start_s);
-        ics_put_at(f->out, icalproperty_new_dtend, &s->clock, s->lengths[i].end_s);
+        ics_put_at(f->out, "RECURRENCE-ID", &s->clock, s->lengths[i].start_s);
+        ics_put_at(f->out, "DTSTART", &s->clock, s->lengths[i].start_s);
+        ics_put_at(f->out, "DTEND", &s->clock, s->lengths[i].end_s);
         end(f, s->master);
     }
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/calendar/stamp.h"
 #include "core/calendar/zone_history.h"
 #include "core/serve/ics/line.h"
 
@@ -76,9 +77,12 @@ static bool write_rule(const struct posixtz_change *c, char out[RULE_SIZE])
         (void)snprintf(rest, size, "BYDAY=%d%s", c->week == 5 ? -1 : c->week, day);
         return true;
     }
-    int first = (c->week == 5 ? -7 : 7 * (c->week - 1) + 1) + shift;
-    int least = c->week == 5 ? -28 : 1, most = c->week == 5 ? -1 : c->month == 2 ? 28 : 30;
-    if (first < least || first + 6 > most)
+    /* The days that the week takes in, where the month has as many every year. */
+    int length = c->month == 2                                                       ? 28
+                 : c->month == 4 || c->month == 6 || c->month == 9 || c->month == 11 ? 30
+                                                                                     : 31;
+    int first = (c->week == 5 ? length - 6 : 7 * (c->week - 1) + 1) + shift;
+    if (first < 1 || first + 6 > length || (c->week == 5 && c->month == 2))
         return false;
     (void)snprintf(rest, size, "BYDAY=%s;BYMONTHDAY=%d,%d,%d,%d,%d,%d,%d", day, first, first + 1,
                    first + 2, first + 3, first + 4, first + 5, first + 6);
@@ -86,9 +90,12 @@ static bool write_rule(const struct posixtz_change *c, char out[RULE_SIZE])
 }
 
 /* The onset of a change, by the clock before it. */
-static struct icaltimetype onset(const struct zone_change *c)
+static void put_onset(struct buf *out, const struct zone_change *c)
 {
-    return ics_time(c->at == INT64_MIN ? EARLY : c->at + c->from_s, ICS_WALL);
+    char text[STAMP_MAX];
+    struct stamp at = {STAMP_LOCAL, c->at == INT64_MIN ? EARLY : c->at + c->from_s};
+    (void)stamp_write(text, at);
+    ics_put_raw(out, "DTSTART", span_of(text));
 }
 
 static void begin_observance(struct buf *out, const struct zone_change *c)
@@ -98,7 +105,7 @@ static void begin_observance(struct buf *out, const struct zone_change *c)
     ics_put(out, icalproperty_new_tzoffsetto(c->to_s));
     if (c->abbr[0])
         ics_put(out, icalproperty_new_tzname(c->abbr));
-    ics_put(out, icalproperty_new_dtstart(onset(c)));
+    put_onset(out, c);
 }
 
 static void end_observance(struct buf *out, const struct zone_change *c)
