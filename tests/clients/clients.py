@@ -1,20 +1,16 @@
 """Three programs that read Google calendars, behind one face: call("events.list", calendarId=..., ...)."""
 
-import hashlib
 import json
 import os
-import shutil
 import subprocess
 import threading
 from urllib.parse import quote, urlencode
 
-import pytest
-
+import npm
 import schema
-from mirror import PATIENCE, TOP
+from mirror import PATIENCE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-INSTALLED = os.path.join(TOP, "build", "clients")
 SECONDS = 60 * PATIENCE
 
 
@@ -27,37 +23,14 @@ class Refused(Exception):
         self.body = body
 
 
-def install_node_modules():
-    """`npm ci` unless this very lock file has been installed before."""
-    with open(os.path.join(HERE, "package-lock.json"), "rb") as f:
-        wanted = hashlib.sha256(f.read()).hexdigest()
-    stamp = os.path.join(INSTALLED, "installed")
-    if os.path.exists(stamp):
-        with open(stamp, encoding="ascii") as f:
-            if f.read() == wanted:
-                return
-    os.makedirs(INSTALLED, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(HERE, name), INSTALLED)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=INSTALLED,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        reason = f"npm ci: {done.stderr[-500:]}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with open(stamp, "w", encoding="ascii") as f:
-        f.write(wanted)
-
-
 class Node:
     """Google's client for Node.js, in a process of its own. `discover`: built from the mirror's description."""
 
     def __init__(self, url, discover=False):
-        install_node_modules()
+        modules = npm.install(HERE, "clients")
         self.discover = discover
         env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-        env["NODE_PATH"] = os.path.join(INSTALLED, "node_modules")
+        env["NODE_PATH"] = modules
         self.process = subprocess.Popen(["node", os.path.join(HERE, "client.js"), url + "/"], env=env, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.watchdog = threading.Timer(5 * SECONDS, self.process.kill)
