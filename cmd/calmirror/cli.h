@@ -13,7 +13,7 @@
 /* clang-format off */
 enum cli_option {
     OPTION_JSON = 1, OPTION_ACCOUNT = 2, OPTION_WAIT = 4, OPTION_FROM = 8, OPTION_TO = 16,
-    OPTION_INSTANCES = 32, OPTION_CLIENT = 64,
+    OPTION_INSTANCES = 32, OPTION_CLIENT = 64, OPTION_LOGIN = 128, OPTION_FORCE = 256,
 };
 /* clang-format on */
 
@@ -22,7 +22,8 @@ struct cli {
     const char *api;    /* NULL: from the configuration */
     const char *account, *from, *to;
     const char *calendar, *origin, *expires, *append; /* of a new client */
-    bool freebusy_only, admin, json, wait, instances;
+    const char *port; /* of a login */
+    bool freebusy_only, admin, json, wait, instances, no_browser, acl, force;
     char **args; /* behind the subcommand */
     int n_args;
 
@@ -47,15 +48,9 @@ struct command {
 extern const struct command cli_commands[]; /* ends with a NULL name */
 
 /* Subcommands; each returns an exit status of sysexits.h after saying on stderr what went wrong. */
-int run_status(struct cli *cli);
-int run_resync(struct cli *cli);
-int run_verify(struct cli *cli);
-int run_calendars(struct cli *cli);
-int run_events(struct cli *cli);
-int run_client(struct cli *cli);
-int run_doctor(struct cli *cli);
-int run_version(struct cli *cli);
-int run_help(struct cli *cli);
+typedef int cli_run(struct cli *cli);
+cli_run run_status, run_resync, run_verify, run_calendars, run_events, run_client, run_doctor;
+cli_run run_login, run_logout, run_key, run_version, run_help;
 
 void cli_usage(const struct command *command); /* NULL: of the program; to stdout */
 const char *cli_config_path(const struct cli *cli); /* as given, or the default place */

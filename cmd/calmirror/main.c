@@ -23,6 +23,11 @@ const struct command cli_commands[] = {
      OPTION_JSON | OPTION_ACCOUNT | OPTION_CLIENT, false, run_client},
     {"doctor", "", "check everything the mirror depends on, and say what to do", 0, 0, OPTION_JSON,
      false, run_doctor},
+    {"login", "", "sign in to an account, by way of a browser", 0, 0,
+     OPTION_JSON | OPTION_ACCOUNT | OPTION_LOGIN, false, run_login},
+    {"logout", "", "withdraw a login at Google and forget it", 0, 0,
+     OPTION_JSON | OPTION_ACCOUNT | OPTION_FORCE, false, run_logout},
+    {"key", "rotate", "seal the stored logins with a new key", 1, 1, OPTION_JSON, false, run_key},
     {"version", "", "the version of this program", 0, 0, OPTION_JSON, false, run_version},
     {"help", "[COMMAND]", "this, or the usage of one command", 0, 1, 0, false, run_help},
     {NULL, NULL, NULL, 0, 0, 0, false, NULL},
@@ -50,6 +55,10 @@ static const struct option_info {
     {"expires", 260, "DATE", OPTION_CLIENT, "when its token ceases to be accepted"},
     {"admin", 261, NULL, OPTION_CLIENT, "it may see and steer the whole service"},
     {"append", 262, "FILE", OPTION_CLIENT, "put the section into this configuration"},
+    {"port", 263, "N", OPTION_LOGIN, "where the browser comes back to, for ssh -L; else any"},
+    {"no-browser", 264, NULL, OPTION_LOGIN, "paste the address that the browser ends at"},
+    {"acl", 265, NULL, OPTION_LOGIN, "ask for access rules too, as `acl = yes` does"},
+    {"force", 266, NULL, OPTION_FORCE, "forget it even when Google cannot be reached"},
     {"version", 'V', NULL, 0, "same as the command version"},
     {"help", 'h', NULL, 0, "same as the command help"},
 };
@@ -166,6 +175,18 @@ static void take_option(struct cli *cli, struct parsed *p, const struct option_i
         break;
     case 262:
         cli->append = optarg;
+        break;
+    case 263:
+        cli->port = optarg;
+        break;
+    case 264:
+        cli->no_browser = true;
+        break;
+    case 265:
+        cli->acl = true;
+        break;
+    case 266:
+        cli->force = true;
         break;
     case 'V':
         p->version = true;

@@ -61,12 +61,16 @@ static int exit_status(enum rc rc)
 static int do_it_here(const struct conf *conf, struct store *store, const char *calendar)
 {
     struct queue *queue = queue_new();
+    struct vault *vault = state_vault(conf);
     struct sync *sync = NULL;
     struct err e = {0};
     enum rc rc = queue ? RC_OK : err_set(&e, RC_SYS, "out of memory");
 
     if (rc == RC_OK)
-        rc = sync_new(&sync, &(struct sync_options){.store = store, .queue = queue, .conf = conf}, &e);
+        rc = sync_new(&sync,
+                      &(struct sync_options){
+                          .store = store, .queue = queue, .conf = conf, .vault = vault},
+                      &e);
     if (rc == RC_OK)
         rc = sync_run_once(sync, calendar, (unsigned)conf->mirror.workers, show_progress, NULL, &e);
     term_progress_end();
@@ -74,6 +78,7 @@ static int do_it_here(const struct conf *conf, struct store *store, const char *
         (void)fprintf(stderr, "calmirrord: resync: %s\n", e.text);
     sync_free(sync);
     queue_free(queue);
+    vault_free(vault);
     return exit_status(rc);
 }
 

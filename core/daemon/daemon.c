@@ -29,6 +29,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/calendar/zone.h"
+#include "core/control/control.h"
 #include "core/conf/print.h"
 #include "core/daemon/activation.h"
 #include "core/daemon/notify.h"
@@ -53,9 +54,11 @@ struct daemon {
     struct conf *confs[CONFS_MAX]; /* the last one is in force */
     size_t n_confs;
     struct store *store;
+    struct vault *vault; /* NULL: it could not be opened */
     struct queue *queue;
     struct sync *sync;
     struct push *push;
+    struct control *control; /* NULL: nobody can sign in */
     struct serve *serve;
     struct ping *ping;
     pthread_t scrubber;
@@ -82,6 +85,18 @@ static void stop_store(struct daemon *d)
     store_close(d->store);
 }
 
+static enum rc start_vault(struct daemon *d, struct err *e)
+{
+    (void)e; /* what it is needed for says so itself; reads do without it */
+    d->vault = state_vault(conf_now(d));
+    return RC_OK;
+}
+
+static void stop_vault(struct daemon *d)
+{
+    vault_free(d->vault);
+}
+
 static enum rc start_queue(struct daemon *d, struct err *e)
 {
     d->queue = queue_new();
@@ -99,7 +114,7 @@ static void stop_queue(struct daemon *d)
 static enum rc start_sync(struct daemon *d, struct err *e)
 {
     struct sync_options opt = {
-        .store = d->store, .queue = d->queue, .conf = conf_now(d), .told = serve_told};
+        .store = d->store, .queue = d->queue, .conf = conf_now(d), .vault = d->vault, .told = serve_told};
 
     enum rc rc = sync_new(&d->sync, &opt, e);
     return rc == RC_OK ? sync_load(d->sync, e) : rc;
@@ -182,6 +197,28 @@ static void stop_workers(struct daemon *d)
         sync_stop(d->sync);
 }
 
+static void credential_changed(void *arg, const char *account)
+{
+    struct daemon *d = arg;
+
+    sync_credential_changed(d->sync, account);
+}
+
+static enum rc start_control(struct daemon *d, struct err *e)
+{
+    struct control_options opt = {
+        .conf = conf_now(d), .vault = d->vault, .changed = credential_changed, .arg = d};
+
+    if (control_start(&d->control, &opt, e) != RC_OK)
+        log_warning(NULL, "nobody can sign in or out: %s", e->text);
+    return RC_OK;
+}
+
+static void stop_control(struct daemon *d)
+{
+    control_stop(d->control);
+}
+
 static bool scrub_stop(void *arg)
 {
     struct daemon *d = arg;
@@ -224,11 +261,11 @@ static const struct part {
     enum rc (*start)(struct daemon *d, struct err *e);
     void (*stop)(struct daemon *d); /* called for parts that did not start, too */
 } parts[] = {
-    {"store", start_store, stop_store},       {"queue", start_queue, stop_queue},
-    {"accounts", start_sync, stop_sync},      {"notifier", start_push, stop_push},
-    {"local API", start_serve, stop_serve},
+    {"store", start_store, stop_store},       {"vault", start_vault, stop_vault},
+    {"queue", start_queue, stop_queue},       {"accounts", start_sync, stop_sync},
+    {"notifier", start_push, stop_push},      {"local API", start_serve, stop_serve},
     {"webhook", start_ping, stop_ping},       {"workers", start_workers, stop_workers},
-    {"scrubber", start_scrub, stop_scrub},
+    {"control", start_control, stop_control}, {"scrubber", start_scrub, stop_scrub},
 };
 
 #define N_PARTS (sizeof(parts) / sizeof(*parts))
@@ -288,6 +325,7 @@ static void reload(struct daemon *d)
         log_set_level(conf_log_level(conf));
         serve_reload(d->serve, conf);
         push_reload(d->push, conf);
+        control_reload(d->control, conf);
         if (sync_reload(d->sync, conf, &e) != RC_OK)
             log_err(NULL, "accounts not taken over: %s", e.text);
         log_notice(NULL, live.n ? "configuration reloaded:\n%s" : "configuration reloaded: nothing new%s",
@@ -389,8 +427,10 @@ static int exit_status(enum rc rc)
 static void forget_parts(struct daemon *d)
 {
     d->store = NULL;
+    d->vault = NULL;
     d->queue = NULL;
     d->sync = NULL;
+    d->control = NULL;
     d->serve = NULL;
     d->ping = NULL;
     d->push = NULL;

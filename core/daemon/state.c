@@ -3,6 +3,8 @@
  * The mirror holds nothing that Google does not have, so a damaged file is no reason to stay down. */
 #include "core/daemon/state.h"
 
+#include <stdlib.h>
+
 #include "core/base/log.h"
 #include "storage/guard.h"
 
@@ -22,4 +24,22 @@ enum rc state_open(const struct conf *conf, struct store **ret, struct err *e)
     if (rc == RC_OK)
         store_guard(*ret);
     return rc;
+}
+
+struct vault *state_vault(const struct conf *conf)
+{
+    struct vault *v = NULL;
+    unsigned count = 0, lost = 0;
+    struct err e = {0};
+    enum rc rc = vault_open(&v, conf->mirror.state_dir, getenv("CREDENTIALS_DIRECTORY"), &e);
+
+    if (!rc)
+        rc = vault_reseal(v, &count, &lost, &e);
+    if (rc)
+        log_err(NULL, "stored logins: %s", e.text);
+    if (count)
+        log_notice(NULL, "%u stored logins sealed anew with the present key", count);
+    if (lost)
+        log_err(NULL, "%u stored logins cannot be opened with any key that is here", lost);
+    return v;
 }

@@ -19,7 +19,8 @@ struct auth_options {               /* strings are copied */
     const char *token_file;         /* or a bearer token, re-read when refused */
     const char *client_file;        /* or an OAuth client, with the login that read_login() gives */
     const char *scope;              /* NULL = calendar.readonly */
-    /* The login's text (login.h). From any thread; RC_NOTFOUND: nobody signed in. */
+    /* The login's text (login.h). From any thread; RC_NOTFOUND: nobody signed in; RC_BADDATA: it is
+     * lost; RC_AUTH: it cannot be read, for a reason that another login would not mend. */
     enum rc (*read_login)(void *arg, struct secret *ret, struct err *e);
     void *read_login_arg; /* borrowed */
 };

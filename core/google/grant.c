@@ -128,20 +128,20 @@ static enum rc read_login(const struct grant_source *s, struct oauth_client *ret
         return rc;
     rc = s->read_login(s->read_login_arg, &text, e);
     if (rc == RC_NOTFOUND)
-        rc = err_set(e, RC_AUTH, "nobody has signed in yet");
-    else if (!rc)
-        rc = login_read(secret_span(&text), ret, e);
+        rc = err_set(e, RC_BADDATA, "nobody has signed in yet");
+    if (!rc && login_read(secret_span(&text), ret, e) != RC_OK)
+        rc = RC_BADDATA;
     if (!rc && strcmp(ret->client_id, ret_client->id) != 0)
-        rc = err_set(e, RC_AUTH, "%s is another OAuth client than the login was made with",
+        rc = err_set(e, RC_BADDATA, "%s is another OAuth client than the login was made with",
                      s->client_file);
     secret_release(&text);
     if (rc) {
         oauth_client_release(ret_client);
         login_release(ret);
     }
-    if (rc == RC_AUTH)
+    if (rc == RC_BADDATA) /* with a new login all is well; a key that cannot be read is another matter */
         advise(s, KIND_LOGIN, ACCOUNT_NEEDS_LOGIN, e);
-    return rc;
+    return rc == RC_BADDATA ? RC_AUTH : rc;
 }
 
 static enum rc fetch_by_login(const struct grant_source *s, struct http_client *c,

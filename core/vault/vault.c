@@ -210,7 +210,7 @@ static enum rc get(const struct vault *v, const struct seal_place *place, uint32
         rc = seal_open(&k, place, secret_span(&record), ret, e);
     seal_key_release(&k);
     secret_release(&record);
-    return rc ? err_prefix(e, rc, "%s", path) : RC_OK;
+    return rc == RC_BADDATA ? err_prefix(e, rc, "%s", path) : rc;
 }
 
 enum rc vault_put(struct vault *v, const char *account, const char *field, struct span plain,
@@ -237,7 +237,7 @@ enum rc vault_get(struct vault *v, const char *account, const char *field, struc
     pthread_mutex_lock(&v->lock);
     enum rc rc = get(v, &place, &id, ret, e);
     pthread_mutex_unlock(&v->lock);
-    return rc == RC_BADDATA ? RC_AUTH : rc;
+    return rc;
 }
 
 enum rc vault_drop(struct vault *v, const char *account, const char *field, struct err *e)

@@ -24,7 +24,8 @@ void vault_free(struct vault *v); /* NULL ok */
 
 enum rc vault_put(struct vault *v, const char *account, const char *field, struct span plain,
                   struct err *e);
-/* RC_NOTFOUND: there is none. RC_AUTH: it cannot be opened; the sentence says what to do. */
+/* RC_NOTFOUND: there is none. RC_AUTH: the key (or the file) cannot be read, with what to do about
+ * it. RC_BADDATA: no key that is here opens it. */
 enum rc vault_get(struct vault *v, const char *account, const char *field, struct secret *ret,
                   struct err *e);
 enum rc vault_drop(struct vault *v, const char *account, const char *field, struct err *e);

@@ -163,12 +163,16 @@ def test_login_by_code_with_pkce(emu):
         assert answer.status_code == 302 and location.endswith("&state=a%20b")
         return location.split("code=")[1].split("&")[0]
 
-    form = {"grant_type": "authorization_code", "client_id": "c", "client_secret": "s", "code_verifier": verifier}
+    form = {"grant_type": "authorization_code", "client_id": "c", "client_secret": "s", "code_verifier": verifier,
+            "redirect_uri": "http://127.0.0.1:9/"}
     once = code()
     body = token_call(emu, code=once, **form).json()
     assert body["refresh_token"] and emu.client(body["access_token"]).list()
+    assert body["scope"] == "https://www.googleapis.com/auth/calendar.readonly"
     assert token_call(emu, code=once, **form).json()["error"] == "invalid_grant"
     assert token_call(emu, code=code(), **form | {"code_verifier": "w" * 43}).json()["error"] == "invalid_grant"
+    elsewhere = token_call(emu, code=code(), **form | {"redirect_uri": "http://127.0.0.1:8/"})
+    assert elsewhere.json()["error"] == "redirect_uri_mismatch"
 
 
 # ---- events: shape -----------------------------------------------------------------------------------

@@ -9,7 +9,7 @@
 #include "tests/emulator/reply.h"
 
 struct access_token {
-    char *token, *email;
+    char *token, *email, *client_id; /* client_id: NULL when no OAuth client asked for it */
     uint32_t scopes;
     int64_t expires_ms; /* by the emulated clock; 0: never */
 };
@@ -67,6 +67,7 @@ static void token_free(struct access_token *t)
 {
     free(t->token);
     free(t->email);
+    free(t->client_id);
     free(t);
 }
 
@@ -76,6 +77,8 @@ static void grant_free(struct grant *g)
     free(g->email);
     free(g->client_id);
     free(g->challenge);
+    free(g->redirect_uri);
+    free(g->scope);
     free(g);
 }
 
@@ -106,6 +109,7 @@ void auth_release(struct auth *a)
             free(secret);
         }
     }
+    free(a->withheld);
     map_free(&a->tokens);
     map_free(&a->grants);
     map_free(&a->accounts);
@@ -153,12 +157,23 @@ void auth_add_client(struct auth *a, const char *id, const char *secret)
     }
 }
 
-int auth_revoke(struct auth *a, const char *email, bool grants)
+void auth_set_client(struct auth *a, const char *token, const char *client_id)
+{
+    struct access_token *t = map_get(&a->tokens, token);
+    xreplace(&t->client_id, xstrdup(client_id));
+}
+
+static bool same_or_any(const char *wanted, const char *is)
+{
+    return wanted == NULL || (is != NULL && strcmp(wanted, is) == 0);
+}
+
+int auth_revoke(struct auth *a, const char *email, const char *client_id, bool grants)
 {
     int n = 0;
     for (size_t i = 0; i < a->tokens.cap; i++) {
         struct access_token *t = a->tokens.slots[i].value;
-        if (t != NULL && (email == NULL || strcmp(t->email, email) == 0)) {
+        if (t != NULL && same_or_any(email, t->email) && same_or_any(client_id, t->client_id)) {
             map_del(&a->tokens, t->token);
             token_free(t);
             n++;
@@ -166,7 +181,7 @@ int auth_revoke(struct auth *a, const char *email, bool grants)
     }
     for (size_t i = 0; grants && i < a->grants.cap; i++) {
         struct grant *g = a->grants.slots[i].value;
-        if (g != NULL && (email == NULL || strcmp(g->email, email) == 0)) {
+        if (g != NULL && same_or_any(email, g->email) && same_or_any(client_id, g->client_id)) {
             g->revoked = true;
             n++;
         }

@@ -33,8 +33,11 @@ enum scope {
 struct grant { /* what a refresh token or an authorization code stands for */
     char *secret;
     char *email, *client_id;
-    char *challenge; /* PKCE, of a code */
+    char *challenge;    /* PKCE, of a code */
+    char *redirect_uri; /* of a code */
+    char *scope;        /* as text; NULL: nobody asked */
     uint32_t scopes;
+    int64_t expires_ms; /* by the emulated clock; 0: never */
     bool revoked, is_code;
 };
 
@@ -51,6 +54,9 @@ struct auth {
     struct map clients;  /* client id -> secret */
     int64_t token_life_s;
     uint64_t issued; /* access tokens, for the state page */
+    bool ask;        /* the consent page waits for somebody to click */
+    char *withheld;  /* a scope whose box is not ticked; NULL: all are */
+    int64_t refresh_life_s; /* of new refresh tokens; 0: for ever */
 };
 
 void auth_init(struct auth *a);
@@ -65,8 +71,11 @@ struct grant *auth_add_grant(struct auth *a, const char *secret, const char *ema
                              const char *client_id, uint32_t scopes);
 void auth_add_account(struct auth *a, struct service_account *sa); /* takes it */
 void auth_add_client(struct auth *a, const char *id, const char *secret);
-/* Kills access tokens and, with `grants`, refresh tokens too; of one user or, NULL, of all. */
-int auth_revoke(struct auth *a, const char *email, bool grants);
+/* Notes for which OAuth client a token was made. */
+void auth_set_client(struct auth *a, const char *token, const char *client_id);
+/* Kills access tokens and, with `grants`, refresh tokens too; of one user or, NULL, of all; of what
+ * was made for one client or, NULL, of everything. */
+int auth_revoke(struct auth *a, const char *email, const char *client_id, bool grants);
 
 /* Sets req.user and req.scopes, or has answered with 401 and returns false. */
 bool auth_check(struct req *r);

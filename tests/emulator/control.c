@@ -458,9 +458,14 @@ static void post_auth(struct req *r)
         return;
     }
     a->token_life_s = json_int(o, "token_life_s", a->token_life_s);
+    a->refresh_life_s = json_int(o, "refresh_life_s", a->refresh_life_s);
+    a->ask = json_flag(o, "ask", a->ask);
+    if (json_str(o, "withhold") != NULL) {
+        xreplace(&a->withheld, xstrdup(json_str(o, "withhold")));
+    }
     const char *revoke = json_str(o, "revoke");
     if (revoke != NULL) {
-        n = auth_revoke(a, json_str(o, "user"), strcmp(revoke, "grants") == 0);
+        n = auth_revoke(a, json_str(o, "user"), NULL, strcmp(revoke, "grants") == 0);
     }
     json_object_put(o);
     answer_count(r, n);

@@ -32,11 +32,17 @@ static void answer_token(struct req *r, const char *email, uint32_t scopes, cons
     char *id = world_new_id(&r->emu->world, 40);
     char *token = xprintf("ya29.%s", id);
     auth_add_token(a, &r->emu->world, token, email, scopes, a->token_life_s);
+    char *client = form_value(r, "client_id");
+    auth_set_client(a, token, client);
+    free(client);
     a->issued++;
     struct json_object *o = json_object_new_object();
     json_put_str(o, "access_token", token);
     json_put_int(o, "expires_in", a->token_life_s);
     json_put_str(o, "refresh_token", refresh);
+    if (refresh != NULL && a->refresh_life_s != 0) {
+        json_put_int(o, "refresh_token_expires_in", a->refresh_life_s);
+    }
     json_put_str(o, "scope", scope_text);
     json_put_str(o, "token_type", "Bearer");
     req_answer(r, 200, o);
@@ -137,6 +143,7 @@ static struct grant *grant_of(struct req *r, const char *field, bool code)
     char *secret = form_value(r, field), *client = form_value(r, "client_id");
     struct grant *g = secret ? map_get(&r->emu->auth.grants, secret) : NULL;
     bool good = g != NULL && !g->revoked && g->is_code == code &&
+                (g->expires_ms == 0 || g->expires_ms > world_now_ms(&r->emu->world)) &&
                 (g->client_id == NULL || (client && strcmp(client, g->client_id) == 0));
     free(secret);
     free(client);
@@ -171,6 +178,15 @@ static bool verifier_good(struct req *r, const struct grant *g)
     return good;
 }
 
+/* It must be the one of the consent page, to the letter. */
+static bool redirect_good(struct req *r, const struct grant *code)
+{
+    char *uri = form_value(r, "redirect_uri");
+    bool good = uri != NULL && strcmp(uri, code->redirect_uri) == 0;
+    free(uri);
+    return good;
+}
+
 static void by_code(struct req *r)
 {
     struct grant *code = client_good(r) ? grant_of(r, "code", true) : NULL;
@@ -181,9 +197,16 @@ static void by_code(struct req *r)
         return;
     }
     code->revoked = true; /* a code works once */
+    if (!redirect_good(r, code)) {
+        reply_oauth_error(r, 400, "redirect_uri_mismatch", "Bad Request");
+        return;
+    }
+    struct auth *a = &r->emu->auth;
     char *id = world_new_id(&r->emu->world, 32), *refresh = xprintf("1//%s", id);
-    auth_add_grant(&r->emu->auth, refresh, code->email, code->client_id, code->scopes);
-    answer_token(r, code->email, code->scopes, refresh, "https://www.googleapis.com/auth/calendar");
+    struct grant *g = auth_add_grant(a, refresh, code->email, code->client_id, code->scopes);
+    g->expires_ms =
+        a->refresh_life_s ? world_now_ms(&r->emu->world) + a->refresh_life_s * 1000 : 0;
+    answer_token(r, code->email, code->scopes, refresh, code->scope);
     free(refresh);
     free(id);
 }
@@ -209,30 +232,82 @@ void token_endpoint(struct req *r)
     free(type);
 }
 
-/* The consent page of a user who always agrees: straight back with a code. */
+/* The scopes asked for without those whose box stays empty. */
+static char *scopes_ticked(const struct auth *a, const char *asked)
+{
+    struct buf out = {0};
+    for (const char *s = asked + strspn(asked, " "); *s; s += strspn(s, " ")) {
+        size_t n = strcspn(s, " ");
+        char *one = xstrndup(s, n);
+        if (a->withheld == NULL || strcmp(one, a->withheld) != 0) {
+            buf_printf(&out, "%s%s", out.len ? " " : "", one);
+        }
+        free(one);
+        s += n;
+    }
+    char *text = xstrndup(out.p ? out.p : "", out.len);
+    buf_free(&out);
+    return text;
+}
+
+static void send_back(struct req *r, const char *name, const char *value)
+{
+    const char *back = req_param(r, "redirect_uri"), *state = req_param(r, "state");
+    char *kept = url_encode(state ? state : ""), *encoded = url_encode(value);
+    char *to = xprintf("%s%c%s=%s&state=%s", back, strchr(back, '?') ? '&' : '?', name, encoded,
+                       kept);
+    req_answer_empty(r, 302);
+    req_add_header(r, "Location", to);
+    free(to);
+    free(encoded);
+    free(kept);
+}
+
+/* Two links, for a browser that a test drives. The query is one that a browser sent: it has no
+ * quotes in it. */
+static void show_consent_page(struct req *r, const char *email)
+{
+    char *page = xprintf("<!doctype html><title>Sign in</title><p>%s<p><a id=allow href=\"?%s&"
+                         "decision=allow\">Allow</a> <a id=deny href=\"?%s&decision=deny\">"
+                         "Cancel</a>",
+                         email, r->raw_query, r->raw_query);
+    req_answer_text(r, 200, page);
+    r->content_type = "text/html; charset=utf-8";
+    free(page);
+}
+
+/* The consent page of a user who agrees, at once or when clicked: back with a code. */
 void authorize_endpoint(struct req *r)
 {
     const char *back = req_param(r, "redirect_uri"), *client = req_param(r, "client_id");
-    const char *state = req_param(r, "state"), *challenge = req_param(r, "code_challenge");
     const char *hint = req_param(r, "login_hint"), *scope = req_param(r, "scope");
+    const char *decision = req_param(r, "decision");
+    struct auth *a = &r->emu->auth;
     struct world *w = &r->emu->world;
     bool unknown = false;
     const struct user *u = hint ? world_user(w, hint) : w->n_users ? w->user_list[0] : NULL;
     if (back == NULL || client == NULL || scope == NULL || u == NULL ||
-        map_get(&r->emu->auth.clients, client) == NULL) {
+        map_get(&a->clients, client) == NULL) {
         reply_oauth_error(r, 400, "invalid_request", "Access blocked: authorization error");
         return;
     }
-    char *code = world_new_id(w, 24), *kept = url_encode(state ? state : "");
-    struct grant *g =
-        auth_add_grant(&r->emu->auth, code, u->email, client, scopes_parse(scope, &unknown));
+    if (a->ask && decision == NULL) {
+        show_consent_page(r, u->email);
+        return;
+    }
+    if (decision != NULL && strcmp(decision, "deny") == 0) {
+        send_back(r, "error", "access_denied");
+        return;
+    }
+    char *code = world_new_id(w, 24), *ticked = scopes_ticked(a, scope);
+    struct grant *g = auth_add_grant(a, code, u->email, client, scopes_parse(ticked, &unknown));
     g->is_code = true;
-    xreplace(&g->challenge, xstrdup(challenge));
-    char *to = xprintf("%s%ccode=%s&state=%s", back, strchr(back, '?') ? '&' : '?', code, kept);
-    req_answer_empty(r, 302);
-    req_add_header(r, "Location", to);
-    free(to);
-    free(kept);
+    xreplace(&g->challenge, req_param(r, "code_challenge") != NULL
+                                ? xstrdup(req_param(r, "code_challenge"))
+                                : NULL);
+    xreplace(&g->redirect_uri, xstrdup(back));
+    xreplace(&g->scope, ticked);
+    send_back(r, "code", code);
     free(code);
 }
 
@@ -242,7 +317,7 @@ void revoke_endpoint(struct req *r)
     const char *token = body ? body : req_param(r, "token");
     struct grant *g = token ? map_get(&r->emu->auth.grants, token) : NULL;
     if (g != NULL && !g->revoked) {
-        auth_revoke(&r->emu->auth, g->email, true);
+        auth_revoke(&r->emu->auth, g->email, g->client_id, true); /* the whole of what was granted */
         req_answer_text(r, 200, "{}");
     } else {
         reply_oauth_error(r, 400, "invalid_token", "Token expired or revoked");

@@ -32,6 +32,7 @@ INCLUDES = {
     "core/ping": ("core/conf", "storage", "core/queue", "core/httpd"),
     "core/push": ("core/conf", "core/http", "storage", "core/queue"),
     "core/serve": ("core/conf", "storage", "core/calendar", "core/queue", "core/httpd", "core/push"),
+    "core/control": ("core/conf", "core/google", "core/http", "core/httpd", "core/vault"),
     "core/daemon": ANYTHING,
     "cmd/calmirrord": ANYTHING,
     "cmd/calmirror": ANYTHING,

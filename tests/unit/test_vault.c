@@ -151,8 +151,8 @@ static void bound_to_its_place(void **state)
     put(p, "a", "of a");
     copy(path_of(p, "secrets/a.login.sealed"), path_of(p, "secrets/b.login.sealed"));
     copy(path_of(p, "secrets/a.login.sealed"), path_of(p, "secrets/a.other.sealed"));
-    refuse(p, "b", RC_AUTH, "sealed for something else");
-    assert_int_equal(vault_get(p->v, "a", "other", &s, NULL), RC_AUTH);
+    refuse(p, "b", RC_BADDATA, "sealed for something else");
+    assert_int_equal(vault_get(p->v, "a", "other", &s, NULL), RC_BADDATA);
     expect(p, "a", "of a");
 }
 
@@ -225,7 +225,7 @@ static void a_lost_key(void **state)
     copy(path_of(p, "secrets/key"), path_of(p, "kept"));
     assert_int_equal(unlink(path_of(p, "secrets/key")), 0);
     open_vault(p);
-    refuse(p, "a", RC_AUTH, "bring it back as ");
+    refuse(p, "a", RC_BADDATA, "bring it back as ");
     put(p, "b", "another login");
     assert_int_equal(vault_reseal(p->v, &count, &lost, &e), RC_OK);
     assert_int_equal(lost, 1);
