@@ -38,6 +38,8 @@ struct conf_webhook {
 struct conf_api {
     char *listen;                    /* host:port or the path of a unix socket */
     char *account;                   /* whom "me" and "primary" mean; "" = the first account */
+    int64_t socket_mode;
+    char *socket_owner; /* "USER:GROUP", either may be missing; "": as it is made */
     struct conf_list hosts, origins; /* further Host names; allowed CORS origins */
     uint64_t cache_size;
     int64_t max_streams, stream_stall_ms;

@@ -28,6 +28,7 @@ enum value_type {
     VALUE_LEVEL,    /* a log level */
     VALUE_BOOL,     /* int64_t, 0 or 1 */
     VALUE_COUNT,    /* int64_t */
+    VALUE_MODE, VALUE_OWNER, /* of a file: int64_t, text */
     VALUE_SIZE,     /* uint64_t, bytes */
     VALUE_DURATION, /* int64_t, ms */
     VALUE_MOMENT,   /* int64_t, ms of the wall clock; empty: 0 */

@@ -120,6 +120,11 @@ const struct option conf_options[] = {
      "Where clients read: host:port, or the absolute path of a unix socket. Addresses that other "
      "machines reach are accepted only with a [client] section; tokens then cross the network, so "
      "put a proxy that speaks TLS before it."},
+    {SECTION_API, "socket_mode", VALUE_MODE, "0660", IN(api.socket_mode), 0600, 0777, false,
+     "Permissions of the unix socket, in octal: whoever may write to it may connect."},
+    {SECTION_API, "socket_owner", VALUE_OWNER, "", IN(api.socket_owner), 0, 0, false,
+     "Owner and group of the unix socket: USER, USER:GROUP or :GROUP. Empty means those of the "
+     "service. It can give it to groups that it is a member of; to give it away it must be root."},
     {SECTION_API, "account", VALUE_ACCOUNT, "", IN(api.account), 0, 0, true,
      "Name of the account that \"me\" and \"primary\" mean in a request. Empty means the first one "
      "in the "

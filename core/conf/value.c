@@ -123,6 +123,15 @@ static enum rc check_glob(struct span text, struct err *e)
     return RC_OK;
 }
 
+static enum rc check_owner(struct span text, struct err *e)
+{
+    const char *colon = memchr(text.p, ':', text.n);
+    bool twice = colon && memchr(colon + 1, ':', text.n - (size_t)(colon + 1 - text.p));
+    if (has_blank(text) || twice || (colon && text.n == 1))
+        return err_set(e, RC_INVALID, "expected USER, USER:GROUP or :GROUP");
+    return RC_OK;
+}
+
 static enum rc check_hash(struct span text, struct err *e)
 {
     for (size_t i = 0; i < text.n; i++)
@@ -186,6 +195,8 @@ static const struct type_info {
     [VALUE_LEVEL] = {"level", STORE_TEXT, check_level},
     [VALUE_BOOL] = {"yes|no", STORE_INT, NULL},
     [VALUE_COUNT] = {"number", STORE_INT, NULL},
+    [VALUE_MODE] = {"mode", STORE_INT, NULL},
+    [VALUE_OWNER] = {"user:group", STORE_TEXT, check_owner},
     [VALUE_SIZE] = {"size", STORE_SIZE, NULL},
     [VALUE_DURATION] = {"duration", STORE_INT, NULL},
     [VALUE_MOMENT] = {"time", STORE_INT, NULL},
@@ -258,6 +269,8 @@ static void number_print(const struct option *o, int64_t value, struct buf *out)
     char text[RFC3339_MAX];
     if (o->type == VALUE_BOOL)
         buf_add_text(out, value ? "yes" : "no");
+    else if (o->type == VALUE_MODE)
+        buf_printf(out, "%04o", (unsigned)value);
     else if (o->type == VALUE_MOMENT && value)
         buf_add(out, text, (size_t)rfc3339_write(text, value, 0));
     else if (o->type == VALUE_MOMENT)
@@ -280,6 +293,18 @@ static enum rc out_of_range(const struct option *o, struct err *e)
     buf_release(&min);
     buf_release(&max);
     return rc;
+}
+
+/* "0660"; -1: not octal. */
+static int64_t mode_parse(struct span text)
+{
+    int64_t mode = 0;
+    for (size_t i = 0; i < text.n; i++) {
+        if (text.p[i] < '0' || text.p[i] > '7' || text.n > 4)
+            return -1;
+        mode = 8 * mode + (text.p[i] - '0');
+    }
+    return mode;
 }
 
 /* A date is its midnight in UTC. */
@@ -319,6 +344,10 @@ static enum rc number_parse(const struct option *o, struct span text, int64_t *r
         if (!text_to_size(text, &size))
             return err_set(e, RC_INVALID, "not a size, such as 4096, 512KiB or 8GiB");
         value = size > INT64_MAX ? INT64_MAX : (int64_t)size;
+    } else if (o->type == VALUE_MODE) {
+        value = mode_parse(text);
+        if (value < 0)
+            return err_set(e, RC_INVALID, "not a mode in octal, such as 0660");
     } else if (!text_to_i64(text, &value)) {
         return err_set(e, RC_INVALID, "not a whole number");
     }

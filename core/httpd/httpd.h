@@ -1,6 +1,5 @@
-/* httpd: an HTTP server loop: a thread with a listening socket and its connections.
- * Everything but httpd_wake(), httpd_heartbeat_ms(), httpd_stop_begin() and the response functions
- * belongs to the loop's thread, that is, to the callbacks below. */
+/* httpd: an HTTP server loop: a thread with a listening socket and its connections. Everything but
+ * httpd_wake(), httpd_heartbeat_ms(), httpd_stop_begin() and responses is for its callbacks alone. */
 #ifndef CORE_HTTPD_HTTPD_H
 #define CORE_HTTPD_HTTPD_H
 
@@ -27,7 +26,9 @@ struct httpd_request {
 
 struct httpd_options {
     const char *name;   /* of the thread, at most 15 characters; a literal */
-    const char *listen; /* "host:port", "[v6]:port", or a path: a unix socket, mode 0660 */
+    const char *listen; /* "host:port", "[v6]:port", or a path: a unix socket */
+    unsigned socket_mode;     /* of a unix socket; 0: 0660 */
+    const char *socket_owner; /* likewise, "USER:GROUP", either may be left out; NULL: as it is */
     struct tls *tls;    /* HTTPS, with this certificate; borrowed until httpd_free(); NULL: plain HTTP */
     int inherited_fd;   /* a listening socket handed over by the manager, instead; <= 0: none */
     bool local_only;    /* refuse to start on a socket that other machines reach */
@@ -39,9 +40,8 @@ struct httpd_options {
     /* Must answer, now or later: the request waits until this thread calls httpd_answer(). */
     void (*handle)(void *arg, struct httpd_request *req);
     /* May be NULL. After every turn of the loop, when all requests that had come in were handled
-     * (so many can be answered by one commit). Returns in how many ms it wants to be called again
-     * at the latest, -1: no wish. Called once more when stopping; what is unanswered after that
-     * gets 503. */
+     * (so many can be answered by one commit). Returns in how many ms at most it wants to be called
+     * again, -1: no wish. Once more when stopping; what is unanswered after that gets 503. */
     int64_t (*after_turn)(void *arg, bool stopping);
 };
 

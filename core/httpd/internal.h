@@ -22,7 +22,7 @@ struct listener {
     dev_t dev;      /* the socket file as bound, so that only our own is removed */
     ino_t ino;
 };
-enum rc listener_open(struct listener *ret, const char *listen, int inherited_fd, struct err *e);
+enum rc listener_open(struct listener *ret, const struct httpd_options *opt, struct err *e);
 void listener_close(struct listener *l);
 
 struct request {

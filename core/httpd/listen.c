@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/limits.h"
 #include "core/base/text.h"
 
 #define BACKLOG     1024
@@ -110,8 +113,50 @@ static enum rc remove_stale(const struct sockaddr_un *a, struct err *e)
     return unlink(a->sun_path) == 0 ? RC_OK : err_errno(e, "%s", a->sun_path);
 }
 
-static enum rc open_unix(struct listener *l, const char *path, struct err *e)
+/* "USER:GROUP", either of which may be left out: -1. Numbers are taken too. */
+static enum rc find_owner(const char *text, uid_t *ret_user, gid_t *ret_group, struct err *e)
 {
+    char user[LIMIT_NAME_BYTES + 1];
+    const char *group = strchr(text, ':');
+    struct span name = {text, group ? (size_t)(group - text) : strlen(text)};
+    uint64_t number;
+    *ret_user = (uid_t)-1;
+    *ret_group = (gid_t)-1;
+    if (!text_copy(user, sizeof user, name))
+        return err_set(e, RC_INVALID, "socket_owner: %s: too long", text);
+    const struct passwd *p = user[0] ? getpwnam(user) : NULL;
+    if (p || text_to_u64(span_of(user), &number))
+        *ret_user = p ? p->pw_uid : (uid_t)number;
+    else if (user[0])
+        return err_set(e, RC_INVALID, "socket_owner: there is no user %s", user);
+    const struct group *g = group && group[1] ? getgrnam(group + 1) : NULL;
+    if (g || (group && text_to_u64(span_of(group + 1), &number)))
+        *ret_group = g ? g->gr_gid : (gid_t)number;
+    else if (group && group[1])
+        return err_set(e, RC_INVALID, "socket_owner: there is no group %s", group + 1);
+    return RC_OK;
+}
+
+/* Before anybody can connect: it does not listen yet. */
+static enum rc set_access(const char *path, const struct httpd_options *opt, struct err *e)
+{
+    uid_t user;
+    gid_t group;
+    if (opt->socket_owner && opt->socket_owner[0]) {
+        enum rc rc = find_owner(opt->socket_owner, &user, &group, e);
+        if (rc)
+            return rc;
+        if (chown(path, user, group) != 0)
+            return err_errno(e, "%s: socket_owner %s", path, opt->socket_owner);
+    }
+    if (chmod(path, opt->socket_mode ? opt->socket_mode : UNIX_MODE) != 0)
+        return err_errno(e, "%s", path);
+    return RC_OK;
+}
+
+static enum rc open_unix(struct listener *l, const struct httpd_options *opt, struct err *e)
+{
+    const char *path = opt->listen;
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof a.sun_path)
         return err_set(e, RC_INVALID, "%s: longer than the %zu bytes a socket's path may have",
@@ -120,12 +165,15 @@ static enum rc open_unix(struct listener *l, const char *path, struct err *e)
     enum rc rc = remove_stale(&a, e);
     if (rc)
         return rc;
-    /* The mode is set before listen(): nobody can connect earlier. */
     struct stat st = {0};
     int fd = socket(AF_UNIX, SOCKET_TYPE, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) != 0 || chmod(path, UNIX_MODE) != 0 ||
-        lstat(path, &st) != 0 || listen(fd, BACKLOG) != 0) {
+    bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    rc = bound ? set_access(path, opt, e) : err_errno(e, "%s", path);
+    if (rc == RC_OK && (lstat(path, &st) != 0 || listen(fd, BACKLOG) != 0))
         rc = err_errno(e, "%s", path);
+    if (rc) {
+        if (bound)
+            (void)unlink(path);
         if (fd >= 0)
             close(fd);
         return rc;
@@ -148,12 +196,12 @@ static enum rc adopt(struct listener *l, int fd, struct err *e)
     return RC_OK;
 }
 
-enum rc listener_open(struct listener *ret, const char *listen, int inherited_fd, struct err *e)
+enum rc listener_open(struct listener *ret, const struct httpd_options *opt, struct err *e)
 {
     struct listener l = {.fd = -1};
-    enum rc rc = inherited_fd > 0   ? adopt(&l, inherited_fd, e)
-                 : listen[0] == '/' ? open_unix(&l, listen, e)
-                                    : open_tcp(&l, listen, e);
+    enum rc rc = opt->inherited_fd > 0   ? adopt(&l, opt->inherited_fd, e)
+                 : opt->listen[0] == '/' ? open_unix(&l, opt, e)
+                                         : open_tcp(&l, opt->listen, e);
     if (rc == RC_OK)
         *ret = l;
     return rc;

@@ -223,7 +223,7 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
     }
     enum rc rc = httpd_watch(h, h->wake_fd, e);
     if (rc == RC_OK)
-        rc = listener_open(&h->listener, h->opt.listen, h->opt.inherited_fd, e);
+        rc = listener_open(&h->listener, &h->opt, e);
     if (rc == RC_OK && h->listener.exposed && h->opt.local_only)
         rc = err_set(e, RC_INVALID,
                      "the socket listens on an address that other machines reach, and there is no "
@@ -246,7 +246,7 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
         httpd_free(h);
         return rc;
     }
-    h->opt.listen = NULL; /* borrowed for the start only */
+    h->opt.listen = h->opt.socket_owner = NULL; /* borrowed for the start only */
     *ret = h;
     return RC_OK;
 }

@@ -221,6 +221,8 @@ enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
     const struct httpd_options opt = {
         .name = "api",
         .listen = s->conf->api.listen,
+        .socket_mode = (unsigned)s->conf->api.socket_mode,
+        .socket_owner = s->conf->api.socket_owner,
         .inherited_fd = inherited_fd,
         .max_connections = CONNECTIONS,
         .local_only = s->conf->n_clients == 0,
