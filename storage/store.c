@@ -243,6 +243,7 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
     pthread_mutex_init(&s->damage.mutex, NULL);
     pthread_mutex_init(&s->hub.mutex, NULL);
     group_init(&s->group);
+    trouble_init(&s->trouble);
     s->dir = strdup(dir);
     s->broken_mark = strdup(mark);
     enum rc rc = s->dir && s->broken_mark ? RC_OK : err_set(e, RC_SYS, "%s: out of memory", dir);
@@ -282,6 +283,7 @@ void store_close(struct store *s)
     pthread_mutex_destroy(&s->hub.mutex);
     pthread_mutex_destroy(&s->damage.mutex);
     group_release(&s->group);
+    trouble_release(&s->trouble);
     free(s->damage.counts);
     free(s->broken_mark);
     free(s->dir);

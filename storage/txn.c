@@ -174,22 +174,25 @@ enum rc txn_commit(struct txn *t, struct err *e)
         struct key k = key_text(span_of("counter"));
         fields_put(t, SPACE_META, &k, counter_fields, FIELD_COUNT(counter_fields), &t->counters);
     }
+    struct store *s = t->store;
     enum rc rc = t->failed;
     if (rc) {
+        trouble_note(&s->trouble, rc, &t->why);
         (void)err_set(e, rc, "%s", t->why.text);
         txn_abort(t);
         return rc;
     }
-    struct store *s = t->store;
+    struct err why = {0};
     int code = group_commit(&s->group, &t->writer, commit_group, s);
     if (!code)
         hub_publish(s, t->counters.seq, &t->touched);
     free(t->touched.v);
     free(t);
-    rc = mdb_to_rc(code, e, "commit");
+    rc = mdb_to_rc(code, &why, "commit");
     if (rc == RC_BADDATA)
         store_mark_broken(s);
-    return rc;
+    trouble_note(&s->trouble, rc, &why);
+    return rc == RC_OK ? rc : err_set(e, rc, "%s", why.text);
 }
 
 void txn_abort(struct txn *t)

@@ -4,13 +4,13 @@
 
 #include <lmdb.h>
 #include <pthread.h>
-#include <stdatomic.h>
 
 #include "storage/group.h"
 #include "storage/hub_store.h"
 #include "storage/key.h"
 #include "storage/record.h"
 #include "storage/store.h"
+#include "storage/trouble.h"
 
 /* How many damaged records reads met, by collection (0: of none in particular). */
 struct damage_count {
@@ -43,6 +43,7 @@ struct store {
     struct damage damage;
     struct hub hub;
     struct group group;
+    struct trouble trouble;
     _Atomic uint64_t commits;
     atomic_bool broken;
 };

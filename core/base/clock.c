@@ -31,6 +31,11 @@ int64_t clock_mono_ms(void)
     return clock_mono_us() / 1000;
 }
 
+int64_t clock_awake_ms(void)
+{
+    return read_us(CLOCK_MONOTONIC) / 1000;
+}
+
 void clock_shift(int64_t wall_ms, int64_t mono_ms)
 {
     atomic_fetch_add(&wall_shift_ms, wall_ms);

@@ -45,7 +45,8 @@
 
 #define CONFS_MAX         1024           /* reloads remembered; more are refused */
 #define SETTLE_MS         20             /* further notifications of the same burst come within this */
-#define HEARTBEAT_MOST_MS (20 * 1000)    /* older than this: stuck */
+#define HEARTBEAT_MOST_MS (20 * 1000)    /* a thread that says nothing for so long is stuck, */
+#define HEARTBEAT_LEAST_MS (3 * 1000)    /* or for half the time of a short watchdog; they beat once a second */
 #define HOUSEKEEPING_MS   (60 * 1000)
 #define LOOK_MS           1000           /* how often heartbeats are looked at */
 #define ANEW_LEAST_MS     (10 * 60 * 1000) /* a store that breaks sooner again is not the store's fault */
@@ -294,14 +295,30 @@ static enum rc start_parts(struct daemon *d, struct err *e)
 
 /* ---- keeping watch --------------------------------------------------------------------------- */
 
-static bool all_alive(const struct daemon *d)
+/* A heartbeat older than this means stuck: early enough for the watchdog to act in its time. */
+static int64_t heartbeat_most_ms(void)
 {
-    int64_t now_ms = clock_mono_ms();
+    int64_t most_ms = notify_watchdog_ms();
 
-    return sync_oldest_heartbeat_ms(d->sync) < HEARTBEAT_MOST_MS &&
-           now_ms - serve_heartbeat_ms(d->serve) < HEARTBEAT_MOST_MS &&
-           now_ms - push_heartbeat_ms(d->push) < HEARTBEAT_MOST_MS &&
-           (!d->ping || now_ms - ping_heartbeat_ms(d->ping) < HEARTBEAT_MOST_MS);
+    if (most_ms == 0 || most_ms > HEARTBEAT_MOST_MS)
+        return HEARTBEAT_MOST_MS;
+    return most_ms > HEARTBEAT_LEAST_MS ? most_ms : HEARTBEAT_LEAST_MS;
+}
+
+/* Which kind of thread makes no progress; NULL: all do. */
+static const char *stuck_thread(const struct daemon *d)
+{
+    int64_t now_ms = clock_awake_ms(), most_ms = heartbeat_most_ms();
+
+    if (sync_oldest_heartbeat_ms(d->sync) >= most_ms)
+        return "a sync worker";
+    if (now_ms - serve_heartbeat_ms(d->serve) >= most_ms)
+        return "the local API";
+    if (now_ms - push_heartbeat_ms(d->push) >= most_ms)
+        return "the sender of notifications";
+    if (d->ping && now_ms - ping_heartbeat_ms(d->ping) >= most_ms)
+        return "the webhook";
+    return NULL;
 }
 
 static void reload(struct daemon *d)
@@ -367,7 +384,7 @@ static void keep_house(struct daemon *d)
 static bool watch(struct daemon *d)
 {
     int64_t house_ms = 0, fed_ms = 0;
-    bool stuck = false;
+    const char *stuck = NULL;
 
     for (;;) {
         struct pollfd pfd = {.fd = d->signals, .events = POLLIN};
@@ -379,13 +396,14 @@ static bool watch(struct daemon *d)
         ping_look(d->ping, false);
         if (store_is_broken(d->store))
             return true;
-        int64_t now_ms = clock_mono_ms();
-        bool alive = all_alive(d);
-        if (alive == stuck) /* it turned */
-            log_err(NULL, alive ? "all threads make progress again"
-                                : "a thread makes no progress: the watchdog is not fed");
-        stuck = !alive;
-        if (alive && watchdog_ms && now_ms - fed_ms >= watchdog_ms / 2) {
+        int64_t now_ms = clock_awake_ms();
+        const char *now_stuck = stuck_thread(d);
+        if (now_stuck && !stuck)
+            log_err(NULL, "%s makes no progress: the watchdog is not fed", now_stuck);
+        if (stuck && !now_stuck)
+            log_err(NULL, "%s makes progress again", stuck);
+        stuck = now_stuck;
+        if (!stuck && watchdog_ms && now_ms - fed_ms >= watchdog_ms / 2) {
             notify_watchdog();
             fed_ms = now_ms;
         }

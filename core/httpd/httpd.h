@@ -53,7 +53,7 @@ void httpd_stop_begin(struct httpd *h);
 void httpd_free(struct httpd *h); /* begins the stop if need be and waits for its end; NULL ok */
 unsigned httpd_port(const struct httpd *h); /* as bound; 0 for a unix socket */
 bool httpd_is_exposed(const struct httpd *h); /* is its socket TCP, and not a loopback address? */
-int64_t httpd_heartbeat_ms(const struct httpd *h); /* monotonic, of the last turn; one a second */
+int64_t httpd_heartbeat_ms(const struct httpd *h); /* clock_awake_ms() of the last turn; one a second */
 void httpd_wake(struct httpd *h); /* makes a turn happen, so that after_turn is called */
 enum rc httpd_watch(struct httpd *h, int fd, struct err *e); /* turns when `fd` is readable, too */
 

@@ -92,7 +92,7 @@ static int next_wait_ms(struct httpd *h, int64_t owner_ms)
 static int64_t turn(struct httpd *h, bool stopping)
 {
     (void)MHD_run(h->daemon);
-    atomic_store_explicit(&h->heartbeat_ms, clock_mono_ms(), memory_order_relaxed);
+    atomic_store_explicit(&h->heartbeat_ms, clock_awake_ms(), memory_order_relaxed);
     return h->opt.after_turn ? h->opt.after_turn(h->opt.arg, stopping) : -1;
 }
 
@@ -215,7 +215,7 @@ enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct 
     h->listener.fd = h->dead_fd = -1;
     h->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     h->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    atomic_init(&h->heartbeat_ms, clock_mono_ms());
+    atomic_init(&h->heartbeat_ms, clock_awake_ms());
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0) {
         h->dead_fd = pair[0];

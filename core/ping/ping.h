@@ -31,6 +31,6 @@ void ping_stop(struct ping *p); /* answers what came in, ends the thread, frees;
  * every second. Says in the log what it did. One thread's. */
 void ping_look(struct ping *p, bool now);
 
-int64_t ping_heartbeat_ms(const struct ping *p); /* clock_mono_ms() of its loop's last turn */
+int64_t ping_heartbeat_ms(const struct ping *p); /* clock_awake_ms() of its loop's last turn */
 
 #endif

@@ -282,7 +282,7 @@ void channels_reload(struct channels *c, const struct conf *conf, struct address
 
 int64_t channels_heartbeat_ms(const struct channels *c)
 {
-    return c->running ? atomic_load(&c->heartbeat_ms) : clock_mono_ms();
+    return c->running ? atomic_load(&c->heartbeat_ms) : clock_awake_ms();
 }
 
 /* ---- opening and closing --------------------------------------------------------------------- */

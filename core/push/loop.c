@@ -348,7 +348,7 @@ static void *run(void *arg)
     struct err e = {0};
 
     while (!atomic_load(&c->stopping)) {
-        atomic_store(&c->heartbeat_ms, clock_mono_ms());
+        atomic_store(&c->heartbeat_ms, clock_awake_ms());
         if (http_pool_wait(c->pool, NULL, 0, wait_ms(c), &e) != RC_OK)
             log_err(NULL, "notifying channels: %s", e.text);
         turn(c);
@@ -384,7 +384,7 @@ enum rc channels_start(struct channels *c, struct err *e)
     }
     c->listener = (struct hub_listener){.wake = wake, .arg = c};
     hub_join(c->mirror, &c->listener);
-    atomic_store(&c->heartbeat_ms, clock_mono_ms());
+    atomic_store(&c->heartbeat_ms, clock_awake_ms());
     int error = pthread_create(&c->thread, NULL, run, c);
 
     if (error) {

@@ -26,7 +26,12 @@ void readyz_get(struct call *c)
     buf_printf(&c->out, "{\"ready\":%s,\"reasons\":[", reason ? "false" : "true");
     if (reason)
         buf_add_json(&c->out, span_of(reason));
-    buf_add_text(&c->out, "]}");
+    buf_add_char(&c->out, ']');
+    if (!reason) {
+        buf_add_char(&c->out, ',');
+        health_write(health_look(c), &c->out);
+    }
+    buf_add_char(&c->out, '}');
     if (reason)
         c->answer.status = 503;
 }

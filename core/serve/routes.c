@@ -159,7 +159,8 @@ const struct route routes[] = {
     {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves.",
      DOOR_OPEN},
     {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,
-     "200 when answers can be given; 503 with the reasons otherwise.", DOOR_OPEN},
+     "200 when answers can be given, with what is out of order; 503 with the reasons otherwise.",
+     DOOR_OPEN},
     {"", "GET", "/", home_get, 0, 0, 0, NULL, NULL, "A page for people."},
 };
 #pragma GCC diagnostic pop

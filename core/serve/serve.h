@@ -40,6 +40,6 @@ enum rc serve_told(struct store *s, uint32_t coll, int64_t min_ms, int64_t max_m
                    bool (*each)(void *arg, struct span event), void *arg, struct err *e);
 
 uint16_t serve_port(const struct serve *s);        /* as bound; 0 for a unix socket */
-int64_t serve_heartbeat_ms(const struct serve *s); /* clock_mono_ms() of its last loop turn */
+int64_t serve_heartbeat_ms(const struct serve *s); /* clock_awake_ms() of its last loop turn */
 
 #endif

@@ -283,5 +283,5 @@ uint16_t serve_port(const struct serve *s)
 
 int64_t serve_heartbeat_ms(const struct serve *s)
 {
-    return s->httpd ? httpd_heartbeat_ms(s->httpd) : clock_mono_ms();
+    return s->httpd ? httpd_heartbeat_ms(s->httpd) : clock_awake_ms();
 }

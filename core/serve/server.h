@@ -9,6 +9,7 @@
 #include "core/serve/cache.h"
 #include "core/serve/call.h"
 #include "core/serve/fresh.h"
+#include "core/serve/health.h"
 #include "core/serve/live/live.h"
 #include "core/serve/memo.h"
 #include "core/serve/serve.h"
@@ -29,6 +30,7 @@ struct serve {
     struct fresh_list fresh;
     struct live *live;
     struct usage usage;
+    struct health health; /* as it was last looked at */
     char operator_hash[BEARER_HASH_SIZE]; /* of the operator's token; "" none */
     bool exposed;     /* other machines reach the socket: without clients nobody is let in */
     bool warm;        /* the series of all calendars were read, as far as there is room */

@@ -6,6 +6,7 @@
 #include "core/push/push.h"
 #include "core/queue/queue.h"
 #include "core/serve/handlers.h"
+#include "core/serve/health.h"
 #include "core/serve/server.h"
 #include "storage/channels.h"
 #include "storage/events.h"
@@ -44,14 +45,18 @@ static bool write_account(void *arg, enum rc rc, const struct account *a)
     return true;
 }
 
-/* The channel that counts: a live one before others, a later one before earlier ones. */
+/* The channel that counts: the one of which most is known, of several the last one. */
 static bool pick_channel(void *arg, const struct channel *channel)
 {
+    static const int ranks[] = {[CHANNEL_OPENING] = 1,
+                                [CHANNEL_DEGRADED] = 2,
+                                [CHANNEL_UNVERIFIED] = 3,
+                                [CHANNEL_LIVE] = 4};
     struct channel *best = arg;
-    bool live = channel->state == CHANNEL_LIVE, best_live = best->state == CHANNEL_LIVE;
-    if (channel->state < CHANNEL_STOPPING &&
-        (best->state == 0 || (live && !best_live) ||
-         (live == best_live && channel->created_ms > best->created_ms)))
+    if (channel->state < CHANNEL_OPENING || channel->state >= CHANNEL_STOPPING)
+        return true;
+    int better = ranks[channel->state] - (best->state ? ranks[best->state] : 0);
+    if (better > 0 || (better == 0 && channel->created_ms > best->created_ms))
         *best = *channel;
     return true;
 }
@@ -91,7 +96,8 @@ static void write_listing(struct buf *out, const struct listing *l)
     buf_add_char(out, '}');
 }
 
-/* The record is written when the error turns into another one only; retries are counted by the queue. */
+/* The record is written when the error turns into another one only; retries are counted by the
+ * queue. */
 static uint32_t fails_of(const struct collection *coll, const struct queue_counters *n)
 {
     return coll->fails > 0 && n->fails > coll->fails ? n->fails : coll->fails;
@@ -207,8 +213,11 @@ void status_get(struct call *c)
     w.any = false;
     colls_each(c->txn, write_collection, &w);
     buf_add_char(&c->out, ']');
-    if (access_is_operator(&c->caller))
+    if (access_is_operator(&c->caller)) {
+        buf_add_char(&c->out, ',');
+        health_write(health_look(c), &c->out);
         write_totals(c, &w);
+    }
     if (c->serve->push) {
         buf_add_text(&c->out, ",\"push\":");
         push_status(c->serve->push, &c->out);

@@ -101,6 +101,7 @@ static bool keep(void *arg, struct span event)
 {
     struct sides *s = arg;
     struct instances *list = &s->ours;
+    worker_beat(s->r->w);
     struct span at = {(const char *)(uintptr_t)list->text.n, event.n};
     buf_add_span(&list->text, event);
     if (list->text.failed || !add(list, event))
@@ -114,7 +115,6 @@ static enum rc expand(struct sides *s, struct err *e)
     struct run *r = s->r;
     const struct sync_options *opt = &r->sync->opt;
     s->ours.text.cap = BYTES_MOST;
-    worker_beat(r->w);
     enum rc rc =
         opt->told(opt->store, r->c.no, r->job.verify_min_ms, r->job.verify_max_ms, keep, s, e);
     if (rc == RC_OK && s->ours.text.failed)

@@ -12,14 +12,14 @@
 void worker_beat(void *worker)
 {
     struct worker *w = worker;
-    int64_t now = clock_mono_ms();
+    int64_t now = clock_awake_ms();
     if (atomic_load(&w->beat_ms) < now)
         atomic_store(&w->beat_ms, now);
 }
 
 void run_upstream(struct run *r)
 {
-    atomic_store(&r->w->beat_ms, clock_mono_ms() + r->sync->request_ms);
+    atomic_store(&r->w->beat_ms, clock_awake_ms() + r->sync->request_ms);
 }
 
 static bool collect_channel(void *arg, const struct channel *ch)
@@ -63,7 +63,7 @@ enum rc run_read(struct run *r, struct txn *t)
 enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
 {
     struct txn *t = NULL;
-    atomic_store(&r->w->beat_ms, clock_mono_ms());
+    atomic_store(&r->w->beat_ms, clock_awake_ms());
     enum rc rc = (r->large ? txn_write_large : txn_write)(r->sync->opt.store, &t, e);
     r->large = false;
     if (rc != RC_OK)

@@ -25,7 +25,7 @@ struct worker {
     struct sync *sync;
     pthread_t thread;
     struct http_client *http;
-    atomic_llong beat_ms; /* monotonic; lies ahead while a request may take that long */
+    atomic_llong beat_ms; /* clock_awake_ms(); lies ahead while a request may take that long */
 };
 struct sync {
     struct sync_options opt;

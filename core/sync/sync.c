@@ -65,7 +65,7 @@ enum rc workers_start(struct sync *s, unsigned n, struct err *e)
     for (; s->n_workers < n; s->n_workers++) {
         struct worker *w = &s->workers[s->n_workers];
         w->sync = s;
-        w->beat_ms = clock_mono_ms();
+        w->beat_ms = clock_awake_ms();
         w->http = http_new();
         if (!w->http || pthread_create(&w->thread, NULL, worker_main, w) != 0) {
             http_free(w->http);
@@ -204,7 +204,7 @@ void sync_credential_changed(struct sync *s, const char *account)
 
 int64_t sync_oldest_heartbeat_ms(const struct sync *s)
 {
-    int64_t now = clock_mono_ms(), oldest = 0;
+    int64_t now = clock_awake_ms(), oldest = 0;
     for (unsigned i = 0; i < s->n_workers; i++) {
         int64_t age = now - atomic_load(&s->workers[i].beat_ms);
         oldest = age > oldest ? age : oldest;

@@ -242,9 +242,9 @@ void *worker_main(void *worker)
     struct queue_ticket ticket;
     worker_beat(w);
     while (queue_take(w->sync->opt.queue, &ticket, worker_beat, w) == RC_OK) {
-        atomic_store(&w->beat_ms, clock_mono_ms());
+        atomic_store(&w->beat_ms, clock_awake_ms());
         run_one(w, &ticket);
-        atomic_store(&w->beat_ms, clock_mono_ms());
+        atomic_store(&w->beat_ms, clock_awake_ms());
     }
     return NULL;
 }

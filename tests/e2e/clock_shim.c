@@ -1,20 +1,25 @@
-/* clock_shim: preloaded into a program under test, shifts its clocks by what a file says.
+/* clock_shim: preloaded into a program under test, shifts its clocks by what a file says, and wedges its sync workers.
  *
- * CLOCK_SHIM names a file of two int64_t: milliseconds to add to CLOCK_REALTIME, and to
- * CLOCK_BOOTTIME. The file is mapped, so a test turns the clocks of a running program.
+ * CLOCK_SHIM names a file of three int64_t: milliseconds to add to CLOCK_REALTIME, and to
+ * CLOCK_BOOTTIME, as if the machine had slept; and, unless 0, that sync workers do not come back from
+ * libcurl. The file is mapped, so a test turns the clocks of a running program.
  * CLOCK_MONOTONIC is left alone: waits are given to the kernel in it. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static const volatile int64_t *shift_ms; /* two of them; NULL: none */
+enum { SHIFT_WALL, SHIFT_BOOT, WEDGED, COUNT };
+
+static const volatile int64_t *shift_ms; /* COUNT of them; NULL: none */
 
 static void map_file(void)
 {
@@ -22,7 +27,7 @@ static void map_file(void)
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0)
         return;
-    void *map = mmap(NULL, 2 * sizeof(*shift_ms), PROT_READ, MAP_SHARED, fd, 0);
+    void *map = mmap(NULL, COUNT * sizeof(*shift_ms), PROT_READ, MAP_SHARED, fd, 0);
     close(fd);
     shift_ms = map == MAP_FAILED ? NULL : map;
 }
@@ -33,9 +38,25 @@ int clock_gettime(clockid_t id, struct timespec *ts)
     pthread_once(&once, map_file);
     if (rc != 0 || !shift_ms || (id != CLOCK_REALTIME && id != CLOCK_BOOTTIME))
         return rc;
-    int64_t ms = shift_ms[id == CLOCK_BOOTTIME];
+    int64_t ms = shift_ms[id == CLOCK_BOOTTIME ? SHIFT_BOOT : SHIFT_WALL];
     int64_t ns = ts->tv_nsec + ms % 1000 * 1000000;
     ts->tv_sec += ms / 1000 + (ns >= 1000000000) - (ns < 0);
     ts->tv_nsec = ns - (ns >= 1000000000) * 1000000000LL + (ns < 0) * 1000000000LL;
     return rc;
+}
+
+/* libcurl's, whose callers poll it. */
+int curl_multi_perform(void *multi, int *running);
+int curl_multi_perform(void *multi, int *running)
+{
+    static int (*real)(void *, int *);
+    const struct timespec tick = {.tv_nsec = 10000000};
+    char name[16] = "";
+    pthread_once(&once, map_file);
+    (void)pthread_getname_np(pthread_self(), name, sizeof(name));
+    while (shift_ms && shift_ms[WEDGED] && strncmp(name, "sync-", 5) == 0)
+        nanosleep(&tick, NULL);
+    if (!real)
+        real = (int (*)(void *, int *))dlsym(RTLD_NEXT, "curl_multi_perform");
+    return real(multi, running);
 }

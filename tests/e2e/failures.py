@@ -22,18 +22,22 @@ class Clock:
     def __init__(self, directory):
         self.path = os.path.join(str(directory), "clock")
         with open(self.path, "wb") as f:
-            f.write(bytes(16))
+            f.write(bytes(24))
         with open(self.path, "r+b") as f:
-            self.map = mmap.mmap(f.fileno(), 16)
+            self.map = mmap.mmap(f.fileno(), 24)
         self.env = {"LD_PRELOAD": os.path.join(BUILD, "clock-shim.so"), "CLOCK_SHIM": self.path,
                     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
 
     def set(self, wall_ms, boot_ms):
-        self.map[:] = struct.pack("qq", wall_ms, boot_ms)
+        self.map[:16] = struct.pack("qq", wall_ms, boot_ms)
 
     def turn(self, wall_ms, boot_ms=0):
-        wall, boot = struct.unpack("qq", self.map)
+        wall, boot = struct.unpack("qq", self.map[:16])
         self.set(wall + wall_ms, boot + boot_ms)
+
+    def wedge(self, wedged):
+        """Sync workers do not come back from their next request."""
+        self.map[16:] = struct.pack("q", wedged)
 
     def sleep(self, pair, ms):
         """As if both machines had been left alone for so long."""

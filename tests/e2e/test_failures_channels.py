@@ -173,22 +173,38 @@ def test_one_refusal_among_many_renewals(start, clock):
     assert {c["id"] for c in event_channels(pair, ids[0])} <= old
 
 
+def health(pair):
+    """(ready, what is out of order) as a monitor sees it, without credentials."""
+    answer = pair.mirror.get("/readyz")
+    return answer.status == 200 and answer.json["ready"], answer.json["health"]["reasons"]
+
+
 def test_silent_channel_is_found_out_and_replaced(start):
-    """T-CHAN-ZOMBIE: the server stops delivering while the channel looks valid."""
+    """T-CHAN-ZOMBIE: the server stops delivering while the channel looks valid: degraded, still ready, replaced."""
     pair = start(sync=EAGER)
     settle(pair)
+    wait_for("health", lambda: health(pair) == (True, []))
     old = event_channels(pair)[0]["id"]
+    pair.emulator.fault(WATCH, hold=True, count=1)
     pair.emulator.set_pings(drop=True, state="exists")
     event = pair.google.insert(summary="unheard")["id"]
 
-    def replaced():
+    def found_out():
         """A change that a check finds at once is not held against the channel: then another one."""
         if not pair.difference(USER):
             pair.google.patch(USER, event, summary=f"still unheard {len(pair.upstream())}")
-        return [c for c in event_channels(pair) if c["id"] != old]
-    wait_for("another channel", replaced)
-    pair.wait_equal(USER)
+        return pair.channel_state(USER) == "degraded"
+    wait_for("the channel to be found out", found_out)
+    deaf = "calendars without a channel that delivers, polled instead: 1"
+    wait_for("health to say so", lambda: health(pair) == (True, [deaf]))
+    assert pair.mirror.status()["health"] == {"state": "degraded", "reasons": [deaf]}
     assert "no notification announced" in pair.mirror.log_text()
+    pair.emulator.set_pings(drop=False)
+    pair.emulator.release()
+    wait_for("another channel", lambda: [c for c in event_channels(pair) if c["id"] != old])
+    pair.wait_live(USER)
+    pair.wait_equal(USER)
+    wait_for("health", lambda: health(pair) == (True, []))
 
 
 def test_every_calendar_has_a_channel_or_a_verdict(start):

@@ -246,3 +246,33 @@ def test_eight_days_asleep(start, clock):
     pair.wait_equal(USER)
     settle(pair)
     assert len(event_channels(pair)) == 1
+    assert "makes no progress" not in pair.mirror.log_text()  # whatever the clocks say of the time asleep
+
+
+def test_wedged_worker(start, clock):
+    """T-WATCHDOG: sync is wedged while reads are served: health turns bad, the watchdog starves; fed again when it goes on."""
+    pair = start(env={**clock.env, "WATCHDOG_USEC": "6000000"}, google={"request_timeout": "1s", "connect_timeout": "1s"})
+    settle(pair)
+
+    def fed():
+        """Whether it was since the last look."""
+        pair.mirror.told.clear()
+        pair.mirror.read_notifications()
+        return "WATCHDOG=1" in pair.mirror.told
+    wait_for("the watchdog to be fed", fed)
+    wait_for("health", lambda: pair.mirror.get("/readyz").json["health"]["state"] == "ok")
+    clock.wedge(True)
+    event = pair.google.insert(summary="beyond reach")["id"]
+    wait_for("a worker to hang", lambda: pair.collection(USER)["running"])
+    clock.turn(40 * MINUTE_MS)
+    wait_for("health to turn bad", lambda: "calendars that may be behind Google" in str(pair.mirror.get("/readyz").json["health"]))
+    assert "makes no progress" not in pair.mirror.log_text()  # that was first
+    wait_for("the finding", lambda: "a sync worker makes no progress" in pair.mirror.log_text())
+    fed()
+    pair.mirror.notify.settimeout(3)  # it is fed every second and a half
+    assert not fed() and pair.mirror.get("/calendar/v3/calendars/primary/events").status == 200
+    pair.mirror.notify.settimeout(0.05)
+    clock.wedge(False)
+    wait_for("the watchdog to be fed again", fed)
+    wait_title(pair, event, "beyond reach")
+    assert "a sync worker makes progress again" in pair.mirror.log_text()

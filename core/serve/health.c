@@ -1,0 +1,96 @@
+/* health: goes through accounts and collections and counts what is out of order. */
+#include "core/serve/health.h"
+
+#include "core/base/clock.h"
+#include "core/serve/server.h"
+#include "storage/channels.h"
+#include "storage/events.h"
+#include "storage/trouble.h"
+
+#define KEEP_MS  1000
+#define SLACK_MS (60 * 1000) /* a poll may take a while */
+
+struct look {
+    struct call *c;
+    struct health *h;
+};
+
+static bool look_at_account(void *arg, enum rc rc, const struct account *a)
+{
+    struct look *l = arg;
+    l->h->accounts += rc == RC_OK && a->state != ACCOUNT_OK && a->state != ACCOUNT_GONE;
+    return true;
+}
+
+static bool is_live(void *arg, const struct channel *ch)
+{
+    bool *live = arg;
+    *live = ch->state == CHANNEL_LIVE;
+    return !*live;
+}
+
+static bool look_at_coll(void *arg, enum rc rc, const struct collection *coll)
+{
+    struct look *l = arg;
+    const struct conf *conf = l->c->conf;
+    bool live = false;
+    if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE)
+        return true;
+    l->h->failing += coll->fails > 0;
+    l->h->damaged += events_damaged(l->c->store, coll->no) > 0;
+    if (coll->state != COLL_READY) {
+        l->h->unlisted++;
+        return true;
+    }
+    l->h->behind += l->c->now_ms - coll->fresh_ms > 2 * conf->sync.poll_interval_ms + SLACK_MS;
+    if (!conf->webhook.public_url[0] || coll->watch == WATCH_REFUSED)
+        return true;
+    channels_each(l->c->txn, coll->no, is_live, &live);
+    l->h->deaf += !live;
+    return true;
+}
+
+const struct health *health_look(struct call *c)
+{
+    struct health *h = &c->serve->health;
+    struct look l = {.c = c, .h = h};
+    int64_t now = clock_mono_ms();
+    if (h->at_ms && now >= h->at_ms && now - h->at_ms < KEEP_MS)
+        return h;
+    *h = (struct health){.at_ms = now};
+    accounts_each(c->txn, look_at_account, &l);
+    colls_each(c->txn, look_at_coll, &l);
+    (void)store_trouble(c->store, &h->store, &h->store_since_ms);
+    return h;
+}
+
+void health_write(const struct health *h, struct buf *out)
+{
+    const struct {
+        uint64_t n;
+        const char *words;
+    } counts[] = {
+        {h->accounts, "accounts that cannot be used"},
+        {h->unlisted, "calendars not listed yet"},
+        {h->failing, "calendars whose last attempt failed"},
+        {h->behind, "calendars that may be behind Google"},
+        {h->deaf, "calendars without a channel that delivers, polled instead"},
+        {h->damaged, "calendars with damaged records, being fetched again"},
+    };
+    struct buf reasons = {0};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+        if (counts[i].n)
+            buf_printf(&reasons, "%s\"%s: %llu\"", reasons.n ? "," : "", counts[i].words,
+                       (unsigned long long)counts[i].n);
+    if (h->store.text[0]) {
+        struct buf text = {0};
+        buf_printf(&text, "nothing can be written: %s", h->store.text);
+        buf_add_text(&reasons, reasons.n ? "," : "");
+        buf_add_json(&reasons, buf_span(&text));
+        buf_release(&text);
+    }
+    buf_printf(out, "\"health\":{\"state\":\"%s\",\"reasons\":[", reasons.n ? "degraded" : "ok");
+    buf_add_span(out, buf_span(&reasons));
+    buf_add_text(out, "]}");
+    buf_release(&reasons);
+}
