@@ -24,9 +24,9 @@ const struct param_spec param_specs[PARAM_COUNT] = {
     [PARAM_FIELDS] = {NAME("fields"), PARAM_TEXT, .form = true,
                       .doc = "Selector of the members to include in the answer, such as "
                              "kind,items(id,start/dateTime)."},
-    [PARAM_KEY] = {NAME("key"), PARAM_TEXT, .form = true, .doc = "API key. Accepted and not used."},
+    [PARAM_KEY] = {NAME("key"), PARAM_TEXT, .form = true, .doc = "Token of a client."},
     [PARAM_OAUTH_TOKEN] = {NAME("oauth_token"), PARAM_TEXT, .form = true,
-                           .doc = "OAuth token. Accepted and not used."},
+                           .doc = "Token of a client; so is access_token."},
     [PARAM_PRETTY_PRINT] = {NAME("prettyPrint"), PARAM_BOOL, .form = true,
                             .doc = "Answers with indentation and line breaks. Default: true."},
     [PARAM_QUOTA_USER] = {NAME("quotaUser"), PARAM_TEXT, .form = true,
