@@ -9,6 +9,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
+#include "core/model/metrics.h"
 #include "storage/table.h"
 
 #define NEARLY_FULL_BYTES \
@@ -156,7 +157,9 @@ static int commit_group(void *arg, MDB_txn *txn)
 {
     struct store *s = arg;
     CRASHPOINT("storage.commit.before");
+    int64_t begin_us = clock_mono_us();
     int code = mdb_txn_commit(txn); /* frees it, whatever comes back */
+    metric_observe(&metric_commit_duration, 0, clock_mono_us() - begin_us);
     CRASHPOINT("storage.commit.after");
     if (code == EIO && is_full(s))
         code = ENOSPC;

@@ -8,7 +8,6 @@
 #include "core/google/api.h"
 
 #include <assert.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "core/google/answer.h"
 #include "core/google/page.h"
 #include "core/google/quota.h"
+#include "core/model/metrics.h"
 
 #define WAIT_TICK_MS   500
 #define HEADERS_MOST   5
@@ -32,7 +32,6 @@ struct google {
     char *api_url; /* no slash at the end */
     int64_t request_ms, connect_ms;
     struct quota *quota;
-    atomic_uint_fast64_t calls, wait_ms;
 };
 
 /* `path` has %s for the calendar. No timeMin/timeMax/orderBy/q: they forfeit the token.
@@ -76,16 +75,6 @@ void google_free(struct google *g)
     quota_free(g->quota);
     free(g->api_url);
     free(g);
-}
-
-uint64_t google_calls(const struct google *g)
-{
-    return atomic_load(&g->calls);
-}
-
-uint64_t google_quota_wait_ms(const struct google *g)
-{
-    return atomic_load(&g->wait_ms);
 }
 
 /* One request, without its credentials. */
@@ -153,7 +142,7 @@ static enum rc wait_budget(struct google_call *call, struct err *e)
         enum rc rc = http_pause(call->client, nap, e);
         if (rc)
             return rc;
-        atomic_fetch_add(&g->wait_ms, (uint64_t)nap);
+        metric_add(&metric_quota_wait, 0, (uint64_t)nap * 1000);
         waited = true;
     }
     call->waits += waited;
@@ -194,8 +183,11 @@ static enum rc transmit(struct google_call *call, const struct outgoing *o,
         .alive_arg = call->alive_arg,
     };
     call->requests++;
-    atomic_fetch_add(&call->google->calls, 1);
-    return http_perform(call->client, &rq, ret, e);
+    int64_t begin_us = clock_mono_us();
+    rc = http_perform(call->client, &rq, ret, e);
+    metric_observe(&metric_google_duration, 0, clock_mono_us() - begin_us);
+    metric_add(&metric_google_requests, metric_google_series(o->method, rc ? 0 : ret->status), 1);
+    return rc;
 }
 
 /* One attempt with a token newer than `authorization`, if it was refused; that line is replaced. */

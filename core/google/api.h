@@ -23,8 +23,6 @@ struct google_options {
 };
 struct google *google_new(const struct google_options *opt);
 void google_free(struct google *g);
-uint64_t google_calls(const struct google *g); /* requests sent to the API since the start */
-uint64_t google_quota_wait_ms(const struct google *g); /* spent waiting for our own budget */
 
 /* A caller: whose credentials, on which thread's connection, told what happened. */
 struct google_call {

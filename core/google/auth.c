@@ -15,6 +15,7 @@
 #include "core/base/secret.h"
 #include "core/base/text.h"
 #include "core/google/grant.h"
+#include "core/model/metrics.h"
 
 #define PREFIX           "Authorization: Bearer "
 #define EARLY_MS         300000 /* renew this long before the end, or at a quarter of a short life */
@@ -30,7 +31,7 @@ struct auth {
     pthread_mutex_t lock;
     pthread_cond_t attempted;
     bool fetching;
-    uint64_t attempts, failures;
+    uint64_t attempts;
     enum rc last_rc; /* of the last attempt */
     struct err last_err;
     enum account_state last_blame;
@@ -143,14 +144,6 @@ const char *auth_quota_user(const struct auth *a)
     return a->quota_user[0] ? a->quota_user : NULL;
 }
 
-void auth_counts(struct auth *a, uint64_t *ret_fetched, uint64_t *ret_failed)
-{
-    pthread_mutex_lock(&a->lock);
-    *ret_fetched = a->attempts - a->failures;
-    *ret_failed = a->failures;
-    pthread_mutex_unlock(&a->lock);
-}
-
 static enum rc make_header(const struct secret *word, struct secret *ret, struct err *e)
 {
     struct buf line = {.cap = AUTH_HEADER_MAX - 1};
@@ -174,11 +167,12 @@ static void store(struct auth *a, enum rc rc, const struct err *e, struct secret
     int64_t last = early / 2 < LAST_MS ? early / 2 : LAST_MS;
 
     a->attempts++;
+    if (rc != RC_CANCELED)
+        metric_add(&metric_tokens, rc ? METRIC_FAILED : METRIC_OK, 1);
     a->last_rc = rc;
     a->last_err = *e;
     a->last_blame = token->blame;
     if (rc) {
-        a->failures++;
         a->renew_ms = now + EARLY_RETRY_MS;
         return;
     }

@@ -55,7 +55,4 @@ enum account_state auth_blame(struct auth *a);
 /* Ends the sentence about a refusal of the API with what a person has to do. */
 void auth_advise(const struct auth *a, enum account_state blame, struct err *e);
 
-/* How many tokens were fetched, and how many fetches failed. */
-void auth_counts(struct auth *a, uint64_t *ret_fetched, uint64_t *ret_failed);
-
 #endif

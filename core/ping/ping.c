@@ -20,6 +20,7 @@
 #include "core/conf/address.h"
 #include "core/httpd/httpd.h"
 #include "core/httpd/tls.h"
+#include "core/model/metrics.h"
 #include "core/ping/site.h"
 #include "core/ping/verify.h"
 #include "core/queue/probe.h"
@@ -109,6 +110,17 @@ static bool needs_commit(struct ping *p, struct waiting *w, bool known)
     return false;
 }
 
+static unsigned series_of(enum ping_verdict verdict)
+{
+    static const enum metric_ping of[] = {[PING_FORGED] = METRIC_PING_BAD_TOKEN,
+                                          [PING_STRAY] = METRIC_PING_UNKNOWN,
+                                          [PING_IGNORED] = METRIC_PING_IGNORED,
+                                          [PING_SYNC] = METRIC_PING_SYNC,
+                                          [PING_CHANGE] = METRIC_PING_ACCEPTED};
+
+    return of[verdict];
+}
+
 static void handle(void *arg, struct httpd_request *req)
 {
     struct ping *p = arg;
@@ -143,6 +155,7 @@ static void handle(void *arg, struct httpd_request *req)
     }
     w.verdict = ping_verify(p->store, &h, clock_wall_ms(), &w.channel, &known);
     (void)text_to_u64(h.number, &w.channel.last_number);
+    metric_add(&metric_pings, series_of(w.verdict), 1);
     if (!needs_commit(p, &w, known))
         answer(req, 200);
     else if (!wait_for_commit(p, &w))
@@ -244,6 +257,7 @@ static void describe(const struct tls_facts *facts, const char *what)
 
     (void)rfc3339_write(until, facts->not_after_ms, 0);
     log_notice("webhook", "%s, valid until %s", what, until);
+    metric_set(&metric_tls_expiry, 0, (uint64_t)(facts->not_after_ms / 1000));
     if (facts->not_after_ms <= now_ms)
         log_err("webhook", "the certificate is no longer valid: Google sends nothing until it is renewed");
     else if (facts->not_after_ms - now_ms < tls_warn_ms(facts))

@@ -211,8 +211,3 @@ int64_t sync_oldest_heartbeat_ms(const struct sync *s)
     }
     return oldest;
 }
-
-uint64_t sync_upstream_calls(const struct sync *s)
-{
-    return google_calls(s->google);
-}

@@ -48,7 +48,6 @@ void sync_credential_changed(struct sync *s, const char *account);
  * that moved). A request under way counts as alive until its own deadline. 0 when no worker runs.
  */
 int64_t sync_oldest_heartbeat_ms(const struct sync *s);
-uint64_t sync_upstream_calls(const struct sync *s); /* to the Calendar API, since the start */
 
 struct sync_progress {
     uint64_t calendars, done, failed; /* of those asked for */

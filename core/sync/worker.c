@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/rand.h"
+#include "core/model/metrics.h"
 #include "core/sync/verify.h"
 #include "storage/events.h"
 
@@ -186,6 +187,13 @@ static bool acl_refused(const struct run *r)
     return r->c.kind == COLL_ACL && atomic_load(&r->seat->acl_from_ms) > clock_mono_ms();
 }
 
+static void note_freshness(const struct run *r)
+{
+    int64_t ms = clock_wall_ms() - r->ticket.pinged_ms;
+    metric_observe(&metric_freshness, 0, ms * 1000);
+    log_debug(r->about, "readable %lld ms after the notification", (long long)ms);
+}
+
 static struct queue_result work(struct run *r)
 {
     struct queue_result result = {.delay_ms = IDLE_MS};
@@ -209,9 +217,17 @@ static struct queue_result work(struct run *r)
         return edge_refused(r);
     rc = follow(r, &e);
     if (rc == RC_OK && r->ticket.pinged_ms && r->covered & QUEUE_PING)
-        log_debug(r->about, "readable %lld ms after the notification",
-                  (long long)(clock_wall_ms() - r->ticket.pinged_ms));
+        note_freshness(r);
     return edge_result(r, rc, &e);
+}
+
+static void count_run(const struct run *r, bool failed, int64_t took_us)
+{
+    enum metric_run kind = r->did.listings ? METRIC_RUN_LISTING
+                           : r->did.pulls  ? METRIC_RUN_PULL
+                                           : METRIC_RUN_OTHER;
+    metric_add(&metric_sync_runs, kind * METRIC_OUTCOMES + (failed ? METRIC_FAILED : METRIC_OK), 1);
+    metric_observe(&metric_sync_duration, 0, took_us);
 }
 
 static void run_one(struct worker *w, const struct queue_ticket *ticket)
@@ -228,7 +244,9 @@ static void run_one(struct worker *w, const struct queue_ticket *ticket)
                                   .alive = worker_beat,
                                   .alive_arg = w,
                                   .retry_after_ms = -1};
+    int64_t begin_us = clock_mono_us();
     struct queue_result result = work(&r);
+    count_run(&r, result.failed, clock_mono_us() - begin_us);
     result.slow = r.call.waits > 0;
     r.did.upstream_calls = r.call.requests;
     queue_count(s->opt.queue, ticket->coll, &r.did);
