@@ -174,7 +174,7 @@ install: all
 	install -m 0644 cmd/calmirrord/calmirrord.sysusers $(SYSUSERS)/calmirrord.conf
 	install -m 0644 cmd/calmirrord/calmirrord.bash $(BASH)/calmirrord
 	install -m 0644 cmd/calmirror/calmirror.bash $(BASH)/calmirror
-	install -m 0644 config.example $(wildcard README.md) $(DOC)/
+	install -m 0644 config.example README.md cmd/calmirrord/alerts.yml $(DOC)/
 	for m in $(MAN); do install -m 0644 $$m $(MANDIR)/man$${m##*.}/ || exit 1; done
 	test -e $(CONFDIR)/calmirrord.conf || install -m 0644 config.example $(CONFDIR)/calmirrord.conf
 # Leaves the configuration and the state.

@@ -9,6 +9,7 @@
 
 struct answer {
     unsigned status;
+    unsigned row;              /* of its route among the metrics, see metrics/requests.h */
     const char *type;          /* content type; NULL: JSON */
     const char *challenge;     /* WWW-Authenticate; NULL: no such header */
     bool secret;               /* not to be kept by anybody */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/serve/fault.h"
+#include "core/serve/metrics/requests.h"
 #include "core/serve/request.h"
 #include "core/serve/routes.h"
 #include "core/serve/schemas.h"
@@ -67,6 +68,7 @@ void call_run(struct call *c)
         buf_release(&c->out);
         (void)call_fail_internal(c, &e);
     }
+    c->answer.row = requests_row(c->route);
 }
 
 static void empty(struct buf *b)

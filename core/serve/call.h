@@ -34,6 +34,7 @@ struct call {
     struct memo *memo; /* NULL: none */
     const struct route *route;
     struct caller caller; /* who asks */
+    int64_t begin_us; /* monotonic */
     int64_t now_ms;       /* wall clock */
     uint64_t commits;     /* of the store, before anything was read */
 

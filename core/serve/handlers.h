@@ -59,6 +59,9 @@ void probe_get(struct call *c);
 void stream_get(struct call *c);
 void changes_get(struct call *c);
 
+/* metrics/metrics_get.c */
+void metrics_get(struct call *c);
+
 /* batch.c */
 void batch_post(struct call *c);
 

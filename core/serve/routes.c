@@ -156,6 +156,8 @@ const struct route routes[] = {
      DOOR_OPERATOR},
     {"", "GET", "/v1/probe/{probeId}", probe_get, 0, 0, 0, NULL, NULL,
      "Whether a probe came in at the webhook.", DOOR_OPERATOR},
+    {"", "GET", "/metrics", metrics_get, 0, 0, 0, NULL, NULL,
+     "What the process counts, for Prometheus; OpenMetrics if the Accept header asks for it."},
     {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves.",
      DOOR_OPEN},
     {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,

@@ -8,6 +8,7 @@
 #include "core/base/text.h"
 #include "core/serve/door.h"
 #include "core/serve/fault.h"
+#include "core/serve/metrics/requests.h"
 #include "core/serve/reply.h"
 #include "core/serve/request.h"
 #include "core/serve/events/series_cache.h"
@@ -31,8 +32,10 @@ static enum fault fault_of_refusal(unsigned status)
     return status == 431 ? FAULT_HEAD_TOO_LARGE : FAULT_BODY_TOO_LARGE;
 }
 
-static void count(struct serve *s, unsigned status)
+static void count(struct serve *s, const struct call *c)
 {
+    unsigned status = c->answer.status;
+    requests_count(c->answer.row, status, clock_mono_us() - c->begin_us);
     s->requests++;
     s->not_modified += status == 304;
     s->errors += status >= 400;
@@ -65,6 +68,7 @@ static void begin(struct serve *s, struct call *c, struct httpd_request *req)
     call_reset(c);
     c->conf = s->conf;
     c->now_ms = clock_wall_ms();
+    c->begin_us = clock_mono_us();
     c->method = req->method;
     c->path = req->path;
     c->query = req->query;
@@ -101,7 +105,7 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
         (void)call_fail(c, FAULT_NOT_FRESH, "Cache-Control", NULL);
         r = refuse(s, c);
     }
-    count(s, c->answer.status);
+    count(s, c);
     httpd_answer(req, r);
     httpd_response_unref(r);
 }
@@ -168,6 +172,7 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
     struct serve *s = calloc(1, sizeof *s);
     if (!s)
         return err_errno(e, "local API");
+    requests_init();
     s->conf = conf;
     s->store = store;
     s->queue = q;

@@ -122,6 +122,7 @@ def test_installed_files(stage):
         "usr/share/bash-completion/completions/calmirror",
         "usr/share/bash-completion/completions/calmirrord",
         "usr/share/doc/calmirror/README.md",
+        "usr/share/doc/calmirror/alerts.yml",
         "usr/share/doc/calmirror/config.example",
         "usr/share/man/man1/calmirror.1",
         "usr/share/man/man5/calmirrord.conf.5",
