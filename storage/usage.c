@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "core/base/clock.h"
+#include "core/base/log.h"
 #include "storage/txn.h"
 
 #define LMDB_FREE_DBI 0 /* LMDB's table of free pages: by transaction, a counted list of pages */
@@ -71,8 +73,36 @@ void store_usage(struct store *s, struct store_usage *ret)
         ret->oldest_reader_txns = info.me_last_txnid - readers.oldest;
 }
 
+int64_t store_held_ms(const struct store *s)
+{
+    return atomic_load(&s->trouble.held_ms);
+}
+
+/* The oldest view must be the same for a time to count: readers come and go. */
+static void look_for_holders(struct store *s)
+{
+    struct readers readers = {.oldest = UINT64_MAX};
+    struct trouble *t = &s->trouble;
+    MDB_envinfo info;
+    int64_t now = clock_mono_ms(), before = t->held_ms;
+    if (mdb_env_info(s->env, &info))
+        return;
+    mdb_reader_list(s->env, reader_line, &readers);
+    bool outdated = readers.open > 0 && info.me_last_txnid > readers.oldest;
+    if (!outdated || readers.oldest != t->held_txn)
+        t->held_since_ms = now;
+    t->held_txn = outdated ? readers.oldest : 0;
+    t->held_ms = outdated ? now - t->held_since_ms : 0;
+    if (t->held_ms > STORE_HELD_MOST_MS && before <= STORE_HELD_MOST_MS)
+        log_warning(NULL,
+                    "an old view of the database has been read for %lld minutes: the file grows "
+                    "with each change meanwhile",
+                    (long long)(t->held_ms / 60000));
+}
+
 void store_reap_readers(struct store *s)
 {
     int dead;
     mdb_reader_check(s->env, &dead);
+    look_for_holders(s);
 }

@@ -61,6 +61,8 @@ const struct health *health_look(struct call *c)
     accounts_each(c->txn, look_at_account, &l);
     colls_each(c->txn, look_at_coll, &l);
     (void)store_trouble(c->store, &h->store, &h->store_since_ms);
+    int64_t held_ms = store_held_ms(c->store);
+    h->held_ms = held_ms > STORE_HELD_MOST_MS ? held_ms : 0;
     return h;
 }
 
@@ -82,6 +84,10 @@ void health_write(const struct health *h, struct buf *out)
         if (counts[i].n)
             buf_printf(&reasons, "%s\"%s: %llu\"", reasons.n ? "," : "", counts[i].words,
                        (unsigned long long)counts[i].n);
+    if (h->held_ms)
+        buf_printf(&reasons,
+                   "%s\"the database grows: an old view of it is being read for minutes: %lld\"",
+                   reasons.n ? "," : "", (long long)(h->held_ms / 60000));
     if (h->store.text[0]) {
         struct buf text = {0};
         buf_printf(&text, "nothing can be written: %s", h->store.text);

@@ -15,6 +15,7 @@ struct health {
     uint64_t damaged;  /* have records that went bad */
     struct err store;  /* why nothing can be written; "" = it can */
     int64_t store_since_ms;
+    int64_t held_ms; /* an old view of the store is being read for so long; 0 within reason */
     int64_t at_ms; /* monotonic; 0 never */
 };
 

@@ -11,6 +11,7 @@
 #include "storage/channels.h"
 #include "storage/events.h"
 #include "storage/jobs.h"
+#include "storage/trouble.h"
 
 struct writer {
     struct call *c;
@@ -174,6 +175,8 @@ static void write_totals(struct call *c, const struct writer *w)
 {
     struct queue_totals q = {0};
     struct store_usage u = {0};
+    struct err why = {0};
+    int64_t since_ms = 0;
     struct buf *out = &c->out;
     queue_totals(c->queue, &q);
     store_usage(c->store, &u);
@@ -194,6 +197,11 @@ static void write_totals(struct call *c, const struct writer *w)
     number_member(out, "file_bytes", (int64_t)u.file_bytes);
     number_member(out, "readers", u.readers);
     number_member(out, "oldest_reader_txns", (int64_t)u.oldest_reader_txns);
+    number_member(out, "held_ms", store_held_ms(c->store));
+    if (store_trouble(c->store, &why, &since_ms)) {
+        text_member(out, "trouble", why.text);
+        number_member(out, "trouble_since_ms", since_ms);
+    }
     buf_add_char(out, '}');
 }
 
