@@ -62,31 +62,52 @@ static bool can_read(struct doctor *d, const char *check, const char *path)
     return false;
 }
 
+/* What each option of an account names, and how it is read. */
+static enum rc read_key(const char *path, struct err *e)
+{
+    struct credential credential = {0};
+    enum rc rc = credential_read(path, &credential, e);
+    credential_release(&credential);
+    return rc;
+}
+
+static enum rc read_token(const char *path, struct err *e)
+{
+    struct secret token = {0};
+    enum rc rc = credential_read_token(path, &token, e);
+    secret_release(&token);
+    return rc;
+}
+
+static enum rc read_client(const char *path, struct err *e)
+{
+    struct oauth_client client = {0};
+    enum rc rc = credential_read_client(path, &client, e);
+    oauth_client_release(&client);
+    return rc;
+}
+
 static void check_account(struct doctor *d, const struct conf_account *a)
 {
-    const char *path = a->key_file ? a->key_file : a->token_file;
-    struct credential credential = {0};
-    struct secret token = {0};
-    struct err e = {0};
-    if (!path) {
-        doctor_say(d, LEVEL_SKIP, "credential", NULL,
-                   "account %s: its login is with the service, which says below how it stands",
-                   a->name);
-        return;
+    const struct {
+        const char *path, *what;
+        enum rc (*read)(const char *path, struct err *e);
+    } files[] = {{a->key_file, "a key", read_key},
+                 {a->token_file, "a token", read_token},
+                 {a->oauth, "an OAuth client", read_client}};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        const char *path = files[i].path;
+        struct err e = {0};
+        if (!path || !can_read(d, "credential", path))
+            continue;
+        if (files[i].read(path, &e) == RC_OK)
+            doctor_say(d, LEVEL_OK, "credential", NULL,
+                       "account %s: %s: %s, readable by its owner alone", a->name, path,
+                       files[i].what);
+        else
+            doctor_say(d, LEVEL_FAIL, "credential", "then: systemctl reload calmirrord",
+                       "account %s: %s", a->name, e.text);
     }
-    if (!can_read(d, "credential", path))
-        return;
-    enum rc rc = a->key_file ? credential_read(path, &credential, &e)
-                             : credential_read_token(path, &token, &e);
-    if (rc == RC_OK)
-        doctor_say(d, LEVEL_OK, "credential", NULL,
-                   "account %s: %s: %s, readable by its owner alone", a->name, path,
-                   a->key_file ? "a key" : "a token");
-    else
-        doctor_say(d, LEVEL_FAIL, "credential", "then: systemctl reload calmirrord",
-                   "account %s: %s", a->name, e.text);
-    credential_release(&credential);
-    secret_release(&token);
 }
 
 void doctor_say_certificate(struct doctor *d, const char *check, const char *what, int64_t end_ms,

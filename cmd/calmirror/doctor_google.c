@@ -54,8 +54,8 @@ static void check_clock(struct doctor *d, int64_t theirs_ms, int64_t ours_ms)
     if (level == LEVEL_OK)
         doctor_say(d, level, "clock", NULL, "agrees with Google's to the second or so");
     else
-        doctor_say(d, level, "clock", advice, "%lld seconds %s Google's", (long long)((size + 500) / 1000),
-                   off_ms > 0 ? "ahead of" : "behind");
+        doctor_say(d, level, "clock", advice, "%lld seconds %s Google's",
+                   (long long)((size + 500) / 1000), off_ms > 0 ? "ahead of" : "behind");
 }
 
 /* Anything that has Google's form will do: without a token it is a refusal. */

@@ -45,8 +45,10 @@ static void try_account(struct doctor *d, const struct conf_account *a, struct g
     struct google_page page = {0};
     struct err e = {0};
     const char *path = a->key_file ? a->key_file : a->token_file;
-    if (!path || access(path, R_OK) != 0)
-        return; /* said already */
+    if (!path)
+        doctor_say(d, LEVEL_SKIP, "account", NULL, "%s: the login is with the service", a->name);
+    if (!path || access(path, R_OK) != 0) /* then it was said already */
+        return;
     enum rc rc = auth_new(&call.auth, &opt, &e);
     if (rc == RC_OK)
         rc = google_list(&call, COLL_ROSTER, NULL, "", "", &page, &e);
