@@ -31,7 +31,8 @@ static const char *const account_states[] = {
                                      .unit = row_unit,  \
                                      .per_unit = 1,     \
                                      .cells = (_Atomic uint64_t[1]){0}}
-#define GAUGE(id, name, unit, help) ROW(id, name, help, METRIC_GAUGE, unit)
+#define GAUGE(id, name, unit, help)   ROW(id, name, help, METRIC_GAUGE, unit)
+#define COUNTER(id, name, unit, help) ROW(id, name, help, METRIC_COUNTER, unit)
 #define STATES(id, row_name, states, row_help)                             \
     static const struct metric id = {                                      \
         .name = row_name,                                                  \
@@ -60,6 +61,9 @@ GAUGE(used_bytes, "calmirror_lmdb_used_bytes", "bytes", "What of it is in use.")
 GAUGE(readers, "calmirror_lmdb_readers", NULL, "Read transactions that are open.");
 GAUGE(reader_lag, "calmirror_lmdb_oldest_reader_txns", NULL,
       "Commits since the oldest of them began.");
+GAUGE(streams, "calmirror_sse_clients", NULL, "Streams that are open.");
+GAUGE(polls, "calmirror_long_polls", NULL, "Long polls that wait for a change.");
+COUNTER(dropped, "calmirror_sse_dropped", NULL, "Streams that were ended for being too slow.");
 static const struct metric cpu = {.name = "process_cpu_seconds",
                                   .help = "User and system time spent.",
                                   .unit = "seconds",
@@ -72,9 +76,10 @@ GAUGE(max_fds, "process_max_fds", NULL, "Most file descriptors that may be open.
 GAUGE(start_time, "process_start_time_seconds", "seconds", "When the process started.");
 
 const struct metric *const gauges_all[] = {
-    &accounts, &calendars, &channels, &channel_expiry, &oldest_success, &damaged,    &drift,
-    &owed,     &due,       &running,  &map_bytes,      &used_bytes,     &readers,    &reader_lag,
-    &cpu,      &resident,  &virtual,  &open_fds,       &max_fds,        &start_time, NULL,
+    &accounts, &calendars,  &channels, &channel_expiry, &oldest_success, &damaged,
+    &drift,    &owed,       &due,      &running,        &map_bytes,      &used_bytes,
+    &readers,  &reader_lag, &streams,  &polls,          &dropped,        &cpu,
+    &resident, &virtual,    &open_fds, &max_fds,        &start_time,     NULL,
 };
 
 /* What one walk adds up. */
@@ -166,6 +171,14 @@ static void take_contents(struct call *c)
     set(&running, q.running);
 }
 
+static void take_live(const struct serve *s)
+{
+    struct live_counters n = live_counters(s->live);
+    set(&streams, n.streams);
+    set(&polls, n.waiting);
+    set(&dropped, n.cut);
+}
+
 static void take_store(struct call *c)
 {
     struct store_usage u = {0};
@@ -212,5 +225,6 @@ void gauges_take(struct call *c)
 {
     take_contents(c);
     take_store(c);
+    take_live(c->serve);
     take_process(c->serve);
 }
