@@ -20,9 +20,8 @@ static const struct field channel_fields[] = {
 };
 static const struct field mark_fields[] = {
     FIELD(struct push_mark, coll),      FIELD(struct push_mark, hook),
-    FIELD(struct push_mark, cursor),    FIELD(struct push_mark, fails),
-    FIELD(struct push_mark, failed_ms), FIELD(struct push_mark, delivered),
-    FIELD(struct push_mark, dead),      FIELD(struct push_mark, last_error),
+    FIELD(struct push_mark, place.pos), FIELD(struct push_mark, place.sub),
+    FIELD(struct push_mark, place.from), FIELD(struct push_mark, failed_ms),
 };
 static const struct field dead_fields[] = {
     FIELD(struct push_dead, number),  FIELD(struct push_dead, hook),

@@ -93,6 +93,12 @@ static void *add_holder(struct loader *l, int section, struct span label, unsign
     memcpy(holder, &name, sizeof(name));
     memcpy(holder + sizeof(name), &set, sizeof(set));
     lines[(*n)++] = line;
+    for (size_t i = 0; i < conf_n_options; i++) {
+        const struct option *o = &conf_options[i];
+        if ((int)o->section == section && o->text && o->text[0] &&
+            option_set(o, holder, span_of(o->text), NULL) != RC_OK)
+            return NULL;
+    }
     return holder;
 }
 
@@ -279,6 +285,24 @@ static void check_client(struct loader *l, size_t i)
                             client->name, c->clients[j].name);
 }
 
+static void check_hook(struct loader *l, size_t i)
+{
+    const struct conf *c = l->conf;
+    const struct conf_hook *hook = &c->hooks[i];
+    struct ini_place head = {l->label_lines[SECTION_HOOK][i], 1};
+    struct ini_place at = {line_of(hook->lines, SECTION_HOOK, "accounts"), 1};
+    int targets = (hook->command != NULL) + (hook->shell != NULL) + (hook->url != NULL);
+    if (targets != 1)
+        problem(l, head, "[hook %s]: set one of command, shell and url%s", hook->name,
+                targets ? ", not more" : "");
+    if (!hook->url && (hook->secret_file || hook->next_secret_file))
+        problem(l, head, "[hook %s]: a secret goes with url only", hook->name);
+    for (size_t k = 0; k < hook->accounts.n; k++)
+        if (!has_account(c, hook->accounts.v[k]))
+            problem(l, at, "[hook %s] accounts: there is no [account %s]", hook->name,
+                    hook->accounts.v[k]);
+}
+
 static void check_door(struct loader *l)
 {
     const struct conf *c = l->conf;
@@ -336,6 +360,8 @@ static void check_whole(struct loader *l)
         check_account_whole(l, i);
     for (size_t i = 0; i < c->n_clients; i++)
         check_client(l, i);
+    for (size_t i = 0; i < c->n_hooks; i++)
+        check_hook(l, i);
     check_door(l);
     if (c->api.account[0] && !has_account(c, c->api.account))
         problem(l, (struct ini_place){line_of(c->lines, SECTION_API, "account"), 1},
@@ -446,6 +472,11 @@ void conf_free(struct conf *c)
         free(c->clients[k].name);
         free(c->clients[k].lines);
     }
+    for (size_t k = 0; k < c->n_hooks; k++) {
+        free(c->hooks[k].name);
+        free(c->hooks[k].lines);
+    }
+    free(c->hooks);
     free(c->accounts);
     free(c->clients);
     free(c->lines);

@@ -60,6 +60,8 @@ struct conf {
     size_t n_accounts;
     struct conf_client *clients; /* client.h; none: whoever reaches the API may read everything */
     size_t n_clients;
+    struct conf_hook *hooks; /* push.h */
+    size_t n_hooks;
     char *path;      /* of the file it came from */
     uint32_t *lines; /* as in conf_account */
 };

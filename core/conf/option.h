@@ -12,7 +12,7 @@ enum conf_section {
     SECTION_SYNC,
     SECTION_PUSH,
     SECTION_ACCOUNT, /* [account NAME], any number of them; so are those that follow */
-    SECTION_CLIENT,
+    SECTION_CLIENT, SECTION_HOOK,
     SECTION_COUNT,
 };
 
@@ -39,7 +39,8 @@ enum value_type {
     VALUE_HASHES,  /* SHA-256, in hex */
     VALUE_SUBJECT, /* e-mail address */
     /* Lists, of what their names say. */
-    VALUE_GLOBS, VALUE_HOSTS, VALUE_ORIGINS, VALUE_NETWORKS,
+    VALUE_GLOBS, VALUE_HOSTS, VALUE_ORIGINS, VALUE_NETWORKS, VALUE_TYPES,
+    VALUE_COMMAND, VALUE_TEXT, VALUE_TARGET, /* a program and arguments; anything; any URL */
     VALUE_SITE, /* proof for Google's Search Console: googleX.html or a token */
 };
 

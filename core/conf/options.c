@@ -16,6 +16,7 @@
 #define IN(field)         offsetof(struct conf, field)
 #define IN_ACCOUNT(field) offsetof(struct conf_account, field)
 #define IN_CLIENT(field)  offsetof(struct conf_client, field)
+#define IN_HOOK(field)    offsetof(struct conf_hook, field)
 
 /* A section without a name of its own: its values are in struct conf. */
 #define PLAIN(title, text)             \
@@ -46,6 +47,14 @@ const struct section_info conf_sections[SECTION_COUNT] = {
          "reaches the API may read everything. With one, every request must bear the token of a "
          "client, which calmirror(1) makes: `calmirror client add NAME`.",
          sizeof(struct conf_client), IN(clients), IN(n_clients)},
+    [SECTION_HOOK] =
+        {"hook",
+         "Something to do on every change; NAME is yours to choose. Exactly one of command, shell "
+         "and url belongs in it. It is given the change as JSON, as the change feed tells it, at "
+         "least once and in order for each calendar. What it does not take is tried again with "
+         "growing pauses (see [push]) until give_up is over, then kept as a dead letter: "
+         "`calmirror hooks` shows these, delivers them again or drops them.",
+         sizeof(struct conf_hook), IN(hooks), IN(n_hooks)},
 };
 
 const struct option conf_options[] = {
@@ -69,8 +78,7 @@ const struct option conf_options[] = {
      "for "
      "gcal-emulator."},
     {SECTION_GOOGLE, "token_url", VALUE_BASE_URL, "https://oauth2.googleapis.com/token",
-     IN(google.token_url), 0, 0, false,
-     "Where credentials are exchanged for access tokens."},
+     IN(google.token_url), 0, 0, false, "Where credentials are exchanged for access tokens."},
     {SECTION_GOOGLE, "auth_url", VALUE_BASE_URL, "https://accounts.google.com/o/oauth2/v2/auth",
      IN(google.auth_url), 0, 0, true, "Google's page on which a person signs in."},
     {SECTION_GOOGLE, "revoke_url", VALUE_BASE_URL, "https://oauth2.googleapis.com/revoke",
@@ -207,7 +215,8 @@ const struct option conf_options[] = {
      "User whom the service account acts for, by domain-wide delegation. Without it the service "
      "account sees what was shared with its own address. It goes with key_file only."},
     {SECTION_ACCOUNT, "oauth", VALUE_PATH, NULL, IN_ACCOUNT(oauth), 0, 0, true,
-     "OAuth client of type \"Desktop app\", the JSON file that Google's console gives out. A person "
+     "OAuth client of type \"Desktop app\", the JSON file that Google's console gives out. A "
+     "person "
      "signs in with `calmirror login --account NAME`. It must not be readable by others."},
     {SECTION_ACCOUNT, "token_file", VALUE_PATH, NULL, IN_ACCOUNT(token_file), 0, 0, true,
      "File with an access token that something else keeps fresh. It is read again when Google "
@@ -242,6 +251,41 @@ const struct option conf_options[] = {
      "Origins of web pages that may use its tokens, besides those in [api]."},
     {SECTION_CLIENT, "admin", VALUE_BOOL, "no", IN_CLIENT(admin), 0, 0, true,
      "Whether it may also see how the whole service is doing, and ask for a resync: yes or no."},
+
+    {SECTION_HOOK, "command", VALUE_COMMAND, NULL, IN_HOOK(command), 0, 0, true,
+     "Absolute path of a program, and arguments separated by blanks; no shell reads it. The change "
+     "comes on its standard input, as one line. It runs with an environment of its own (PATH, "
+     "LANG and CALMIRROR_HOOK, CALMIRROR_TYPE, CALMIRROR_ACCOUNT, CALMIRROR_DELIVERY), in /, one "
+     "at a time. Exit status 0 means taken. The sandbox of the shipped unit lets no other program "
+     "run: a drop-in must name it in ExecPaths= (see the unit)."},
+    {SECTION_HOOK, "shell", VALUE_TEXT, NULL, IN_HOOK(shell), 0, 0, true,
+     "The same, as a line for /bin/sh."},
+    {SECTION_HOOK, "url", VALUE_TARGET, NULL, IN_HOOK(url), 0, 0, true,
+     "Where the change is posted as application/json. Any status of 200 to 299 means taken. "
+     "Plain http:// is accepted for loopback hosts only. No redirect is followed."},
+    {SECTION_HOOK, "secret_file", VALUE_PATH, "", IN_HOOK(secret_file), 0, 0, true,
+     "File (mode 0600) with the secret that signs what is posted. The header "
+     "Calmirror-Signature: t=TIME,v1=HEX then has the HMAC-SHA256 of TIME, a dot and the body. "
+     "White space at the end of the file does not count."},
+    {SECTION_HOOK, "next_secret_file", VALUE_PATH, "", IN_HOOK(next_secret_file), 0, 0, true,
+     "A second one, for the time of a change from one secret to another: the header then has a v1= "
+     "for each, and a receiver that knows either is content."},
+    {SECTION_HOOK, "accounts", VALUE_ACCOUNTS, "", IN_HOOK(accounts), 0, 0, true,
+     "Only changes of these accounts, separated by commas. Empty means all."},
+    {SECTION_HOOK, "calendars", VALUE_GLOBS, "", IN_HOOK(calendars), 0, 0, true,
+     "Only changes of calendars that match one of these patterns, separated by commas, or the word "
+     "primary. Empty means all."},
+    {SECTION_HOOK, "types", VALUE_TYPES, "", IN_HOOK(types), 0, 0, true,
+     "Only changes of these types, separated by commas: created, updated and deleted (events), "
+     "calendar (one came, went, or was changed in the list), reset (what was told of a calendar is "
+     "void, it is to be listed again). Empty means all."},
+    {SECTION_HOOK, "include_event", VALUE_BOOL, "no", IN_HOOK(include_event), 0, 0, true,
+     "Whether the change has the whole event in it: yes or no."},
+    {SECTION_HOOK, "timeout", VALUE_DURATION, "30s", IN_HOOK(timeout_ms), 100, HOUR, true,
+     "Longest that the program may run, or the receiver take to answer. A program that runs "
+     "longer is ended, with all that it started."},
+    {SECTION_HOOK, "give_up", VALUE_DURATION, "24h", IN_HOOK(give_up_ms), SECOND, 30 * DAY, true,
+     "How long a calendar's changes are tried again before they become dead letters."},
 };
 const size_t conf_n_options = sizeof(conf_options) / sizeof(conf_options[0]);
 

@@ -186,6 +186,42 @@ static enum rc check_network(struct span text, struct err *e)
     return network_parse(text, &n, e);
 }
 
+const char *const hook_types[] = {"created", "updated", "deleted", "calendar", "reset", NULL};
+
+static enum rc check_change_type(struct span text, struct err *e)
+{
+    for (size_t i = 0; hook_types[i]; i++)
+        if (span_is(text, hook_types[i]))
+            return RC_OK;
+    return err_set(e, RC_INVALID, "not one of created, updated, deleted, calendar, reset");
+}
+
+static enum rc check_command(struct span text, struct err *e)
+{
+    if (text.p[0] != '/')
+        return err_set(e, RC_INVALID, "not the absolute path of a program");
+    if (memchr(text.p, '"', text.n) || memchr(text.p, '\'', text.n) || memchr(text.p, '|', text.n))
+        return err_set(e, RC_INVALID, "no quotes or pipes: no shell reads it; use `shell` for one");
+    return RC_OK;
+}
+
+static enum rc check_text(struct span text, struct err *e)
+{
+    (void)text;
+    (void)e;
+    return RC_OK;
+}
+
+/* It may have a query, unlike what we append paths to. */
+static enum rc check_target(struct span text, struct err *e)
+{
+    struct url u;
+    const char *query = memchr(text.p, '?', text.n);
+    if (has_blank(text))
+        return err_set(e, RC_INVALID, "a blank inside a URL");
+    return url_parse((struct span){text.p, query ? (size_t)(query - text.p) : text.n}, &u, e);
+}
+
 static const struct type_info {
     const char *name;
     enum store store;
@@ -211,6 +247,10 @@ static const struct type_info {
     [VALUE_HOSTS] = {"host, ...", STORE_LIST, check_host},
     [VALUE_SITE] = {"name", STORE_TEXT, check_site},
     [VALUE_ORIGINS] = {"origin, ...", STORE_LIST, check_origin},
+    [VALUE_TYPES] = {"type, ...", STORE_LIST, check_change_type},
+    [VALUE_COMMAND] = {"command", STORE_TEXT, check_command},
+    [VALUE_TEXT] = {"text", STORE_TEXT, check_text},
+    [VALUE_TARGET] = {"url", STORE_TEXT, check_target},
     [VALUE_NETWORKS] = {"network, ...", STORE_LIST, check_network},
 };
 

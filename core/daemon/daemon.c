@@ -38,6 +38,7 @@
 #include "core/ping/ping.h"
 #include "core/push/push.h"
 #include "core/queue/queue.h"
+#include "core/serve/live/hook_feed.h"
 #include "core/serve/serve.h"
 #include "core/sync/sync.h"
 #include "storage/guard.h"
@@ -128,7 +129,7 @@ static void stop_sync(struct daemon *d)
 
 static enum rc start_push(struct daemon *d, struct err *e)
 {
-    enum rc rc = push_new(&d->push, conf_now(d), d->store, e);
+    enum rc rc = push_new(&d->push, conf_now(d), d->store, &serve_hook_feed, e);
 
     return rc == RC_OK ? push_start(d->push, e) : rc;
 }

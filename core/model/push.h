@@ -40,15 +40,17 @@ struct push_channel {
     char last_error[PUSH_ERROR_BYTES];
 };
 
+/* A place in what is told of a collection: see core/push/feed.h. */
+struct push_place {
+    uint64_t pos, sub, from;
+};
+
 /* How far a hook was told of a collection. */
 struct push_mark {
-    uint32_t coll;
+    uint32_t coll; /* 0: where it begins with collections that have no mark */
     char hook[LIMIT_NAME_BYTES + 1];
-    uint64_t cursor;
-    uint32_t fails;    /* attempts in a row */
-    int64_t failed_ms; /* wall clock of the first of them; 0: none */
-    uint64_t delivered, dead;
-    char last_error[PUSH_ERROR_BYTES];
+    struct push_place place;
+    int64_t failed_ms; /* wall clock since which it fails; 0: it does not */
 };
 
 /* A change that a hook did not take for so long that it was given up. */

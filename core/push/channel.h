@@ -20,7 +20,7 @@ struct host {
     struct host *next;
 };
 
-struct channel { /* as little as possible: a message is made from the ledger's record */
+struct channel {      /* as little as possible: a message is made from the ledger's record */
     struct lane lane; /* first */
     char id[LIMIT_CHANNEL_BYTES + 1], client[LIMIT_NAME_BYTES + 1];
     uint32_t coll; /* 0: not known yet, or no longer */
@@ -30,8 +30,8 @@ struct channel { /* as little as possible: a message is made from the ledger's r
     uint64_t version; /* of the collection, as last seen; more than `cursor`: a message is owed */
     bool lost;        /* the collection is gone: a message is owed unless state says so */
     int64_t expires_ms;
-    int64_t noticed_ms; /* monotonic: of the first change that is not announced; 0 none */
-    bool closed;        /* stopped while a message was under way */
+    int64_t noticed_ms;         /* monotonic: of the first change that is not announced; 0 none */
+    bool closed;                /* stopped while a message was under way */
     enum message_state sending; /* these three are of that */
     uint64_t sending_version, sending_number;
     uint64_t delivered, failed; /* since the start */

@@ -192,34 +192,12 @@ static bool load_one(void *arg, const struct push_channel *record)
     return true;
 }
 
-/* Cursors count the changes of one mirror. With another one everybody is told once, rather than
- * left without what happened in between. */
-static enum rc adopt_mirror(struct channels *c, bool *ret_anew, struct err *e)
+static enum rc load(struct channels *c, bool anew, struct err *e)
 {
-    char id[33];
+    struct loading l = {.c = c, .now_ms = clock_wall_ms(), .anew = anew};
     struct txn *t;
-    enum rc rc = txn_write(c->ledger, &t, e);
+    enum rc rc = txn_read(c->ledger, &t, e);
 
-    if (rc)
-        return rc;
-    push_mirror_get(t, id);
-    *ret_anew = id[0] && strcmp(id, store_id(c->mirror)) != 0;
-    if (strcmp(id, store_id(c->mirror)) == 0) {
-        txn_abort(t);
-        return RC_OK;
-    }
-    push_mirror_put(t, store_id(c->mirror));
-    return txn_commit(t, e);
-}
-
-static enum rc load(struct channels *c, struct err *e)
-{
-    struct loading l = {.c = c, .now_ms = clock_wall_ms()};
-    struct txn *t;
-    enum rc rc = adopt_mirror(c, &l.anew, e);
-
-    if (!rc)
-        rc = txn_read(c->ledger, &t, e);
     if (rc)
         return rc;
     unsigned damaged = push_channels_each(t, load_one, &l);
@@ -233,7 +211,7 @@ static enum rc load(struct channels *c, struct err *e)
 }
 
 enum rc channels_new(struct channels **ret, struct store *mirror, struct store *ledger,
-                     const struct conf *conf, struct address_rules *rules, struct err *e)
+                     const struct conf *conf, struct address_rules *rules, bool anew, struct err *e)
 {
     struct channels *c = calloc(1, sizeof *c);
 
@@ -248,7 +226,7 @@ enum rc channels_new(struct channels **ret, struct store *mirror, struct store *
     c->sched.most[LANE_PROVEN] = CHANNEL_MESSAGES_MOST / 2;
     c->sched.most[LANE_NEW] = CHANNEL_MESSAGES_MOST / 4;
     c->sched.most[LANE_FAILING] = CHANNEL_MESSAGES_MOST / 4;
-    enum rc rc = load(c, e);
+    enum rc rc = load(c, anew, e);
 
     if (rc) {
         channels_free(c);

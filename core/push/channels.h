@@ -11,9 +11,11 @@
 struct channels;
 
 /* `mirror` and `ledger` (opened as STORE_PUSH) are borrowed until channels_free(), `conf` until it
- * is replaced; `rules` is taken over. Loads what is stored. */
+ * is replaced; `rules` is taken over. Loads what is stored. `anew`: the cursors in it are those of
+ * another mirror, so every channel is told once. */
 enum rc channels_new(struct channels **ret, struct store *mirror, struct store *ledger,
-                     const struct conf *conf, struct address_rules *rules, struct err *e);
+                     const struct conf *conf, struct address_rules *rules, bool anew,
+                     struct err *e);
 void channels_free(struct channels *c); /* NULL ok; not running */
 enum rc channels_start(struct channels *c, struct err *e);
 void channels_stop(struct channels *c); /* cuts what is under way: it is sent again; joins */

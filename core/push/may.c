@@ -16,15 +16,15 @@ static const struct conf_client *find(const struct conf *conf, const char *name)
     return NULL;
 }
 
-static bool is_primary(struct txn *t, const struct push_channel *channel)
+bool may_is_primary(struct txn *t, const char *account, const char *calendar)
 {
     struct collection roster;
     struct account a;
     struct item item;
 
-    return account_find(t, channel->account, &a) == RC_OK &&
+    return account_find(t, account, &a) == RC_OK &&
            coll_find(t, a.no, COLL_ROSTER, span_of(""), &roster) == RC_OK &&
-           item_get(t, roster.no, span_of(channel->calendar), &item) == RC_OK &&
+           item_get(t, roster.no, span_of(calendar), &item) == RC_OK &&
            json_is_true(json_get(item.raw, "primary"));
 }
 
@@ -41,5 +41,6 @@ bool may_be_told(const struct conf *conf, struct txn *mirror, const struct push_
     if (channel->calendar[0] == '\0')
         return true;
     return conf_client_sees(client, channel->calendar,
-                            conf_client_names_primary(client) && is_primary(mirror, channel));
+                            conf_client_names_primary(client) &&
+                                may_is_primary(mirror, channel->account, channel->calendar));
 }

@@ -12,4 +12,7 @@
 bool may_be_told(const struct conf *conf, struct txn *mirror, const struct push_channel *channel,
                  int64_t now_ms);
 
+/* Is the calendar the account's own? */
+bool may_is_primary(struct txn *mirror, const char *account, const char *calendar);
+
 #endif

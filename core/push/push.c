@@ -2,14 +2,17 @@
 #include "core/push/push.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/log.h"
+#include "storage/push.h"
 
 #define MAP_BYTES (UINT64_C(1) << 30) /* address space */
 
 struct push {
     struct store *ledger;
     struct channels *channels;
+    struct hooks *hooks;
 };
 
 /* What clients left here cannot be had again, but a file that cannot be read is no reason to stay
@@ -41,7 +44,30 @@ static enum rc make_rules(const struct conf *conf, struct address_rules *ret, st
     return rc;
 }
 
-enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirror, struct err *e)
+/* Cursors count the changes of one mirror. With another one channels are told once, rather than
+ * left without what happened in between; hooks begin with it, and are told of each listing. */
+static enum rc adopt_mirror(struct store *ledger, const struct store *mirror, bool *ret_anew,
+                            struct err *e)
+{
+    char id[33];
+    struct txn *t;
+    enum rc rc = txn_write(ledger, &t, e);
+
+    if (rc)
+        return rc;
+    push_mirror_get(t, id);
+    *ret_anew = id[0] && strcmp(id, store_id(mirror)) != 0;
+    if (strcmp(id, store_id(mirror)) == 0) {
+        txn_abort(t);
+        return RC_OK;
+    }
+    push_marks_clear(t);
+    push_mirror_put(t, store_id(mirror));
+    return txn_commit(t, e);
+}
+
+enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirror,
+                 const struct push_feed *feed, struct err *e)
 {
     struct push *p = calloc(1, sizeof *p);
     struct address_rules rules = {0};
@@ -52,8 +78,14 @@ enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirro
 
     if (rc == RC_OK)
         rc = make_rules(conf, &rules, e);
+    bool anew = false;
+
     if (rc == RC_OK)
-        rc = channels_new(&p->channels, mirror, p->ledger, conf, &rules, e);
+        rc = adopt_mirror(p->ledger, mirror, &anew, e);
+    if (rc == RC_OK)
+        rc = channels_new(&p->channels, mirror, p->ledger, conf, &rules, anew, e);
+    if (rc == RC_OK)
+        rc = hooks_new(&p->hooks, mirror, p->ledger, conf, feed, e);
     address_rules_release(&rules);
     if (rc) {
         push_free(p);
@@ -67,6 +99,7 @@ void push_free(struct push *p)
 {
     if (!p)
         return;
+    hooks_free(p->hooks);
     channels_free(p->channels);
     store_close(p->ledger);
     free(p);
@@ -74,11 +107,14 @@ void push_free(struct push *p)
 
 enum rc push_start(struct push *p, struct err *e)
 {
-    return channels_start(p->channels, e);
+    enum rc rc = channels_start(p->channels, e);
+
+    return rc == RC_OK ? hooks_start(p->hooks, e) : rc;
 }
 
 void push_stop(struct push *p)
 {
+    hooks_stop(p->hooks);
     channels_stop(p->channels);
 }
 
@@ -92,11 +128,14 @@ void push_reload(struct push *p, const struct conf *conf)
     else
         log_err(NULL, "push: %s", e.text);
     address_rules_release(&rules);
+    hooks_reload(p->hooks, conf);
 }
 
 int64_t push_heartbeat_ms(const struct push *p)
 {
-    return channels_heartbeat_ms(p->channels);
+    int64_t a = channels_heartbeat_ms(p->channels), b = hooks_heartbeat_ms(p->hooks);
+
+    return a < b ? a : b;
 }
 
 struct channels *push_channels(struct push *p)
@@ -104,9 +143,16 @@ struct channels *push_channels(struct push *p)
     return p->channels;
 }
 
+struct hooks *push_hooks(struct push *p)
+{
+    return p->hooks;
+}
+
 void push_status(struct push *p, struct buf *out)
 {
     buf_add_text(out, "{\"channels\":");
     channels_status(p->channels, out);
+    buf_add_text(out, ",\"hooks\":");
+    hooks_write(p->hooks, out);
     buf_add_char(out, '}');
 }

@@ -3,12 +3,14 @@
 #define CORE_PUSH_PUSH_H
 
 #include "core/push/channels.h"
+#include "core/push/hooks.h"
 
 struct push;
 
 /* Opens push.mdb in the state directory; one that cannot be used is set aside. `mirror` is borrowed
- * until push_free(), `conf` until it is replaced. */
-enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirror, struct err *e);
+ * until push_free(), `conf` until it is replaced. `feed`: what hooks are told. */
+enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirror,
+                 const struct push_feed *feed, struct err *e);
 void push_free(struct push *p); /* NULL ok; not running */
 enum rc push_start(struct push *p, struct err *e);
 void push_stop(struct push *p);
@@ -16,6 +18,7 @@ void push_reload(struct push *p, const struct conf *conf);
 int64_t push_heartbeat_ms(const struct push *p); /* the oldest of its threads' */
 
 struct channels *push_channels(struct push *p);
+struct hooks *push_hooks(struct push *p);
 /* A JSON object for /v1/status; thread-safe. */
 void push_status(struct push *p, struct buf *out);
 

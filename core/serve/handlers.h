@@ -44,6 +44,10 @@ void odd_get(struct call *c);
 /* clients.c */
 void clients_get(struct call *c);
 
+/* hooks.c */
+void hooks_get(struct call *c);
+void hooks_post(struct call *c);
+
 /* watch.c */
 void events_watch(struct call *c);
 void acl_watch(struct call *c);

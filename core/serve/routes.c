@@ -135,6 +135,12 @@ const struct route routes[] = {
     {"", "GET", "/v1/changes", changes_get, FEED_PARAMS | B(MAX_RESULTS) | B(WAIT), 250, 2500, NULL,
      NULL, "The same changes as pages, and as a long poll."},
 #undef FEED_PARAMS
+    {"", "GET", "/v1/hooks", hooks_get, 0, 0, 0, NULL, NULL,
+     "How hooks are doing, with their dead letters.", DOOR_OPERATOR},
+    {"", "POST", "/v1/hooks", hooks_post, 0, 0, 0, NULL, NULL,
+     "Delivers dead letters again, or drops them. Body: {\"hook\": NAME, \"do\": \"retry\" or "
+     "\"drop\", \"number\": N}; without a number all of the hook's.",
+     DOOR_OPERATOR},
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
      "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
      "optional.",

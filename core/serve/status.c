@@ -226,7 +226,7 @@ void status_get(struct call *c)
         health_write(health_look(c), &c->out);
         write_totals(c, &w);
     }
-    if (c->serve->push) {
+    if (c->serve->push && access_is_operator(&c->caller)) {
         buf_add_text(&c->out, ",\"push\":");
         push_status(c->serve->push, &c->out);
     }

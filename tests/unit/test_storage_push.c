@@ -100,7 +100,7 @@ static bool count_mark(void *arg, const struct push_mark *m)
 static void test_marks(void **state)
 {
     struct fixture *f = *state;
-    struct push_mark m = {.coll = 3, .hook = "backup", .cursor = 12, .fails = 2}, back;
+    struct push_mark m = {.coll = 3, .hook = "backup", .place = {12, 11, 10}, .failed_ms = 2}, back;
     struct txn *t = begin(f);
     push_mark_put(t, &m);
     m.coll = 4;

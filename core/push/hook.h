@@ -1,0 +1,80 @@
+/* hook: hooks in memory, for the files that run them. Private to core/push. */
+#ifndef CORE_PUSH_HOOK_H
+#define CORE_PUSH_HOOK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "core/base/secret.h"
+#include "core/http/pool.h"
+#include "core/push/command.h"
+#include "core/push/hooks.h"
+#include "core/push/sched.h"
+#include "storage/hub.h"
+
+#define HOOK_POSTS_MOST   8    /* of one hook under way at once; of programs one */
+#define HOOK_DEAD_MOST    1000 /* letters kept for one hook: the oldest give way */
+#define HOOK_RUNNING_MOST 64   /* deliveries under way: the places of all classes */
+struct hook;
+
+struct hook_lane {    /* a collection's changes on their way to a hook, or its dead letters */
+    struct lane lane; /* first */
+    struct hook *hook;
+    uint32_t coll; /* 0: dead letters */
+    struct push_place at;
+    int64_t failed_ms;            /* wall clock since which it fails; 0: it does not */
+    bool moved;                   /* `at` is not yet written down */
+    uint64_t letter, last_letter; /* dead letters: delivered again up to here; to be, up to there */
+    struct push_place sending;    /* these three: what is under way */
+    struct buf body;
+    struct command command;
+    char *error; /* of the last attempt; NULL: it succeeded */
+    struct hook_lane *next;
+};
+
+struct hook {
+    struct group group;           /* first: a lane's group is its hook */
+    const struct conf_hook *conf; /* NULL: it is no longer in the configuration */
+    char name[LIMIT_NAME_BYTES + 1];
+    struct secret secrets[2];
+    struct push_place start; /* where collections without a mark begin */
+    struct hook_lane *lanes, letters;
+    uint64_t delivered, attempts_failed, dead; /* `dead`: letters that are there now */
+    int64_t delivered_ms, failed_ms;           /* wall clock of the last */
+    struct hook *next;
+};
+struct hook_result { /* of an attempt */
+    struct hook_lane *lane;
+    bool ok, dead; /* dead: it was the last one */
+    int64_t retry_after_ms;
+};
+
+struct hooks {
+    struct store *mirror, *ledger;
+    struct push_feed feed;
+    pthread_mutex_t lock; /* guards all below up to `pool` */
+    const struct conf *conf;
+    struct hook *all;
+    struct sched sched;
+    bool reload; /* `conf` is new to the thread */
+
+    struct http_pool *pool; /* from here on the thread's alone */
+    struct hub_listener listener;
+    struct hook_result *results;
+    unsigned n_results;
+    int64_t flushed_ms;
+    pthread_t thread;
+    bool running;
+    atomic_bool stopping;
+    _Atomic int64_t heartbeat_ms;
+};
+/* With the lock held. Brings `all` in step with the configuration, writes down where they begin. */
+enum rc hooks_take_conf(struct hooks *h, struct err *e);
+struct hook *hook_find(struct hooks *h, const char *name);
+/* The lane of a collection, made if need be; NULL: out of memory. */
+struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *ledger);
+/* Begins the delivery of lane->body. `delivery` names it for the receiver. */
+enum rc hook_send(struct hooks *h, struct hook_lane *lane, const char *type, const char *account,
+                  const char *delivery, struct err *e);
+
+#endif

@@ -1,0 +1,422 @@
+/* hooks: the table of hooks and their lanes, brought in step with the configuration. */
+#include "core/push/hooks.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/base/private.h"
+#include "core/base/text.h"
+#include "core/push/hook.h"
+#include "storage/push.h"
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+struct hook *hook_find(struct hooks *h, const char *name)
+{
+    for (struct hook *hook = h->all; hook; hook = hook->next)
+        if (strcmp(hook->name, name) == 0)
+            return hook;
+    return NULL;
+}
+
+static void lane_release(struct hook_lane *l)
+{
+    command_kill(&l->command);
+    buf_release(&l->body);
+    free(l->error);
+    l->error = NULL;
+}
+
+struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *ledger)
+{
+    struct push_mark mark;
+
+    for (struct hook_lane *l = hook->lanes; l; l = l->next)
+        if (l->coll == coll)
+            return l;
+    struct hook_lane *l = calloc(1, sizeof *l);
+
+    if (!l)
+        return NULL;
+    l->lane.group = &hook->group;
+    l->hook = hook;
+    l->coll = coll;
+    l->at = hook->start;
+    if (push_mark_get(ledger, coll, hook->name, &mark) == RC_OK) {
+        l->at = mark.place;
+        l->failed_ms = mark.failed_ms;
+    }
+    l->next = hook->lanes;
+    hook->lanes = l;
+    return l;
+}
+
+/* Not while anything of it is under way. */
+static void hook_free(struct hooks *h, struct hook *hook)
+{
+    while (hook->lanes) {
+        struct hook_lane *l = hook->lanes;
+
+        hook->lanes = l->next;
+        sched_remove(&h->sched, &l->lane);
+        lane_release(l);
+        free(l);
+    }
+    sched_remove(&h->sched, &hook->letters.lane);
+    lane_release(&hook->letters);
+    secret_release(&hook->secrets[0]);
+    secret_release(&hook->secrets[1]);
+    free(hook);
+}
+
+/* ---- in step with the configuration ---------------------------------------------------------- */
+
+/* A secret that cannot be read leaves the last one in force; without any, nothing is posted. */
+static void read_secret(struct hook *hook, unsigned which, const char *path)
+{
+    struct secret fresh = {0};
+    struct err e = {0};
+
+    if (!path || !path[0]) {
+        secret_release(&hook->secrets[which]);
+        return;
+    }
+    if (private_read(path, &fresh, &e) != RC_OK) {
+        log_err(NULL, "hook %s: %s", hook->name, e.text);
+        return;
+    }
+    while (fresh.n > 0 && strchr(" \t\r\n", fresh.p[fresh.n - 1]))
+        fresh.p[--fresh.n] = '\0';
+    secret_move(&hook->secrets[which], &fresh);
+}
+
+static struct hook *hook_add(struct hooks *h, const char *name)
+{
+    struct hook *hook = calloc(1, sizeof *hook);
+
+    if (!hook)
+        return NULL;
+    (void)text_copy(hook->name, sizeof hook->name, span_of(name));
+    hook->letters.lane.group = &hook->group;
+    hook->letters.hook = hook;
+    hook->next = h->all;
+    h->all = hook;
+    return hook;
+}
+
+/* Where it begins with collections that have no mark. */
+static void find_start(struct hooks *h, struct hook *hook, struct txn *ledger, struct txn *mirror)
+{
+    struct push_mark mark;
+
+    if (push_mark_get(ledger, 0, hook->name, &mark) == RC_OK) {
+        hook->start = mark.place;
+        return;
+    }
+    hook->start = h->feed.now(mirror);
+    mark = (struct push_mark){.place = hook->start};
+    (void)text_copy(mark.hook, sizeof mark.hook, span_of(hook->name));
+    push_mark_put(ledger, &mark);
+}
+
+static bool count_letter(void *arg, const struct push_dead *d)
+{
+    struct hook *hook = hook_find(arg, d->hook);
+
+    if (hook)
+        hook->dead++;
+    return true;
+}
+
+struct unknown {
+    struct hooks *h;
+    struct push_mark v[64];
+    unsigned n;
+};
+
+static bool see_mark(void *arg, const struct push_mark *mark)
+{
+    struct unknown *u = arg;
+    const struct hook *hook = hook_find(u->h, mark->hook);
+
+    if (!hook || !hook->conf)
+        u->v[u->n++] = *mark;
+    return u->n < sizeof u->v / sizeof u->v[0];
+}
+
+/* One that comes back begins anew: nobody wants to be told of last month. */
+static void drop_unknown_marks(struct hooks *h, struct txn *ledger)
+{
+    struct unknown *u = calloc(1, sizeof *u);
+
+    if (!u)
+        return;
+    u->h = h;
+    do {
+        u->n = 0;
+        push_marks_each(ledger, see_mark, u);
+        for (unsigned i = 0; i < u->n; i++)
+            push_mark_delete(ledger, u->v[i].coll, u->v[i].hook);
+    } while (u->n == sizeof u->v / sizeof u->v[0]);
+    free(u);
+}
+
+static void take_one(struct hooks *h, const struct conf_hook *conf, struct txn *ledger,
+                     struct txn *mirror)
+{
+    struct hook *hook = hook_find(h, conf->name);
+
+    if (!hook)
+        hook = hook_add(h, conf->name);
+    if (!hook)
+        return;
+    hook->conf = conf;
+    hook->group.most = conf->url ? HOOK_POSTS_MOST : 1;
+    read_secret(hook, 0, conf->secret_file);
+    read_secret(hook, 1, conf->next_secret_file);
+    find_start(h, hook, ledger, mirror);
+}
+
+enum rc hooks_take_conf(struct hooks *h, struct err *e)
+{
+    struct txn *ledger = NULL, *mirror = NULL;
+    enum rc rc = txn_write(h->ledger, &ledger, e);
+
+    if (rc == RC_OK)
+        rc = txn_read(h->mirror, &mirror, e);
+    if (rc) {
+        txn_abort(ledger);
+        return rc;
+    }
+    for (struct hook *hook = h->all; hook; hook = hook->next) {
+        hook->conf = NULL;
+        hook->dead = 0;
+    }
+    for (size_t i = 0; i < h->conf->n_hooks; i++)
+        take_one(h, &h->conf->hooks[i], ledger, mirror);
+    drop_unknown_marks(h, ledger);
+    push_dead_each(ledger, 0, count_letter, h);
+    txn_abort(mirror);
+    for (struct hook **at = &h->all; *at;) {
+        struct hook *hook = *at;
+
+        if (hook->conf || hook->group.running) {
+            at = &hook->next;
+            continue;
+        }
+        *at = hook->next;
+        hook_free(h, hook);
+    }
+    return txn_commit(ledger, e);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+enum rc hooks_new(struct hooks **ret, struct store *mirror, struct store *ledger,
+                  const struct conf *conf, const struct push_feed *feed, struct err *e)
+{
+    struct hooks *h = calloc(1, sizeof *h);
+
+    if (!h)
+        return err_set(e, RC_SYS, "out of memory");
+    h->mirror = mirror;
+    h->ledger = ledger;
+    h->conf = conf;
+    h->feed = *feed;
+    pthread_mutex_init(&h->lock, NULL);
+    h->sched.most[LANE_PROVEN] = HOOK_RUNNING_MOST / 2;
+    h->sched.most[LANE_NEW] = HOOK_RUNNING_MOST / 4;
+    h->sched.most[LANE_FAILING] = HOOK_RUNNING_MOST / 4;
+    enum rc rc = hooks_take_conf(h, e);
+
+    if (rc) {
+        hooks_free(h);
+        return err_prefix(e, rc, "hooks");
+    }
+    *ret = h;
+    return RC_OK;
+}
+
+void hooks_free(struct hooks *h)
+{
+    if (!h)
+        return;
+    while (h->all) {
+        struct hook *hook = h->all;
+
+        h->all = hook->next;
+        hook_free(h, hook);
+    }
+    sched_release(&h->sched);
+    pthread_mutex_destroy(&h->lock);
+    free(h);
+}
+
+void hooks_reload(struct hooks *h, const struct conf *conf)
+{
+    pthread_mutex_lock(&h->lock);
+    h->conf = conf;
+    h->reload = true;
+    pthread_mutex_unlock(&h->lock);
+    if (h->running)
+        http_pool_wake(h->pool);
+}
+
+int64_t hooks_heartbeat_ms(const struct hooks *h)
+{
+    return h->running ? atomic_load(&h->heartbeat_ms) : clock_mono_ms();
+}
+
+/* ---- what is told of them -------------------------------------------------------------------- */
+
+struct writing {
+    struct buf *out;
+    const char *hook;
+    bool any;
+};
+
+static bool write_letter(void *arg, const struct push_dead *d)
+{
+    struct writing *w = arg;
+
+    if (strcmp(d->hook, w->hook) != 0)
+        return true;
+    buf_printf(w->out, "%s{\"number\":%" PRIu64 ",\"account\":", w->any ? "," : "", d->number);
+    w->any = true;
+    buf_add_json(w->out, span_of(d->account));
+    buf_add_text(w->out, ",\"calendar\":");
+    buf_add_json(w->out, span_of(d->calendar));
+    buf_printf(w->out,
+               ",\"first_ms\":%" PRId64 ",\"dead_ms\":%" PRId64 ",\"attempts\":%u,\"error\":",
+               d->first_ms, d->dead_ms, d->attempts);
+    buf_add_json(w->out, span_of(d->error));
+    buf_add_text(w->out, ",\"change\":");
+    buf_add_span(w->out, d->body);
+    buf_add_char(w->out, '}');
+    return true;
+}
+
+static void write_failing(struct buf *out, const struct hook *hook)
+{
+    bool any = false;
+
+    buf_add_text(out, ",\"failing\":[");
+    for (const struct hook_lane *l = hook->lanes; l; l = l->next) {
+        if (!l->error)
+            continue;
+        buf_printf(out, "%s{\"collection\":%u,\"since_ms\":%" PRId64 ",\"attempts\":%u,\"error\":",
+                   any ? "," : "", l->coll, l->failed_ms, l->lane.fails);
+        buf_add_json(out, span_of(l->error));
+        buf_add_char(out, '}');
+        any = true;
+    }
+    buf_add_char(out, ']');
+}
+
+void hooks_write(struct hooks *h, struct buf *out)
+{
+    struct txn *t = NULL;
+    bool any = false;
+
+    if (txn_read(h->ledger, &t, NULL) != RC_OK)
+        t = NULL;
+    buf_add_char(out, '[');
+    pthread_mutex_lock(&h->lock);
+    for (const struct hook *hook = h->all; hook; hook = hook->next) {
+        struct writing w = {.out = out, .hook = hook->name};
+
+        if (!hook->conf)
+            continue;
+        buf_add_text(out, any ? ",{\"name\":" : "{\"name\":");
+        any = true;
+        buf_add_json(out, span_of(hook->name));
+        buf_printf(out, ",\"kind\":\"%s\",\"delivered\":%" PRIu64 ",\"attempts_failed\":%" PRIu64,
+                   hook->conf->url ? "url" : "command", hook->delivered, hook->attempts_failed);
+        buf_printf(out,
+                   ",\"delivered_ms\":%" PRId64 ",\"failed_ms\":%" PRId64
+                   ",\"running\":%u,\"dead\":%" PRIu64,
+                   hook->delivered_ms, hook->failed_ms, hook->group.running, hook->dead);
+        write_failing(out, hook);
+        buf_add_text(out, ",\"dead_letters\":[");
+        if (t)
+            push_dead_each(t, 0, write_letter, &w);
+        buf_add_text(out, "]}");
+    }
+    pthread_mutex_unlock(&h->lock);
+    buf_add_char(out, ']');
+    txn_abort(t);
+}
+
+/* ---- dead letters ---------------------------------------------------------------------------- */
+
+struct picking {
+    const char *hook;
+    uint64_t number, n, last;
+    uint64_t v[HOOK_DEAD_MOST];
+};
+
+static bool pick(void *arg, const struct push_dead *d)
+{
+    struct picking *p = arg;
+
+    if (strcmp(d->hook, p->hook) == 0 && (!p->number || p->number == d->number)) {
+        p->v[p->n++] = d->number;
+        p->last = d->number;
+    }
+    return p->n < HOOK_DEAD_MOST;
+}
+
+static enum rc drop(struct hooks *h, const struct picking *p, struct err *e)
+{
+    struct txn *t;
+    enum rc rc = txn_write(h->ledger, &t, e);
+
+    if (rc)
+        return rc;
+    for (uint64_t i = 0; i < p->n; i++)
+        push_dead_delete(t, p->v[i]);
+    return txn_commit(t, e);
+}
+
+enum rc hooks_dead(struct hooks *h, const char *name, uint64_t number, bool drop_them,
+                   uint64_t *ret_n, struct err *e)
+{
+    struct picking *p = calloc(1, sizeof *p);
+    struct txn *t;
+
+    if (!p)
+        return err_set(e, RC_SYS, "out of memory");
+    p->hook = name;
+    p->number = number;
+    pthread_mutex_lock(&h->lock);
+    struct hook *hook = hook_find(h, name);
+    enum rc rc = txn_read(h->ledger, &t, e);
+
+    if (rc == RC_OK) {
+        push_dead_each(t, 0, pick, p);
+        txn_abort(t);
+    }
+    if (rc == RC_OK && p->n == 0 && (number || !hook || !hook->conf))
+        rc = RC_NOTFOUND;
+    if (rc == RC_OK && !drop_them && (!hook || !hook->conf))
+        rc = RC_NOTFOUND; /* nobody to deliver them to */
+    if (rc == RC_OK && drop_them && p->n)
+        rc = drop(h, p, e);
+    if (rc == RC_OK && drop_them && hook)
+        hook->dead -= p->n < hook->dead ? p->n : hook->dead;
+    if (rc == RC_OK && !drop_them && p->n && !hook->letters.lane.running) {
+        hook->letters.letter = number ? number - 1 : 0;
+        hook->letters.last_letter = p->last;
+        sched_set(&h->sched, &hook->letters.lane, clock_mono_ms());
+    }
+    if (rc == RC_OK)
+        *ret_n = p->n;
+    pthread_mutex_unlock(&h->lock);
+    if (rc == RC_OK && h->running)
+        http_pool_wake(h->pool);
+    free(p);
+    return rc;
+}
