@@ -13,6 +13,7 @@
  * Left out besides:
  * - What changed within the last minutes, by its own time: a listing may show a change before
  *   increments do (they are not from one snapshot at Google).
+ * - An earlier version than the one here: a listing may come from replicas of which one lags.
  * - Tombstones, here or there: they come and go without a difference. But a hole in a series that
  *   lives is one: the instance shows on one side.
  * - Another spelling: order of members, or clock times in another zone once the calendar moved.
@@ -78,6 +79,20 @@ static bool series_lives(struct judging *j, const struct event *ev)
            !event_ended_series(&master);
 }
 
+/* An earlier version, as a listing may have one: of an event that is newer here, or of an instance whose
+ * series has ended since (storage takes neither in for good). */
+static bool is_late(struct judging *j, const struct event *ours, const struct event *theirs)
+{
+    struct event master;
+    if (!theirs || !theirs->updated_ms)
+        return false;
+    if (ours && ours->updated_ms > theirs->updated_ms)
+        return true;
+    return theirs->flags & EVENT_EXCEPTION && !(theirs->flags & EVENT_CANCELLED) &&
+           event_get(j->t, j->r->c.no, theirs->series, &master) == RC_OK &&
+           event_ended_series(&master) && master.updated_ms >= theirs->updated_ms;
+}
+
 /* Neither side shows it: a tombstone at most, and no hole in a series that the other side fills. */
 static bool is_shadow(struct judging *j, const struct event *ours, const struct event *theirs)
 {
@@ -134,7 +149,8 @@ static void judge(void *arg, const struct event *ours, const struct event *their
     struct buf fields = {0};
     bool live_here = ours && !(ours->flags & EVENT_CANCELLED);
     bool live_there = theirs && !(theirs->flags & EVENT_CANCELLED);
-    if ((theirs && theirs->updated_ms > j->v->settled_ms) || is_shadow(j, ours, theirs))
+    if ((theirs && theirs->updated_ms > j->v->settled_ms) || is_late(j, ours, theirs) ||
+        is_shadow(j, ours, theirs))
         return;
     buf_add_char(&fields, '[');
     if (live_here && live_there) {

@@ -140,7 +140,7 @@ def dead_tokens(world, rng):
 
 def pages(world, rng):
     world.emulator.set_pages(max_page=rng.randint(1, 6), empty_every=rng.choice([0, 2, 3]),
-                             duplicate_items=rng.choice([0, 1]),
+                             duplicate_items=rng.choice([0, 1]), duplicate_older=rng.random() < 0.3,
                              tombstones=rng.choice(["minimal", "delta", "rich"]))
 
 
@@ -179,6 +179,29 @@ def resync(world, rng):
         assert answer.status < 300, answer.body
 
 
+def drift(world, rng):
+    """Google changes an event and tells nobody, not by any token either."""
+    calendar, event = some_event(world, rng, lambda e: "recurringEventId" not in e)
+    if not event:
+        return
+    single = "recurrence" not in event
+    how = rng.choice(["edit", "insert"] + (["cancel", "drop"] if single else []))
+    if how == "drop":
+        world.emulator.drop_event(calendar, event["id"])
+    else:
+        changed = {"edit": words(world), "cancel": {"status": "cancelled"},
+                   "insert": {**words(world), "id": f"silent{world.count}", "iCalUID": f"silent{world.count}@google.com"}}[how]
+        world.emulator.put_raw_event(calendar, {**event, **changed}, silent=True)
+        world.silent.add((calendar, changed.get("id", event["id"]).split("_")[0]))
+    world.silent.add((calendar, event["id"].split("_")[0]))
+    world.drifted.add(calendar)
+
+
+def verify(world, rng):
+    if world.mirror.process:
+        world.verify(some_calendar(rng))
+
+
 def probe(world, rng):
     world.probe(some_calendar(rng))
 
@@ -188,7 +211,8 @@ def rest(world, rng):
 
 
 WEIGHTS = {insert: 14, edit: 18, delete: 6, deviate: 10, convert: 3, move: 4, burst: 3, pings: 6, ping: 3, fault: 8, heal: 3,
-           dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2, probe: 12}
+           dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2,
+           drift: 3, verify: 4, probe: 12}
 STEPS = {step.__name__: step for step in [*WEIGHTS, rest]}
 SEGMENT = 30  # steps between two rests
 
