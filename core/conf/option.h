@@ -38,8 +38,7 @@ enum value_type {
     VALUE_ACCOUNT, VALUE_ACCOUNTS, /* name of an [account], names */
     VALUE_HASHES,  /* SHA-256, in hex */
     VALUE_SUBJECT, /* e-mail address */
-    /* Lists, of what their names say. */
-    VALUE_GLOBS, VALUE_HOSTS, VALUE_ORIGINS, VALUE_NETWORKS, VALUE_TYPES,
+    VALUE_GLOBS, VALUE_HOSTS, VALUE_ORIGINS, VALUE_NETWORKS, VALUE_TYPES, /* lists of them */
     VALUE_COMMAND, VALUE_TEXT, VALUE_TARGET, /* a program and arguments; anything; any URL */
     VALUE_SITE, /* proof for Google's Search Console: googleX.html or a token */
 };

@@ -59,11 +59,9 @@ void channels_stop_post(struct call *c);
 void probe_post(struct call *c);
 void probe_get(struct call *c);
 
-/* live/stream_get.c, live/changes_get.c */
+/* live/stream_get.c, live/changes_get.c, metrics/metrics_get.c */
 void stream_get(struct call *c);
 void changes_get(struct call *c);
-
-/* metrics/metrics_get.c */
 void metrics_get(struct call *c);
 
 /* batch.c */

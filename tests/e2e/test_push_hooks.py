@@ -254,6 +254,7 @@ def test_a_new_calendar_is_a_reset(start, told):
         "calendar", "reset"})
     made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
     wait_for("the calendar", lambda: [c["change"] for c in lines_of(told) if c["type"] == "calendar" and c["calendarId"] == made] == ["added"])
+    wait_for("its first listing", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
     event = pair.google.insert(made, summary="in it")["id"]
     wait_for("the event", lambda: [c["eventId"] for c in events(lines_of(told))] == [event])
 
