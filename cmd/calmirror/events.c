@@ -126,8 +126,6 @@ int run_events(struct cli *cli)
     int status = add_bound(&path, "timeMin", "from", cli->from);
     if (status == EX_OK)
         status = add_bound(&path, "timeMax", "to", cli->to);
-    if (cli->to) /* a series without end has an end now: its instances can be listed */
-        buf_add_text(&path, "&singleEvents=true&orderBy=startTime");
     if (cli->to) /* without an end the instances of a series have none */
         buf_add_text(&path, "&singleEvents=true&orderBy=startTime");
     if (status == EX_OK)
