@@ -81,32 +81,47 @@ void ics_put(struct buf *out, icalproperty *property)
         icalproperty_free(property);
 }
 
-void ics_put_raw(struct buf *out, const char *name, struct span value)
+/* Ends the line that begins at `start`: most are short and stay where they are. */
+static void end_line(struct buf *out, size_t start)
 {
     struct buf line = {.cap = out->cap};
-    buf_add_text(&line, name);
-    buf_add_char(&line, ':');
-    buf_add_span(&line, value);
+    if (out->failed)
+        return;
+    if (out->n - start <= FOLD_OCTETS) {
+        buf_add_text(out, "\r\n");
+        return;
+    }
+    buf_add(&line, out->p + start, out->n - start);
+    out->n = start;
     out->failed |= line.failed;
     add_folded(out, buf_span(&line));
     buf_release(&line);
 }
 
+void ics_put_raw(struct buf *out, const char *name, struct span value)
+{
+    size_t start = out->n;
+    buf_add_text(out, name);
+    buf_add_char(out, ':');
+    buf_add_span(out, value);
+    end_line(out, start);
+}
+
 void ics_put_text(struct buf *out, const char *name, const char *value)
 {
-    struct buf escaped = {.cap = out->cap};
+    size_t start = out->n;
+    buf_add_text(out, name);
+    buf_add_char(out, ':');
     for (const char *p = value; *p; p++) {
         if (*p == '\n') {
-            buf_add_text(&escaped, "\\n");
+            buf_add_text(out, "\\n");
             continue;
         }
         if (strchr("\\;,", *p))
-            buf_add_char(&escaped, '\\');
-        buf_add_char(&escaped, *p);
+            buf_add_char(out, '\\');
+        buf_add_char(out, *p);
     }
-    out->failed |= escaped.failed;
-    ics_put_raw(out, name, buf_span(&escaped));
-    buf_release(&escaped);
+    end_line(out, start);
 }
 
 void ics_begin(struct buf *out, const char *component)
