@@ -42,6 +42,7 @@ struct conf_api {
     char *socket_owner; /* "USER:GROUP", either may be missing; "": as it is made */
     struct conf_list hosts, origins; /* further Host names; allowed CORS origins */
     uint64_t cache_size;
+    uint64_t feed_size; /* most bytes of an iCalendar feed */
     int64_t max_streams, stream_stall_ms;
     int64_t instance_budget; /* most instances one query may expand */
 };

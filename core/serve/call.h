@@ -43,6 +43,7 @@ struct call {
     const char *(*header)(const void *source, const char *name); /* of the request; NULL: absent */
     const void *source;
     struct httpd_request *request; /* which may be answered later; NULL: part of a batch */
+    bool aside;                    /* it runs on the thread of aside.h */
     int64_t wait_until_ms;         /* monotonic: of one that has waited; 0: it is new */
     uint64_t wait_from;            /* likewise: the number of the store's last change then */
 

@@ -151,6 +151,7 @@ static int64_t after_turn(void *arg, bool stopping)
             warm_heap();
         return 0;
     }
+    aside_turn(s->aside);
     int64_t next_ms = live_turn(s->live, stopping), deadline_ms;
     uint64_t from;
     if (stopping)
@@ -188,8 +189,9 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
                             .series = series_cache_new(),
                             .memo = &s->memo,
                             .conf = conf};
+    s->aside = aside_new(s);
     usage_reload(&s->usage, conf);
-    enum rc rc = !s->gzip || !s->cache || !s->call.series
+    enum rc rc = !s->gzip || !s->cache || !s->call.series || !s->aside
                      ? err_set(e, RC_SYS, "local API: out of memory")
                      : live_new(&s->live, s, e);
     if (rc != RC_OK) {
@@ -205,6 +207,7 @@ void serve_free(struct serve *s)
     if (!s)
         return;
     live_free(s->live);
+    aside_free(s->aside);
     call_release(&s->call);
     memo_release(&s->memo);
     usage_release(&s->usage);
@@ -243,6 +246,7 @@ enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
     if (rc)
         return err_prefix(e, rc, "local API");
     live_start(s->live);
+    aside_start(s->aside, s->httpd);
     return RC_OK;
 }
 
@@ -259,6 +263,8 @@ void serve_drain(struct serve *s)
 void serve_stop(struct serve *s)
 {
     serve_drain(s);
+    if (s->httpd)
+        aside_stop(s->aside);
     httpd_free(s->httpd);
     s->httpd = NULL;
 }

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "core/httpd/httpd.h"
+#include "core/serve/aside.h"
 #include "core/serve/cache.h"
 #include "core/serve/call.h"
 #include "core/serve/fresh.h"
@@ -29,6 +30,7 @@ struct serve {
     struct memo memo;
     struct fresh_list fresh;
     struct live *live;
+    struct aside *aside;
     struct usage usage;
     struct health health; /* as it was last looked at */
     char operator_hash[BEARER_HASH_SIZE]; /* of the operator's token; "" none */

@@ -382,6 +382,11 @@ static void test_http(void **state)
     http_answer_release(&a);
 }
 
+static int small_setup(void **state)
+{
+    return world_setup_with(state, "feed_size = 128KiB\n");
+}
+
 /* SHA-256 of feed-token and busy-token. */
 #define CLIENTS                                                          \
     "[client reader]\ntoken_sha256 = "                                   \
@@ -418,6 +423,103 @@ static void test_clients(void **state)
     }
 }
 
+/* Stores n single events at once. */
+static void many(struct world *w, unsigned n, size_t description)
+{
+    char *text = malloc(description + 1);
+    struct txn *t = begin_write(w->f.store);
+    memset(text, 'x', description);
+    text[description] = '\0';
+    for (unsigned i = 0; i < n; i++) {
+        struct event_text kept = {0};
+        struct event ev = {0};
+        struct buf b = {.cap = LIMIT_EVENT_BYTES};
+        buf_printf(&b,
+                   "{\"id\":\"many%u\",\"start\":{\"dateTime\":\"2026-01-05T09:00:00Z\"},"
+                   "\"end\":{\"dateTime\":\"2026-01-05T10:00:00Z\"},\"description\":\"%s\"}",
+                   i, text);
+        assert_int_equal(google_decode_event(buf_span(&b), span_of("UTC"), &kept, &ev, NULL),
+                         RC_OK);
+        (void)event_put(t, &w->me, &ev);
+        buf_release(&kept.text);
+        buf_release(&b);
+    }
+    coll_put(t, &w->me);
+    commit(t);
+    free(text);
+}
+
+/* A long feed is made on a thread of its own, and others are answered meanwhile. */
+static void test_long(void **state)
+{
+    struct world *w = *state;
+    enum { CLIENTS_N = 6 };
+    struct http_client client[CLIENTS_N];
+    struct http_answer first = {0};
+    char value[256], header[300];
+    many(w, 5000, 100);
+    for (int i = 0; i < CLIENTS_N; i++) {
+        assert_true(http_connect(&client[i], w->port));
+        assert_true(http_send_text(&client[i], "GET " FEED " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    }
+    free(feed(w, "/v1/calendars/primary.ics?timeMin=2027-01-01T00:00:00Z&"
+                 "timeMax=2027-02-01T00:00:00Z"));
+    for (int i = 0; i < CLIENTS_N; i++) {
+        struct http_answer a = {0};
+        assert_true(http_receive(&client[i], &a, false));
+        assert_int_equal(a.status, 200);
+        assert_int_equal(count(a.body, "BEGIN:VEVENT"), 5000);
+        if (i == 0)
+            first = a;
+        else
+            assert_string_equal(a.body, first.body);
+        if (i)
+            http_answer_release(&a);
+        http_close(&client[i]);
+    }
+    (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n",
+                   http_answer_header(&first, "ETag", value));
+    struct http_answer a = http_ask(w->port, "GET", FEED, header, "");
+    assert_int_equal(a.status, 304);
+    http_answer_release(&a);
+    a = http_ask(w->port, "HEAD", FEED, "", "");
+    (void)snprintf(header, sizeof header, "%zu", first.n);
+    assert_string_equal(http_answer_header(&a, "Content-Length", value), header);
+    http_answer_release(&a);
+    a = http_ask(w->port, "GET", FEED, "Accept-Encoding: gzip\r\n", "");
+    assert_string_equal(http_answer_header(&a, "Content-Encoding", value), "gzip");
+    http_answer_release(&a);
+    http_answer_release(&first);
+    a = http_ask(w->port, "GET", FEED, "Cache-Control: max-age=3600\r\n", "");
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+}
+
+/* The service ends although feeds are being made. */
+static void test_end_meanwhile(void **state)
+{
+    struct world *w = *state;
+    struct http_client client[4];
+    many(w, 5000, 100);
+    for (int i = 0; i < 4; i++) {
+        assert_true(http_connect(&client[i], w->port));
+        assert_true(http_send_text(&client[i], "GET " FEED " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    }
+    free(feed(w, "/v1/calendars/" ME ".ics?timeMin=2027-01-01T00:00:00Z&"
+                 "timeMax=2027-02-01T00:00:00Z"));
+    serve_stop(w->serve);
+    for (int i = 0; i < 4; i++)
+        http_close(&client[i]);
+}
+
+static void test_too_long(void **state)
+{
+    struct world *w = *state;
+    many(w, 35, 4000);
+    expect_error(w, 400, "timeRangeTooLong", FEED);
+    free(feed(w, FEED "?freeBusyOnly=true"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +531,9 @@ int main(void)
         WORLD(test_busy),
         WORLD(test_any_text),
         WORLD(test_http),
+        WORLD(test_long),
+        WORLD(test_end_meanwhile),
+        cmocka_unit_test_setup_teardown(test_too_long, small_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_clients, clients_setup, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,12 +3,14 @@
  * DESIGN. The feed is one walk over the series, each followed by its exceptions, and one over what
  * has a time of its own. Events are written one by one; which zones they name is known at the end,
  * and the VTIMEZONEs are put in front of them then. In a window a series is in, whole, when one of
- * its instances or exceptions is; so an exception met by its time brings its series along. */
+ * its instances or exceptions is; so an exception met by its time brings its series along. A long
+ * feed is made aside from the loop. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/text.h"
+#include "core/serve/aside.h"
 #include "core/serve/etag.h"
 #include "core/serve/events/series.h"
 #include "core/serve/events/window.h"
@@ -20,8 +22,8 @@
 #include "core/serve/scope.h"
 #include "storage/events.h"
 
-#define BYTES_MAX (128u << 20)
-#define REFRESH   "PT15M" /* what subscribers are told; a look costs a 304 */
+#define LONG_EVENTS 2000    /* some 20 ms of work: too long for the loop */
+#define REFRESH     "PT15M" /* what subscribers are told; a look costs a 304 */
 
 struct walk {
     struct call *c;
@@ -31,6 +33,7 @@ struct walk {
     struct event_window window;
     struct ics_feed feed;
     struct ics_zones zones;
+    size_t most_bytes;
     bool ok; /* false: no memory */
 };
 
@@ -165,7 +168,7 @@ static void put_timed(struct walk *w, const struct event *ev)
 
 static bool has_room(const struct walk *w)
 {
-    return w->ok && !w->feed.out->failed && w->feed.out->n < BYTES_MAX;
+    return w->ok && !w->feed.out->failed && w->feed.out->n < w->most_bytes && !aside_given_up(w->c);
 }
 
 static void put_events(struct walk *w)
@@ -222,9 +225,10 @@ static void insert_zones(struct walk *w, size_t at)
 
 static void write_feed(struct walk *w)
 {
+    char size[32];
     struct call *c = w->c;
     struct span head = coll_head(c->txn, w->coll->no);
-    c->out.cap = BYTES_MAX + LIMIT_BUF_BYTES;
+    c->out.cap = w->most_bytes + LIMIT_BUF_BYTES;
     w->feed.out = &c->out;
     w->feed.salt = (struct span){(const char *)store_id(c->store), 32};
     w->feed.default_reminders = json_get(head, "defaultReminders");
@@ -233,11 +237,11 @@ static void write_feed(struct walk *w)
     put_head(w, head);
     size_t at = c->out.n;
     put_events(w);
-    if (w->ok && c->out.n >= BYTES_MAX) {
+    if (w->ok && c->out.n >= w->most_bytes) {
         (void)call_fail(c, FAULT_RANGE_TOO_LONG, "timeMin",
-                        "The feed would be longer than %u MiB; ask for less with timeMin and "
+                        "The feed would be longer than %s; ask for less with timeMin and "
                         "timeMax.",
-                        BYTES_MAX >> 20);
+                        text_size(w->most_bytes, size));
         return;
     }
     insert_zones(w, at);
@@ -268,8 +272,10 @@ void ics_get(struct call *c)
     answer_from_collection(c, &coll);
     c->answer.type = "text/calendar; charset=utf-8";
     c->answer.disposition = "attachment; filename=\"basic.ics\"";
-    if (call_not_modified(c))
+    bool bounded = params_has(&c->params, PARAM_TIME_MIN) && params_has(&c->params, PARAM_TIME_MAX);
+    if (call_not_modified(c) || (!bounded && coll.live_items > LONG_EVENTS && aside_take(c)))
         return;
+    w.most_bytes = c->conf->api.feed_size;
     w.zone = zone_of_collection(&coll);
     w.min_ms = params_number(&c->params, PARAM_TIME_MIN, INT64_MIN);
     w.max_ms = params_number(&c->params, PARAM_TIME_MAX, INT64_MAX);

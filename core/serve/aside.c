@@ -1,0 +1,238 @@
+/* aside: answers that take long to make, made on a thread of their own while the loop goes on.
+ *
+ * DESIGN. A job is the call once more, with copies of all that it reads of its request, so that the
+ * thread never looks at the loop's; the request itself just waits. Store and configuration are for
+ * any thread. The answer is complete, packed if need be, when the loop gets it back. It is not kept
+ * in the cache, which is the loop's and not for what is as large as this. */
+#include "core/serve/aside.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/serve/fault.h"
+#include "core/serve/fresh.h"
+#include "core/serve/reply.h"
+#include "core/serve/server.h"
+
+#define JOBS_MAX   32
+#define GZIP_LEVEL 1
+
+/* The headers that an answer depends on. */
+static const char *const header_names[] = {"Accept-Encoding", "If-None-Match", "Origin"};
+#define HEADERS (sizeof header_names / sizeof *header_names)
+
+struct job {
+    struct job *next;
+    struct httpd_request *request;
+    struct call call;
+    struct buf text; /* path and query */
+    char *header[HEADERS];
+    struct httpd_response *response;
+};
+
+struct list {
+    struct job *first, **last;
+};
+
+struct aside {
+    struct serve *serve;
+    struct squeeze *gzip; /* the thread's */
+    pthread_t thread;
+    bool running;  /* the loop's: the thread was started */
+    unsigned jobs; /* the loop's: taken and not answered */
+    atomic_bool giving_up;
+    _Atomic(struct httpd *) httpd; /* to be woken; NULL: not started yet */
+    pthread_mutex_t lock;          /* guards the two lists */
+    pthread_cond_t added;
+    struct list waiting, finished;
+};
+
+static void list_add(struct list *l, struct job *j)
+{
+    j->next = NULL;
+    *(l->first ? l->last : &l->first) = j;
+    l->last = &j->next;
+}
+
+static struct job *list_take(struct list *l)
+{
+    struct job *j = l->first;
+    if (j)
+        l->first = j->next;
+    return j;
+}
+
+static void job_free(struct job *j)
+{
+    if (!j)
+        return;
+    call_release(&j->call);
+    buf_release(&j->text);
+    for (size_t i = 0; i < HEADERS; i++)
+        free(j->header[i]);
+    httpd_response_unref(j->response);
+    free(j);
+}
+
+static const char *job_header(const void *source, const char *name)
+{
+    const struct job *j = source;
+    for (size_t i = 0; i < HEADERS; i++)
+        if (strcasecmp(name, header_names[i]) == 0)
+            return j->header[i];
+    return NULL;
+}
+
+static struct job *job_new(const struct call *c)
+{
+    struct job *j = calloc(1, sizeof *j);
+    if (!j)
+        return NULL;
+    buf_add_span(&j->text, c->path);
+    buf_add_span(&j->text, c->query);
+    bool ok = !j->text.failed;
+    for (size_t i = 0; i < HEADERS; i++) {
+        const char *value = c->header(c->source, header_names[i]);
+        j->header[i] = value ? strdup(value) : NULL;
+        ok &= !value || j->header[i];
+    }
+    if (!ok) {
+        job_free(j);
+        return NULL;
+    }
+    j->request = c->request;
+    j->call = (struct call){.serve = c->serve,
+                            .conf = c->conf,
+                            .store = c->store,
+                            .queue = c->queue,
+                            .token_key = c->token_key,
+                            .caller = c->caller,
+                            .now_ms = c->now_ms,
+                            .commits = c->commits,
+                            .method = strcmp(c->method, "HEAD") == 0 ? "HEAD" : "GET",
+                            .path = {j->text.p, c->path.n},
+                            .query = {j->text.p + c->path.n, c->query.n},
+                            .header = job_header,
+                            .source = j,
+                            .aside = true};
+    return j;
+}
+
+static void *work(void *arg)
+{
+    struct aside *a = arg;
+    pthread_mutex_lock(&a->lock);
+    for (;;) {
+        while (!a->waiting.first && !atomic_load(&a->giving_up))
+            pthread_cond_wait(&a->added, &a->lock);
+        if (atomic_load(&a->giving_up))
+            break;
+        struct job *j = list_take(&a->waiting);
+        pthread_mutex_unlock(&a->lock);
+        call_run(&j->call);
+        reply_shape(&j->call);
+        j->response = reply_make(&j->call, a->gzip);
+        pthread_mutex_lock(&a->lock);
+        list_add(&a->finished, j);
+        httpd_wake(atomic_load(&a->httpd));
+    }
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+struct aside *aside_new(struct serve *s)
+{
+    struct aside *a = calloc(1, sizeof *a);
+    if (!a)
+        return NULL;
+    a->serve = s;
+    a->gzip = squeeze_new(GZIP_LEVEL);
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->added, NULL);
+    if (a->gzip)
+        return a;
+    aside_free(a);
+    return NULL;
+}
+
+void aside_free(struct aside *a)
+{
+    if (!a)
+        return;
+    for (struct job *j; (j = list_take(&a->waiting));)
+        job_free(j);
+    for (struct job *j; (j = list_take(&a->finished));)
+        job_free(j);
+    squeeze_free(a->gzip);
+    pthread_cond_destroy(&a->added);
+    pthread_mutex_destroy(&a->lock);
+    free(a);
+}
+
+void aside_start(struct aside *a, struct httpd *h)
+{
+    atomic_store(&a->httpd, h);
+}
+
+/* It is started when there is something to do for the first time. */
+static bool start(struct aside *a)
+{
+    if (!a->running && !atomic_load(&a->giving_up) && atomic_load(&a->httpd))
+        a->running = pthread_create(&a->thread, NULL, work, a) == 0;
+    return a->running && !atomic_load(&a->giving_up);
+}
+
+bool aside_take(struct call *c)
+{
+    struct aside *a = c->serve->aside;
+    struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
+    if (c->aside || !c->request || wish.max_age_ms >= 0 || wish.only_if_cached)
+        return false;
+    if (a->jobs == JOBS_MAX) {
+        (void)call_fail(c, FAULT_NOT_READY, NULL, "Too much is asked for at once.");
+        return true;
+    }
+    struct job *j = start(a) ? job_new(c) : NULL;
+    if (!j)
+        return false;
+    a->jobs++;
+    c->answer = (struct answer){.later = true};
+    pthread_mutex_lock(&a->lock);
+    list_add(&a->waiting, j);
+    pthread_cond_signal(&a->added);
+    pthread_mutex_unlock(&a->lock);
+    return true;
+}
+
+bool aside_given_up(const struct call *c)
+{
+    return c->aside && atomic_load_explicit(&c->serve->aside->giving_up, memory_order_relaxed);
+}
+
+void aside_turn(struct aside *a)
+{
+    while (a->jobs) {
+        pthread_mutex_lock(&a->lock);
+        struct job *j = list_take(&a->finished);
+        pthread_mutex_unlock(&a->lock);
+        if (!j)
+            return;
+        a->jobs--;
+        a->serve->errors += j->call.answer.status >= 400;
+        httpd_answer(j->request, j->response);
+        job_free(j);
+    }
+}
+
+void aside_stop(struct aside *a)
+{
+    pthread_mutex_lock(&a->lock);
+    atomic_store(&a->giving_up, true);
+    pthread_cond_signal(&a->added);
+    pthread_mutex_unlock(&a->lock);
+    if (a->running)
+        pthread_join(a->thread, NULL);
+}
