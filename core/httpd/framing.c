@@ -12,20 +12,29 @@
 #include <string.h>
 #include <strings.h>
 
-#define TOKEN_CHARS "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+/* What names are made of: RFC 9110 §5.6.2. */
+static const bool is_token[256] = {
+    ['!'] = true,         ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,
+    ['-'] = true,         ['.'] = true,          ['0' ... '9'] = true, ['A' ... 'Z'] = true,
+    ['^' ... 'z'] = true, ['|'] = true,          ['~'] = true,
+};
 
 enum { HOST, LENGTH, ENCODING, SINGLES_COUNTED };
 
 /* Which of these is meant must not be a matter of who looks first or last. */
-static const char *const singles[] = {
-    [HOST] = "Host",
-    [LENGTH] = "Content-Length",
-    [ENCODING] = "Transfer-Encoding",
-    [SINGLES_COUNTED] = "Authorization",
-    "Content-Type",
-    "Origin",
-    "X-Goog-Api-Key",
-    "X-HTTP-Method-Override",
+#define NAME(text)               \
+    {                            \
+        (text), sizeof(text) - 1 \
+    }
+static const struct span singles[] = {
+    [HOST] = NAME("Host"),
+    [LENGTH] = NAME("Content-Length"),
+    [ENCODING] = NAME("Transfer-Encoding"),
+    [SINGLES_COUNTED] = NAME("Authorization"),
+    NAME("Content-Type"),
+    NAME("Origin"),
+    NAME("X-Goog-Api-Key"),
+    NAME("X-HTTP-Method-Override"),
 };
 #define N_SINGLES (sizeof singles / sizeof *singles)
 
@@ -34,6 +43,14 @@ struct head {
     unsigned n[N_SINGLES];
     const char *value[N_SINGLES];
 };
+
+static bool is_name(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!is_token[(unsigned char)p[i]])
+            return false;
+    return n > 0;
+}
 
 static bool is_text(const char *p, size_t n)
 {
@@ -48,10 +65,10 @@ static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key,
 {
     (void)kind;
     struct head *h = cls;
-    if (key_n == 0 || strspn(key, TOKEN_CHARS) != key_n || (value && !is_text(value, value_n)))
+    if (!is_name(key, key_n) || (value && !is_text(value, value_n)))
         h->odd = true;
     for (size_t i = 0; i < N_SINGLES; i++)
-        if (strcasecmp(key, singles[i]) == 0) {
+        if (key_n == singles[i].n && strncasecmp(key, singles[i].p, key_n) == 0) {
             h->n[i]++;
             h->value[i] = value ? value : "";
         }

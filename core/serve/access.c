@@ -39,13 +39,14 @@ static const struct {
 struct found {
     enum place place;
     bool twice; /* in that place were two that differ */
+    bool moot;  /* nobody is asked for one: all that matters is that it leaves the query */
     char hash[BEARER_HASH_SIZE];
 };
 
 static void take(struct found *f, enum place place, struct span token)
 {
     char hash[BEARER_HASH_SIZE];
-    if (place > f->place || token.n == 0)
+    if (f->moot || place > f->place || token.n == 0)
         return;
     bearer_hash(token, hash);
     f->twice = place == f->place && (f->twice || strcmp(hash, f->hash) != 0);
@@ -153,21 +154,28 @@ static void cut_path(struct call *c, struct found *f)
     c->path = buf_span(&c->cut_path);
 }
 
+/* Without clients everybody may ask; but for other machines, to which a reload may have left it
+ * open. */
+static bool is_open(const struct serve *s)
+{
+    return s->conf->n_clients == 0 && !s->exposed;
+}
+
 /* Whose is the token? The hash is kept, so that the question can be asked again. */
 static void look_up(const struct serve *s, struct caller *who, int64_t now_ms)
 {
     struct span hash = span_of(who->hash);
     const struct conf *conf = s->conf;
     who->client = hash.n > 0 ? conf_client_of_token(conf, hash, now_ms) : NULL;
-    who->operator= text_equal_secret(span_of(s->operator_hash), hash) && hash.n > 0;
-    who->failed = hash.n > 0 && !who->client && !who->operator;
-    if (conf->n_clients == 0 && !s->exposed)
-        *who = (struct caller){.operator= true };
+    who->trusted = text_equal_secret(span_of(s->operator_hash), hash) && hash.n > 0;
+    who->failed = hash.n > 0 && !who->client && !who->trusted;
+    if (is_open(s))
+        *who = (struct caller){.trusted = true};
 }
 
 bool access_identify(struct call *c)
 {
-    struct found f = {.place = PLACE_NONE};
+    struct found f = {.place = PLACE_NONE, .moot = is_open(c->serve)};
     cut_path(c, &f);
     take_authorization(&f, c->header(c->source, "Authorization"));
     cut_query(c, &f);
@@ -177,7 +185,7 @@ bool access_identify(struct call *c)
     if (!f.twice)
         memcpy(c->caller.hash, f.hash, sizeof f.hash);
     look_up(c->serve, &c->caller, c->now_ms);
-    c->caller.failed |= f.twice && !c->caller.operator;
+    c->caller.failed |= f.twice && !c->caller.trusted;
     return f.place != PLACE_NONE;
 }
 
@@ -187,13 +195,13 @@ bool access_identify_by(struct call *c, struct span token)
     if (token.n > 0)
         bearer_hash(token, c->caller.hash);
     look_up(c->serve, &c->caller, c->now_ms);
-    return c->caller.client || c->caller.operator;
+    return c->caller.client || c->caller.trusted;
 }
 
 bool access_renew(const struct serve *s, struct caller *who, int64_t now_ms)
 {
     look_up(s, who, now_ms);
-    return who->client || who->operator;
+    return who->client || who->trusted;
 }
 
 bool access_pass(struct call *c)
@@ -201,7 +209,7 @@ bool access_pass(struct call *c)
     const struct caller *who = &c->caller;
     if (c->route->door == DOOR_OPEN)
         return true;
-    if (who->client || who->operator)
+    if (who->client || who->trusted)
         return c->route->door == DOOR_CLIENT || access_is_operator(who) ||
                call_fail(c, FAULT_FORBIDDEN, NULL, "This is for the operator of the service.");
     return call_fail(c, who->failed ? FAULT_BAD_TOKEN : FAULT_NO_TOKEN, "Authorization", NULL);
@@ -209,12 +217,12 @@ bool access_pass(struct call *c)
 
 bool access_is_operator(const struct caller *who)
 {
-    return who->operator||(who->client && who->client->admin);
+    return who->trusted || (who->client && who->client->admin);
 }
 
 bool access_has_account(const struct caller *who, const char *account)
 {
-    return who->operator||(who->client && conf_client_has_account(who->client, account));
+    return who->trusted || (who->client && conf_client_has_account(who->client, account));
 }
 
 /* Is it the account's own calendar? */
@@ -232,7 +240,7 @@ enum access access_to(const struct caller *who, struct txn *t, uint32_t account,
 {
     struct account a;
     const struct conf_client *client = who->client;
-    if (who->operator)
+    if (who->trusted)
         return ACCESS_ALL;
     if (!client || account_get(t, account, &a) != RC_OK || !conf_client_has_account(client, a.name))
         return ACCESS_NONE;
@@ -247,15 +255,15 @@ enum access access_to_coll(const struct caller *who, struct txn *t, const struct
     struct account a;
     if (coll->kind == COLL_EVENTS || coll->kind == COLL_ACL)
         return access_to(who, t, coll->account, coll->calendar);
-    bool may = who->operator||(account_get(t, coll->account, &a) == RC_OK &&
-                               access_has_account(who, a.name));
+    bool may = who->trusted ||
+               (account_get(t, coll->account, &a) == RC_OK && access_has_account(who, a.name));
     return may ? ACCESS_ALL : ACCESS_NONE;
 }
 
 uint64_t access_view(const struct caller *who)
 {
     const struct conf_client *client = who->client;
-    uint64_t hash = who->operator;
+    uint64_t hash = who->trusted;
     if (!client)
         return hash;
     const struct conf_list *lists[] = {&client->accounts, &client->calendars,

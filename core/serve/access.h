@@ -35,8 +35,8 @@ enum door {
  * copied and kept. */
 struct caller {
     const struct conf_client *client; /* NULL: nobody, or the operator */
-    bool operator; /* with the operator's token, or with any when no client is configured */
-    bool failed;   /* bore a token that is nobody's */
+    bool trusted; /* with the operator's token, or with any when no client is configured */
+    bool failed;  /* bore a token that is nobody's */
     char hash[BEARER_HASH_SIZE]; /* of its token; "" without one */
 };
 

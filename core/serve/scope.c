@@ -15,7 +15,7 @@ const struct conf_account *scope_me(const struct call *c)
     const struct conf *conf = c->conf;
     const struct conf_client *client = c->caller.client;
     const char *name = client && client->accounts.n ? client->accounts.v[0] : conf->api.account;
-    if (!client && !c->caller.operator)
+    if (!client && !c->caller.trusted)
         return NULL;
     for (size_t i = 0; i < conf->n_accounts; i++)
         if (!name[0] || strcmp(conf->accounts[i].name, name) == 0)
@@ -137,7 +137,7 @@ bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, str
                         enum access *ret_access)
 {
     const struct conf_client *client = c->caller.client;
-    struct memo *memo = kind == COLL_EVENTS && (client || c->caller.operator) ? c->memo : NULL;
+    struct memo *memo = kind == COLL_EVENTS && (client || c->caller.trusted) ? c->memo : NULL;
     const struct collection *known =
         memo ? memo_find(memo, c->conf, client, txn_snapshot(c->txn), id, ret_access) : NULL;
     if (known) {
