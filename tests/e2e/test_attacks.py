@@ -374,7 +374,8 @@ def test_no_token_was_kept_anywhere(victim):
     page = victim.ask(EVENTS + "?maxResults=1&access_token=" + victim.tokens["honest"])
     assert "nextPageToken" in page.json and "cm_" not in page.body.decode()
     secrets = [t.encode() for t in [*victim.tokens.values(), GOOGLE]]
-    kept = [victim.mirror.log_path] + [os.path.join(root, f) for root, _, files in os.walk(victim.mirror.state_dir) for f in files]
+    kept = [victim.mirror.log_path] + [os.path.join(root, f) for root, _, files in os.walk(victim.mirror.state_dir) for f in files
+                                      if os.path.isfile(os.path.join(root, f))]
     assert any(f.endswith("operator.token") for f in kept)
     for path in kept:
         with open(path, "rb") as f:
