@@ -50,7 +50,7 @@ extern const struct command cli_commands[]; /* ends with a NULL name */
 /* Subcommands; each returns an exit status of sysexits.h after saying on stderr what went wrong. */
 typedef int cli_run(struct cli *cli);
 cli_run run_status, run_resync, run_verify, run_calendars, run_events, run_client, run_doctor;
-cli_run run_login, run_logout, run_key, run_version, run_help;
+cli_run run_login, run_logout, run_key, run_hooks, run_version, run_help;
 
 void cli_usage(const struct command *command); /* NULL: of the program; to stdout */
 const char *cli_config_path(const struct cli *cli); /* as given, or the default place */

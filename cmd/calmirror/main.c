@@ -21,6 +21,8 @@ const struct command cli_commands[] = {
      OPTION_JSON | OPTION_FROM | OPTION_TO, true, run_events},
     {"client", "add NAME | list", "let a program in, or list those that are", 1, 2,
      OPTION_JSON | OPTION_ACCOUNT | OPTION_CLIENT, false, run_client},
+    {"hooks", "[retry|drop ..]", "how hooks are doing; once more what they refused, or drop it", 0,
+     3, OPTION_JSON, true, run_hooks},
     {"doctor", "", "check everything the mirror depends on, and say what to do", 0, 0, OPTION_JSON,
      false, run_doctor},
     {"login", "", "sign in to an account, by way of a browser", 0, 0,

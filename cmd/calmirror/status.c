@@ -106,6 +106,37 @@ static void print_accounts(struct span status)
     table_release(&t);
 }
 
+/* Hooks and channels that do not take what they are sent. */
+static void print_push(struct span push)
+{
+    struct json_iter it = json_iter(json_get(push, "hooks"));
+    struct span key, hook, failing;
+    struct table t = {.columns = 2};
+    char text[256];
+    while (json_next(&it, &key, &hook)) {
+        struct json_iter lanes = json_iter(json_get(hook, "failing"));
+        int64_t dead = field_number(hook, "dead", 0);
+        bool fails = json_next(&lanes, &key, &failing);
+        if (!fails && !dead)
+            continue;
+        table_addf(&t, STYLE_BAD, "hook %s:", field_text(hook, "name", text, sizeof(text)));
+        if (fails)
+            table_addf(&t, STYLE_PLAIN, "%s", field_text(failing, "error", text, sizeof(text)));
+        else
+            table_addf(&t, STYLE_PLAIN, "%lld dead letters: see `calmirror hooks`",
+                       (long long)dead);
+    }
+    int64_t channels = field_number(json_get(push, "channels"), "failing", 0);
+    if (channels) {
+        table_add(&t, STYLE_WARN, "channels:");
+        table_addf(&t, STYLE_PLAIN, "%lld of %lld receivers did not take the last notification",
+                   (long long)channels,
+                   (long long)field_number(json_get(push, "channels"), "open", 0));
+    }
+    table_print(&t, stdout);
+    table_release(&t);
+}
+
 int run_status(struct cli *cli)
 {
     struct buf body = {0};
@@ -114,6 +145,7 @@ int run_status(struct cli *cli)
         status = cli_print_json(buf_span(&body));
     else if (status == EX_OK) {
         print_accounts(buf_span(&body));
+        print_push(json_get(buf_span(&body), "push"));
         print_collections(buf_span(&body));
     }
     buf_release(&body);

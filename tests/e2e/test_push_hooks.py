@@ -4,13 +4,15 @@ import hmac
 import json
 import os
 import re
+import subprocess
 import time
 
 import pytest
 
 from emulator import USER, Hook
 from failures import settle
-from mirror import wait_for
+from mirror import BUILD, Mirror, wait_for
+from pair import token_account
 from push import LOCAL
 
 
@@ -59,6 +61,11 @@ def signed_by(ping, key):
     stamp, macs = signatures(ping)
     assert abs(int(stamp) - time.time()) < 60
     return hmac.new(key.encode(), stamp.encode() + b"." + ping["_body"], hashlib.sha256).hexdigest() in macs
+
+
+def calmirror(pair, *arguments):
+    return subprocess.run([os.path.join(BUILD, "calmirror"), *arguments, "--config", pair.mirror.config_path],
+                          capture_output=True, text=True, check=True).stdout
 
 
 @pytest.fixture
@@ -204,6 +211,9 @@ def test_dead_letters(start, told):
         letters = next(h for h in letters if h["name"] == "web")["dead_letters"]
         assert [d["change"]["eventId"] for d in letters] == ids and letters[0]["error"] == "HTTP 503"
         assert letters[0]["account"] == "test" and letters[0]["calendar"] == USER and letters[0]["attempts"] > 1
+        assert "hook web:" in calmirror(pair, "status")
+        table = calmirror(pair, "hooks")
+        assert "HTTP 503" in table and ids[2] in table
         pair.mirror.stop()
         pair.mirror.start()
         assert hooks(pair)["web"]["dead"] == 3
@@ -220,6 +230,7 @@ def test_dead_letters(start, told):
         order(pair, "web", "retry")
         assert [json.loads(hook.next()["_body"])["eventId"] for _ in range(2)] == [ids[0], ids[2]]
         wait_for("none", lambda: hooks(pair)["web"]["dead"] == 0)
+        assert calmirror(pair, "hooks", "retry", "web") == "0 are delivered again\n"
         order(pair, "nobody", "retry", expect=404)
         order(pair, "web", "retry", number=99, expect=404)
         order(pair, "web", "forget", expect=400)
@@ -292,9 +303,6 @@ def test_a_hook_that_is_added_and_taken_away(start, told):
     ({"shell": "true", "give_up": "10ms"}, "out of range"),
 ])
 def test_mistakes_in_the_config(tmp_path, options, says):
-    import subprocess
-    from mirror import Mirror
-    from pair import token_account
     mirror = Mirror(tmp_path, "http://127.0.0.1:1", {"test": token_account(tmp_path)}, **{"hook x": options})
     try:
         done = subprocess.run([mirror.binary, "-c", mirror.config_path, "--check-config"], capture_output=True, text=True,
