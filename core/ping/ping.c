@@ -15,12 +15,10 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/rfc3339.h"
 #include "core/base/text.h"
-#include "core/conf/address.h"
 #include "core/httpd/httpd.h"
-#include "core/httpd/tls.h"
 #include "core/model/metrics.h"
+#include "core/ping/cert.h"
 #include "core/ping/site.h"
 #include "core/ping/verify.h"
 #include "core/queue/probe.h"
@@ -44,7 +42,7 @@ struct ping {
     struct store *store;
     struct queue *queue;
     struct httpd *httpd;
-    struct tls *tls; /* NULL: plain HTTP */
+    struct cert cert;
     struct site site;
     struct buf path;
     struct waiting *waiting;
@@ -248,66 +246,11 @@ static struct span url_path(const char *url)
     return (struct span){p, strcspn(p, "?#")};
 }
 
-/* ---- the certificate --------------------------------------------------------------------------- */
-
-static void describe(const struct tls_facts *facts, const char *what)
-{
-    char until[RFC3339_MAX];
-    int64_t now_ms = clock_wall_ms();
-
-    (void)rfc3339_write(until, facts->not_after_ms, 0);
-    log_notice("webhook", "%s, valid until %s", what, until);
-    metric_set(&metric_tls_expiry, 0, (uint64_t)(facts->not_after_ms / 1000));
-    if (facts->not_after_ms <= now_ms)
-        log_err("webhook", "the certificate is no longer valid: Google sends nothing until it is renewed");
-    else if (facts->not_after_ms - now_ms < tls_warn_ms(facts))
-        log_warning("webhook", "the certificate ends soon: is its renewal working?");
-    if (facts->not_before_ms > now_ms)
-        log_err("webhook", "the certificate is not valid yet: is the clock of this machine right?");
-    if (!facts->names_host)
-        log_err("webhook", "the certificate is not for the host of webhook.public_url: Google refuses it");
-    if (!facts->has_issuer)
-        log_warning("webhook", "the certificate stands alone in its file: Google may need those between it "
-                               "and the root (fullchain.pem)");
-}
-
-static enum rc open_tls(struct ping *p, const struct ping_options *opt, struct err *e)
-{
-    struct tls_files files = {.cert_file = opt->tls_cert, .key_file = opt->tls_key};
-    struct tls_facts facts;
-    struct url url;
-    char host[256];
-
-    if (!opt->tls_cert || !opt->tls_cert[0])
-        return RC_OK;
-    if (url_parse(span_of(opt->public_url), &url, NULL) == RC_OK &&
-        text_copy(host, sizeof(host), url.host))
-        files.host = host;
-    enum rc rc = tls_new(&p->tls, &files, e);
-    if (rc != RC_OK)
-        return rc;
-    tls_facts(p->tls, &facts);
-    describe(&facts, "speaking HTTPS with the certificate of webhook.tls_cert");
-    return RC_OK;
-}
-
 void ping_look(struct ping *p, bool now)
 {
-    struct tls_facts facts;
-    struct err e = {0};
-
-    if (!p || !p->tls)
-        return;
-    enum tls_change change = tls_look(p->tls, now, &e);
-    if (change == TLS_SAME)
-        return;
-    tls_facts(p->tls, &facts);
-    if (change == TLS_KEPT)
-        log_err("webhook", "the new certificate is not taken: %s", e.text);
-    describe(&facts, change == TLS_KEPT ? "the old certificate stays in force" : "a new certificate is in force");
+    if (p)
+        cert_look(&p->cert, now);
 }
-
-/* ---- start and stop ---------------------------------------------------------------------------- */
 
 enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err *e)
 {
@@ -320,15 +263,15 @@ enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err
     p->queue = opt->queue;
     buf_add_span(&p->path, url_path(opt->public_url));
     site_make(&p->site, opt->site_verification);
-    rc = open_tls(p, opt, e);
+    rc = cert_open(&p->cert, opt->tls_cert, opt->tls_key, opt->public_url, e);
     if (rc == RC_OK)
         rc = httpd_start(&p->httpd,
                          &(struct httpd_options){.name = "ping",
                                                  .listen = opt->listen,
-                                                 .tls = p->tls,
+                                                 .tls = p->cert.tls,
                                                  .inherited_fd = opt->inherited_fd,
-                                                 .max_connections = p->tls ? TLS_CONNECTIONS : 0,
-                                                 .max_per_address = p->tls ? PER_ADDRESS : 0,
+                                                 .max_connections = p->cert.tls ? TLS_CONNECTIONS : 0,
+                                                 .max_per_address = p->cert.tls ? PER_ADDRESS : 0,
                                                  .timeout_s = 10,
                                                  .memory_bytes = 16 * 1024,
                                                  .body_bytes = 1024,
@@ -349,7 +292,7 @@ void ping_stop(struct ping *p)
     if (!p)
         return;
     httpd_free(p->httpd);
-    tls_free(p->tls);
+    cert_close(&p->cert);
     site_release(&p->site);
     free(p->waiting);
     buf_release(&p->path);
