@@ -24,6 +24,7 @@ struct doctor {
     struct conf *conf;        /* NULL: there is no usable one */
     struct http_client *http; /* for Google and the public address */
     bool running;             /* the service answers */
+    bool shut;                /* it does, but not to us */
     struct buf status;        /* its /v1/status, checked JSON; empty when it does not run */
     struct finding *v;
     size_t n, room;
@@ -34,6 +35,8 @@ struct doctor {
 void doctor_say(struct doctor *d, enum level level, const char *check, const char *advice,
                 const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
+/* The host of a URL, without brackets; false: it is none. */
+bool doctor_host(const char *url, char out[256]);
 /* Does the name of this URL's host lead anywhere? False: said so. */
 bool doctor_resolve(struct doctor *d, const char *check, const char *url);
 /* Says until when a certificate is valid. `left_least_ms`: warns when less is left. */

@@ -9,8 +9,6 @@
 #include "cmd/calmirror/doctor.h"
 #include "core/base/clock.h"
 #include "core/base/rfc3339.h"
-#include "core/base/text.h"
-#include "core/conf/address.h"
 #include "core/google/credential.h"
 #include "core/httpd/tls.h"
 
@@ -135,14 +133,12 @@ static void check_certificate(struct doctor *d)
     struct tls_files files = {.cert_file = w->tls_cert, .key_file = w->tls_key};
     struct tls_facts facts;
     struct err e = {0};
-    struct url url;
     char host[256];
     if (!w->tls_cert[0])
         return;
     if (!can_read(d, "tls", w->tls_cert) || !can_read(d, "tls", w->tls_key))
         return;
-    if (url_parse(span_of(w->public_url), &url, NULL) == RC_OK &&
-        text_copy(host, sizeof(host), url.host))
+    if (doctor_host(w->public_url, host))
         files.host = host;
     if (tls_check(&files, &facts, &e) != RC_OK) {
         doctor_say(d, LEVEL_FAIL, "tls",

@@ -13,7 +13,7 @@
 #define SKEW_FAIL_MS 120000
 #define SKEW_WARN_MS 15000
 
-static bool host_of(const char *text, char out[256])
+bool doctor_host(const char *text, char out[256])
 {
     struct url url;
     if (url_parse(span_of(text), &url, NULL) != RC_OK)
@@ -27,7 +27,7 @@ bool doctor_resolve(struct doctor *d, const char *check, const char *url)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     char host[256];
-    if (!host_of(url, host))
+    if (!doctor_host(url, host))
         return false;
     int code = getaddrinfo(host, NULL, &hints, &found);
     if (code == 0) {

@@ -88,10 +88,14 @@ void doctor_service(struct doctor *d)
     if (status == EX_OK)
         status = cli_get(d->cli, "/v1/status", &d->status);
     d->running = status == EX_OK;
+    d->shut = status == EX_NOPERM;
     if (!d->running && status == EX_UNAVAILABLE)
         doctor_say(d, LEVEL_FAIL, "service",
                    "systemctl start calmirrord; journalctl -u calmirrord says why it does not",
                    "does not run: %s", e.text);
+    else if (status == EX_NOPERM)
+        doctor_say(d, LEVEL_SKIP, "service", "run this as root or as the user of the service",
+                   "runs, and does not let this user in: %s", e.text);
     else if (!d->running)
         doctor_say(d, LEVEL_FAIL, "service", NULL, "does not answer as it should: %s", e.text);
     else if (cli_get(d->cli, "/readyz", &ready) != EX_OK)
@@ -103,6 +107,6 @@ void doctor_service(struct doctor *d)
     buf_release(&ready);
     if (d->running)
         say_accounts(d);
-    else if (d->conf)
+    else if (d->conf && !d->shut)
         try_accounts(d);
 }

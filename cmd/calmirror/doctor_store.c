@@ -194,6 +194,6 @@ void doctor_store(struct doctor *d)
     }
     if (d->running)
         ask_service(d);
-    else if (dir && may_open(d, dir))
+    else if (dir && !d->shut && may_open(d, dir))
         look_inside(d, dir);
 }

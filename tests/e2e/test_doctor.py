@@ -62,10 +62,23 @@ def test_odd_events_and_refused_credentials(start):
     assert levels(checks, "account") == ["fail"] and checks["account"][0][2]
 
 
+ROBOTS = {
+    "User-agent: APIs-Google\nDisallow: /hooks\n\nUser-agent: *\nDisallow:\n": True,
+    "User-agent: *\nDisallow: /\n": True,
+    "user-agent: other\nuser-agent: apis-google # us\ndisallow: /hooks/google\n": True,
+    "User-agent: APIs-Google\nDisallow: /elsewhere\n\nUser-agent: *\nDisallow: /\n": False,
+    "User-agent: other\nDisallow: /\n": False,
+    "Disallow: /\n": False,
+    "": False,
+}
+
+
 def test_a_public_address_that_leads_elsewhere(start):
-    """Someone else answers 200 there: only the probe tells. Nobody there, and a robots.txt that shuts Google out, too."""
+    """Someone else answers 200 there: only the probe tells. A robots.txt that shuts Google out, and nobody there, too."""
 
     class Elsewhere(http.server.BaseHTTPRequestHandler):
+        robots = ""
+
         def answer(self, body=b""):
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -76,7 +89,7 @@ def test_a_public_address_that_leads_elsewhere(start):
             self.answer()
 
         def do_GET(self):
-            self.answer(b"User-agent: APIs-Google\nDisallow: /hooks\n\nUser-agent: *\nDisallow:\n")
+            self.answer(self.robots.encode())
 
         def log_message(self, *args):
             pass
@@ -89,13 +102,31 @@ def test_a_public_address_that_leads_elsewhere(start):
         text = f.read()
     with open(config, "w", encoding="utf-8") as f:
         f.write(text.replace(pair.mirror.hook_url, f"http://127.0.0.1:{server.server_port}/hooks/google"))
-    checks = examine(config, status=2)
-    assert checks["webhook"][0][0] == "fail" and "something else answers" in checks["webhook"][0][1]
-    assert any(level == "warn" and "robots.txt" in text for level, text, _ in checks["webhook"])
+    for Elsewhere.robots, shut in ROBOTS.items():
+        checks = examine(config, status=2)
+        assert checks["webhook"][0][0] == "fail" and "something else answers" in checks["webhook"][0][1]
+        assert any(level == "warn" and "robots.txt" in text for level, text, _ in checks["webhook"]) == shut, Elsewhere.robots
     server.shutdown()
     server.server_close()
     checks = examine(config, status=2)
     assert "is not reached" in checks["webhook"][0][1]
+
+
+def test_a_service_that_does_not_let_us_in(start):
+    """With a token of nobody's: that it runs is seen, the rest is looked at from outside."""
+    pair = start(ready=False, **{"client other": {"token_sha256": "0" * 64, "accounts": "test"}})
+    checks = examine(pair.mirror.config_path, status=0, env={"CALMIRROR_TOKEN": "cm_nobody"})
+    assert levels(checks, "service") == ["skip"] and "does not let this user in" in checks["service"][0][1]
+    assert "account" not in checks and "ok" in levels(checks, "disk") and "calendar" not in checks
+
+    def settled():  # asked by the operator's token, which is in the state directory
+        told = subprocess.run([PROGRAM, "status", "-j", "-c", pair.mirror.config_path], capture_output=True, check=True)
+        mine = [c for c in json.loads(told.stdout)["collections"] if c["kind"] in ("events", "calendarList")]
+        return len(mine) > 1 and all((c["channel"] or {}).get("state") == "live" for c in mine)
+
+    wait_for("every channel to deliver", settled)
+    checks = examine(pair.mirror.config_path, status=0)
+    assert levels(checks, "service") == ["ok"] and "leads to this service" in checks["webhook"][0][1]
 
 
 def test_certificates(start, tmp_path):

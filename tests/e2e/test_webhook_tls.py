@@ -1,16 +1,19 @@
 """The webhook that speaks HTTPS itself: notifications over it, its protocols, certificates that change under load."""
 import http.client
 import os
+import re
 import shutil
 import signal
 import ssl
 import subprocess
 import threading
+import time
 
 import pytest
 
 from authority import Authority
 from emulator import USER
+from failures import DAY_MS, Clock
 from mirror import Mirror, wait_for
 from pair import token_account
 
@@ -161,6 +164,21 @@ def test_a_bad_new_certificate_is_not_taken(door):
         assert door.serial() == first
     door.replace((cert, key), "a new certificate is in force")
     assert door.serial() == serial_of(cert)
+
+
+def test_a_certificate_that_nobody_renews(start, authority, tmp_path):
+    """It is spoken of when its end draws near, again when it is there, and not more than once a day; the metric has its end."""
+    cert, key = authority.issue("forgotten", days=30)
+    clock = Clock(tmp_path)
+    mirror = start(webhook={"tls_cert": cert, "tls_key": key}, ready=False, env=clock.env).mirror
+    assert "certificate ends soon" not in mirror.log_text()
+    clock.turn(29 * DAY_MS, 29 * DAY_MS)
+    wait_for("a warning", lambda: "the certificate ends soon" in mirror.log_text())
+    clock.turn(2 * DAY_MS, 2 * DAY_MS)
+    wait_for("an error", lambda: "the certificate is no longer valid" in mirror.log_text())
+    assert mirror.log_text().count("the certificate ends soon") == mirror.log_text().count("no longer valid") == 1
+    told = re.search(r"calmirror_tls_certificate_expiry_timestamp_seconds (\d+)\n", mirror.get("/metrics").body.decode())
+    assert abs(int(told[1]) - time.time() - 30 * 86400) < 600
 
 
 @pytest.mark.parametrize("mode, cert, said", [
