@@ -102,7 +102,7 @@ class Curl:
         text, _, status = out.rpartition("\n")
         if int(status) >= 400:
             raise Refused(int(status), json.loads(text))
-        return json.loads(text)
+        return json.loads(text) if text else ""
 
     def close(self):
         pass

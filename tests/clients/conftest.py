@@ -19,7 +19,8 @@ TOKEN = "demo-token"
 def pair(tmp_path_factory):
     directory = tmp_path_factory.mktemp("clients")
     emulator = Emulator(world=DEMO_WORLD)
-    mirror = Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)})
+    mirror = Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)},
+                    push={"networks": "127.0.0.0/8", "settle": "500ms"})
     try:
         pair = Pair(emulator, mirror)
         pair.google = Client(emulator.url, TOKEN)

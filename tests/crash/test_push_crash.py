@@ -1,4 +1,6 @@
-"""Dies around the commit of a channel's cursor: it is told again rather than not at all."""
+"""Dies around the commit of a channel's or a hook's cursor: they are told again rather than not at all."""
+import json
+
 import pytest
 
 from emulator import USER, Emulator, Hook
@@ -49,7 +51,7 @@ def test_dying_around_the_cursor(pair, point, nth):
 
 
 @pytest.mark.parametrize("point", ["storage.commit.before", "storage.commit.after"])
-@pytest.mark.parametrize("nth", range(12, 40, 4))
+@pytest.mark.parametrize("nth", (14, 22, 30))
 def test_dying_at_some_commit(pair, point, nth):
     """Whatever was answered holds: a channel that was opened is told of the last edit after all."""
     pair.mirror.env = {"CALMIRROR_CRASH": f"{point}:{nth}"}
@@ -79,3 +81,32 @@ def test_dying_at_some_commit(pair, point, nth):
             hook.next()
         pair.google.insert(summary="the last")
         assert hook.next()["x-goog-channel-id"] == opened["id"]
+
+
+@pytest.mark.parametrize("point", ["push.hook.told", "push.hook.noted"])
+@pytest.mark.parametrize("nth", [1, 2, 5])
+def test_dying_around_a_hooks_mark(pair, point, nth):
+    """Every edit is told, in order, with at most a repetition of the one under way."""
+    with Hook() as hook:
+        pair.mirror.sections["hook web"] = {"url": hook.url, "types": "created"}
+        pair.mirror.write_config()
+        pair.mirror.start()
+        pair.mirror.wait_ready()  # the first listings are behind it
+        pair.mirror.stop()
+        pair.mirror.env = {"CALMIRROR_CRASH": f"{point}:{nth}"}
+        pair.mirror.start()
+        made = []
+        while pair.mirror.process.poll() is None:
+            made.append(pair.google.insert(summary="edit")["id"])
+        assert pair.mirror.wait_end() == SIGKILL
+        pair.mirror.env = {}
+        pair.mirror.start()
+        made.append(pair.google.insert(summary="the last")["id"])
+        told, deliveries = [], {}
+        while made[-1] not in told:
+            ping = hook.next(20)
+            told.append(json.loads(ping["_body"])["eventId"])
+            deliveries[ping["calmirror-delivery"]] = told[-1]
+        once = list(dict.fromkeys(told))
+        assert once == made
+        assert len(told) - len(once) <= 1 and len(deliveries) == len(once)
