@@ -40,6 +40,15 @@ RECURRING = [
     (r"year-.*", "years at the ends of Python's"),
 ]
 
+# khal gives an event without an end this length; RFC 5545 section 3.6.1: it ends when it starts.
+KHAL_LENGTH = 3600
+
+
+def khal_keeps_slot(event):
+    """Of an instance that was made all-day, or timed, khal shows the original too."""
+    return "originalStartTime" in event and "start" in event and (
+        ("date" in event["originalStartTime"]) != ("date" in event["start"]))
+
 
 def reason(known, name):
     """Why it may differ; None: it may not."""

@@ -38,6 +38,12 @@ def by_mirror(events):
     return [(when(e["start"]), when(e["end"])) for e in events]
 
 
+def slot(exception):
+    """Where it stood: (start,)."""
+    moment = exception["originalStartTime"]
+    return (seconds(moment.get("dateTime") or moment["date"]),)
+
+
 def ical_js(feeds, most, clocks=None):
     """What ical.js finds in feeds: ({calendar: {uid: instances}}, {calendar: {zone: offsets}})."""
     env = dict(os.environ, NODE_PATH=npm.install(HERE, "ics"))

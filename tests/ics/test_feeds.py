@@ -1,7 +1,9 @@
 """Every feed is read by other programs, which must make of it what the mirror itself says."""
 
 import datetime
+import json
 import signal
+from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
@@ -11,9 +13,10 @@ import peers
 import worlds
 from mirror import PATIENCE
 
-DEMO_DAYS = 60  # before and after today
 UTC = datetime.timezone.utc
 DAY = datetime.timedelta(days=1)
+TODAY = datetime.datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+WINDOW = (TODAY - 60 * DAY, TODAY + 60 * DAY)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +33,7 @@ def by_ical_js(feeds, clocks):
 
 @pytest.fixture(scope="session")
 def demo(feeds):
-    """The feeds of the demonstration world."""
+    """The feeds of the demonstration world, and of what was changed."""
     return {calendar: text for calendar, text in feeds.items() if calendar not in (worlds.ZOO, worlds.ZONES)}
 
 
@@ -54,14 +57,9 @@ def day_of(moment):
     return (datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=moment)).date()
 
 
-def window():
-    today = datetime.datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today - datetime.timedelta(days=DEMO_DAYS), today + datetime.timedelta(days=DEMO_DAYS)
-
-
 def mirror_instances(pair, calendar):
     """{(UID, start, end)} of the window, as in the mirror's list of single events."""
-    first, last = window()
+    first, last = WINDOW
     events = pair.mirror.events(calendar, singleEvents="true", timeMin=first.isoformat(), timeMax=last.isoformat(),
                                 maxResults="2500")
     assert events
@@ -70,7 +68,7 @@ def mirror_instances(pair, calendar):
 
 def inside(instances):
     """Those that begin well inside the window, where it does not matter in which zone a day begins."""
-    first, last = (at.date() for at in window())
+    first, last = (at.date() for at in WINDOW)
     return {(uid, start, end) for uid, start, end in instances
             if first + DAY < day_of(start) < last - DAY}
 
@@ -108,6 +106,31 @@ def test_ical_js_has_the_instances_of_the_demonstration(pair, demo):
     for calendar in demo:
         have = {(uid, *times) for uid, instances in found[calendar].items() for times in instances}
         assert inside(have) == inside(mirror_instances(pair, calendar)), calendar
+
+
+def test_free_and_busy_feeds_say_what_the_free_busy_query_says(pair, demo):
+    first, last = WINDOW
+    query = {"timeMin": first.isoformat(), "timeMax": last.isoformat(), "items": [{"id": c} for c in demo]}
+    asked = pair.mirror.request("POST", "/calendar/v3/freeBusy", json.dumps(query),
+                                {"Content-Type": "application/json"}).json["calendars"]
+    found, _ = peers.ical_js({c: peers.feed(pair.mirror, c, freeBusyOnly="true") for c in demo}, 400)
+    for calendar, text in demo.items():
+        zone = ZoneInfo(str(icalendar.Calendar.from_ical(text)["X-WR-TIMEZONE"]))
+
+        def instant(moment, zone=zone):
+            if isinstance(moment, str):
+                moment = datetime.datetime.fromisoformat(moment).replace(tzinfo=zone).timestamp()
+            return min(max(int(moment), int(first.timestamp())), int(last.timestamp()))
+        blocks = []
+        for start, end in sorted((instant(s), instant(e)) for i in found[calendar].values() for s, e in i):
+            if blocks and start <= blocks[-1][1]:
+                blocks[-1] = (blocks[-1][0], max(end, blocks[-1][1]))
+            elif end > start:
+                blocks.append((start, end))
+        want = [(peers.seconds(b["start"]), peers.seconds(b["end"])) for b in asked[calendar]["busy"]]
+        assert blocks == want, calendar
+        for secret in (e.get("summary") for e in pair.mirror.events(calendar)):
+            assert not secret or secret == "Busy" or secret not in peers.feed(pair.mirror, calendar, freeBusyOnly="true")
 
 
 def test_ical_js_has_the_instances_of_the_zoo(by_ical_js, zoo_instances):
@@ -156,9 +179,13 @@ def test_recurring_ical_events_has_the_instances_of_the_zoo(feeds, zoo_instances
 
 
 def test_khal_lists_the_instances_of_the_demonstration(pair, demo, tmp_path):
-    first, last = window()
+    first, last = WINDOW
     for number, calendar in enumerate(demo):
         folder = tmp_path / str(number)
         folder.mkdir()
         have = peers.khal(folder, peers.split(demo[calendar]), first, (last - first).days)
-        assert inside(have) == inside(mirror_instances(pair, calendar)), calendar
+        want = {(uid, start, known.KHAL_LENGTH + start if start == end else end)
+                for uid, start, end in mirror_instances(pair, calendar)}
+        kept = {(e["iCalUID"], *peers.slot(e)) for e in pair.mirror.events(calendar) if known.khal_keeps_slot(e)}
+        have = {i for i in have if i[:2] not in kept}
+        assert inside(have) == inside(want), calendar

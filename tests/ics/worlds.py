@@ -16,6 +16,7 @@ from zoo import zoo  # noqa: E402
 
 ZOO = "zoo@group.calendar.google.com"
 ZONES = "zones@group.calendar.google.com"
+CHANGED = "changed@group.calendar.google.com"  # series of which instances were changed
 MOST = 30  # instances of a series that are compared
 LINES = ("RRULE", "RDATE", "EXDATE", "EXRULE")
 FROM, TO = datetime.datetime(1990, 1, 1), datetime.datetime(2030, 1, 1)  # of the zones' clocks
@@ -79,14 +80,47 @@ def changes(name):
     return [(wall.isoformat(), int(east.total_seconds())) for wall, east in found]
 
 
+def timed(at, end, zone):
+    return {"start": {"dateTime": at, "timeZone": zone}, "end": {"dateTime": end, "timeZone": zone}}
+
+
+def changed_events():
+    """Instances that were moved, lengthened, made all-day or cancelled, in a calendar of another zone than theirs."""
+    berlin, utc = "Europe/Berlin", "Etc/UTC"
+
+    def slot(series, at, zone, **change):
+        when = {"date": at} if zone is None else {"dateTime": at, "timeZone": zone}
+        return {"recurringEventId": series, "originalStartTime": when, **change}
+    return [
+        {"id": "lateseries", "summary": "Late; at, night\\", **timed("mon-6w 23:30", "tue-6w 00:45", berlin),
+         "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,TH"]},
+        slot("lateseries", "mon-1w 23:30", berlin, summary="Moved\nto Wednesday 漢字 😀" * 4,
+             **timed("wed-1w 10:00", "wed-1w 11:00", utc)),
+        slot("lateseries", "thu-1w 23:30", berlin, status="cancelled"),
+        slot("lateseries", "mon 23:30", berlin, **timed("mon+5w 09:00", "mon+5w 09:30", berlin)),
+        slot("lateseries", "mon+1w 23:30", berlin, start={"date": "tue+1w"}, end={"date": "thu+1w"}),
+        slot("lateseries", "mon+2w 23:30", berlin, transparency="transparent",
+             **timed("mon+2w 23:30", "tue+2w 00:45", berlin)),
+        {"id": "dayseries", "summary": "Days", "start": {"date": "sat-6w"}, "end": {"date": "mon-5w"},
+         "recurrence": ["RRULE:FREQ=WEEKLY"]},
+        slot("dayseries", "sat+1w", None, start={"date": "sun+1w"}, end={"date": "wed+2w"}),
+        slot("dayseries", "sat+2w", None, status="cancelled"),
+        slot("dayseries", "sat+3w", None, **timed("sat+3w 12:00", "sat+3w 13:00", berlin)),
+        {"id": "utcseries", "summary": "UTC", **timed("tue-6w 12:00", "tue-6w 12:00", utc),
+         "recurrence": ["RRULE:FREQ=DAILY;INTERVAL=3;COUNT=20"]},
+        slot("utcseries", "tue-6w 12:00", utc, **timed("tue-6w 15:00", "tue-6w 16:00", utc)),
+    ]
+
+
 def write(path):
-    """The world of all three, as a file; the user is that of the demonstration."""
+    """The world of all of them, as a file; the user is that of the demonstration."""
     with open(DEMO_WORLD, encoding="utf-8") as f:
         world = json.load(f)
-    for calendar, events in ((ZOO, zoo_events()), (ZONES, zone_events())):
+    for calendar, events, zone in ((ZOO, zoo_events(), "Europe/Berlin"), (ZONES, zone_events(), "Europe/Berlin"),
+                                   (CHANGED, changed_events(), "America/New_York")):
         anna = world["users"][0]
         anna["calendarList"].append(calendar)
-        world["calendars"].append({"id": calendar, "summary": calendar, "timeZone": "Europe/Berlin", "events": events,
+        world["calendars"].append({"id": calendar, "summary": calendar, "timeZone": zone, "events": events,
                                    "acl": [{"role": "owner", "scope": {"type": "user", "value": anna["email"]}}]})
     with open(path, "w", encoding="utf-8") as f:
         json.dump(world, f)
