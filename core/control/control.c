@@ -165,6 +165,8 @@ enum rc control_start(struct control **ret, const struct control_options *opt, s
     enum rc rc = c->google ? make_place(opt->conf, path, e) : err_set(e, RC_SYS, "out of memory");
     if (!rc)
         rc = httpd_start(&c->httpd, &http, e);
+    if (!rc && chmod(path, 0600) < 0)
+        rc = err_errno(e, "%s", path);
     if (rc) {
         control_stop(c);
         return rc;

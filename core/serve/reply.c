@@ -10,6 +10,9 @@
 
 #define JSON_TYPE "application/json; charset=UTF-8"
 #define INDENT    1 /* Google's */
+/* A poll may come late by this part of its interval; what is older than that is stale, since Google
+ * has not been heard for some reason (RFC 9211 §2.5: the ttl is then below zero). */
+#define LATE_SHARE 4
 
 void reply_shape(struct call *c)
 {
@@ -53,7 +56,7 @@ static void add_cors(struct call *c, struct httpd_response *r)
 static void add_freshness(const struct call *c, struct httpd_response *r)
 {
     const struct answer *a = &c->answer;
-    char text[RFC3339_MAX];
+    char text[RFC3339_MAX], ttl[48];
     if (a->etag[0])
         httpd_response_header(r, "ETag", a->etag);
     if (!a->mirrored)
@@ -67,7 +70,10 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
         (void)rfc3339_write_http(text, a->changed_ms);
         httpd_response_header(r, "Last-Modified", text);
     }
-    httpd_response_header(r, "Cache-Status", "calmirror; hit");
+    int64_t poll_s = c->conf->sync.poll_interval_ms / 1000;
+    (void)snprintf(ttl, sizeof ttl, "calmirror; hit; ttl=%lld",
+                   (long long)(poll_s + poll_s / LATE_SHARE - (age > 0 ? age : 0)));
+    httpd_response_header(r, "Cache-Status", ttl);
 }
 
 /* What an answer depends on beside the URL. */

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+import logscan
 from emulator import Emulator
 from mirror import Mirror
 from pair import Pair, token_account
@@ -56,16 +57,21 @@ def pytest_sessionfinish(session):
     """A process that runs a share of the tests (pytest-xdist) hands its lines to the one that prints."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["cases"] = session.config.stash.get(CASES, [])
+        session.config.workeroutput["logs"] = logscan.totals
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
     cases = getattr(node, "workeroutput", {}).get("cases", [])
     node.config.stash.setdefault(CASES, []).extend(tuple(case) for case in cases)
+    for name, count in getattr(node, "workeroutput", {}).get("logs", {}).items():
+        logscan.totals[name] += count
 
 
 def pytest_terminal_summary(terminalreporter, config):
     cases = sorted(config.stash.get(CASES, []))
+    if logscan.totals["logs"]:
+        terminalreporter.write_line("{logs} logs of {lines} lines searched for secrets".format(**logscan.totals))
     if not cases:
         return
     terminalreporter.section("failure cases")

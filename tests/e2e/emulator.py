@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import requests
 
+import logscan
 from mirror import BUILD, PATIENCE, TOP, wait_for
 
 BINARY = os.path.join(BUILD, "gcal-emulator")
@@ -61,6 +62,8 @@ class Client:
 
     def raw(self, method, path, params=None, body=None, **kwargs):
         """The response itself, whatever its status. `path` is below /calendar/v3, already encoded."""
+        if isinstance(body, dict):
+            logscan.words(body)
         kwargs.setdefault("timeout", 30)
         return self.session.request(method, self.base + path, params=params, json=body, **kwargs)
 
@@ -136,7 +139,9 @@ class Emulator:
     def __init__(self, world=None, generate=0, random_seed=1, listen="127.0.0.1:0", args=()):
         self.scratch = None
         command = [BINARY, "--listen", listen, "--random-seed", str(random_seed), *args]
+        logscan.secret(TOKEN)
         if isinstance(world, dict):
+            logscan.seed(world)
             self.scratch = tempfile.NamedTemporaryFile("w", suffix=".json")
             json.dump(world, self.scratch)
             self.scratch.flush()
@@ -274,6 +279,7 @@ class Emulator:
 
     def seed(self, world):
         """Adds users, calendars and events to the running world."""
+        logscan.seed(world)
         self.control("POST", "seed", world)
 
     def set_auth(self, **spec):

@@ -14,6 +14,8 @@ import tempfile
 import time
 import urllib.parse
 
+import logscan
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("CALMIRROR_BUILD", "build"))
 # Sanitizer and valgrind builds are slower: everything that waits is scaled by this.
@@ -70,6 +72,7 @@ class Mirror:
         self.wrapper = list(wrapper)
         self.env = dict(env or {})
         self.process = None
+        self.log_scanned = 0  # so many bytes of it
         self.token = None  # of a client; sent with get() and what asks by it
         self.timeout = 30  # of one request: a killed service leaves its sockets open, with nobody behind them
         self.api = listening_socket()
@@ -163,12 +166,16 @@ class Mirror:
         self.process = None
         self.log.close()
         self.notify.close()
+        if self.sections["mirror"].get("log_level", "info") != "debug":
+            self.log_scanned = logscan.check(self.log_path, self.log_scanned)
 
     def close(self):
-        if self.process:
-            self.kill()
-        self.api.close()
-        self.hook.close()
+        try:
+            if self.process:
+                self.kill()
+        finally:
+            self.api.close()
+            self.hook.close()
 
     def __enter__(self):
         return self

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import logscan
 from emulator import TOKEN, USER
 from failures import EAGER, pulls, rest, settle, title, wait_title
 from mirror import wait_for
@@ -132,6 +133,20 @@ def test_age_is_honest(start):
             assert int(answer.headers["Age"]) >= int(behind)
     pair.emulator.clear_faults()
     wait_title(pair, event, "1")
+
+
+@pytest.mark.parametrize("line", [
+    "cal 3: ann@example.org is not known", "Authorization: Bearer x", "token ya29.abc", "form: refresh_token=1%2F%2Fabc",
+    "GET /token?code=4/0Abc", "-----BEGIN PRIVATE KEY-----", "cal 3: Dinner with Zoe: no start"])
+def test_search_finds(tmp_path, line):
+    """T-LOGS: what every log of this suite is searched with (logscan.py) does find what it is made for."""
+    logscan.words({"summary": "Dinner with Zoe"})
+    path = tmp_path / "log"
+    path.write_text(f"all is well\n{line}\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="holds what no log may"):
+        logscan.check(path)
+    path.write_text("account work is parked: needs login: nobody has signed in yet\n", encoding="utf-8")
+    logscan.check(path)
 
 
 def test_logs_keep_secrets(start):

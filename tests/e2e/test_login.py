@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+import browser
 from emulator import USER
 from failures import settle, wait_title
 from mirror import PATIENCE, listening_socket, wait_for
@@ -19,11 +20,11 @@ FAST = {"backoff_min": "10ms", "backoff_max": "200ms"}
 
 @pytest.fixture
 def begin(start, tmp_path):
-    """begin(users=(USER,), **sections) -> a Pair whose account "work" nobody has signed in to yet."""
-    def go(users=(USER,), accounts=None, options=None, **sections):
+    """begin(**sections) -> a Pair whose account "work" nobody has signed in to yet."""
+    def go(accounts=None, options=None, emulated=None, **sections):
         accounts = accounts if accounts is not None else {"work": oauth_account(tmp_path, **(options or {}))}
         google = sections.pop("google", {})
-        pair = start(world(*users), accounts=accounts, ready=False, sync={**FAST, **sections.pop("sync", {})},
+        pair = start(emulated or world(), accounts=accounts, ready=False, sync={**FAST, **sections.pop("sync", {})},
                      prepare=lambda emulator: google.update(google_section(emulator)), google=google, **sections)
         return pair
     return go
@@ -260,3 +261,64 @@ def test_a_login_that_another_program_stored(start, tmp_path):
     pair.emulator.ping(calendar=USER)
     told = wait_state(pair, "needs login")
     assert told["reason"].endswith(f"make {key} anew with the program that wrote it")
+
+
+@pytest.mark.skipif(not browser.BINARY, reason="no Chromium here: signing in was tried with plain requests alone")
+def test_with_a_real_browser(begin):
+    """The consent page in headless Chromium: first refused by the person, then granted, and the last page says so."""
+    pair = begin()
+    pair.emulator.control("POST", "auth", {"ask": True})
+    with browser.Browser() as chromium:
+        for link, title in (("deny", "Not signed in"), ("allow", "Signed in")):
+            with Terminal(pair.mirror, "login", "-a", "work", "--json") as terminal:
+                chromium.go(terminal.json()["url"])
+                chromium.wait(f"document.getElementById('{link}')?.href")
+                chromium.script(f"document.getElementById('{link}').click()")
+                assert chromium.wait("document.querySelector('h1')?.textContent") == title
+                told = chromium.script("document.body.innerText")
+                assert terminal.end()[0] == (0 if link == "allow" else 65)
+        assert f"Account work as {USER} is signed in." in told
+    pair.mirror.wait_ready()
+    event = pair.google.insert(summary="seen after the browser")["id"]
+    wait_title(pair, event, "seen after the browser")
+
+
+def test_two_people_and_one_calendar(begin, tmp_path):
+    """One of two who share a calendar withdraws the login: the other's is as quick as ever, theirs is served, marked stale."""
+    ann, bob = "ann@example.com", "bob@example.com"
+    shared = "team@group.calendar.google.com"
+    emulated = world(ann, bob)
+    emulated["calendars"].append({"id": shared, "owner": ann, "summary": "Team",
+                                  "acl": [{"scope": {"type": "user", "value": bob}, "role": "reader"}]})
+    for user in emulated["users"]:
+        user["calendarList"].append(shared)
+    client = oauth_account(tmp_path)
+    pair = begin(accounts={"ann": client, "bob": client}, emulated=emulated, sync={"poll_interval_unhealthy": "1s"})
+    for name, user in (("ann", ann), ("bob", bob)):
+        assert sign_in(pair.mirror, name, login_hint=user)["calendar"] == user
+    pair.mirror.wait_ready()
+    google = pair.emulator.client(ann)
+
+    def views():
+        """What each account has of the shared calendar, by its own collection."""
+        return {c["account"]: c for c in pair.mirror.status()["collections"]
+                if c["kind"] == "events" and c["calendar"] == shared}
+
+    event = google.insert(shared, summary="for both of them")["id"]
+    wait_for("both to have it", lambda: len(views()) == 2 and all(c["live_items"] == 1 for c in views().values()))
+    assert run(pair, "logout", "-a", "bob").returncode == 0
+    wait_state(pair, "needs login", "bob")
+    before = views()
+    google.patch(shared, event, summary="for one of them")
+    google.insert(shared, summary="another for one of them")
+    wait_for("the other to have it", lambda: views()["ann"]["live_items"] == 2)
+    assert account(pair, "ann")["state"] == "ok" and views()["ann"]["fails"] == 0
+    now = views()
+    assert now["bob"]["live_items"] == 1 and now["bob"]["version"] == before["bob"]["version"]
+    assert now["bob"]["fresh_ms"] == before["bob"]["fresh_ms"] and now["ann"]["fresh_ms"] > before["ann"]["fresh_ms"]
+    refused = [r for r in pair.upstream() if r["status"] == 401]
+    assert not refused  # the one who left does not go on asking
+    for user, name in ((ann, "ann"), (bob, "bob")):
+        assert name in {c["account"] for c in pair.mirror.status()["collections"] if c["calendar"] == user}
+    assert sign_in(pair.mirror, "bob", login_hint=bob)["calendar"] == bob
+    wait_for("bob to catch up", lambda: views()["bob"]["live_items"] == 2 and account(pair, "bob")["state"] == "ok")
