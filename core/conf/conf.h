@@ -12,8 +12,7 @@
 struct conf_account { /* [account NAME]; exactly one credential is set */
     char *name;
     uint32_t *lines;            /* where each option was set, in order of the table; 0 = default */
-    char *key_file;             /* service account key, or another program's login; JSON */
-    char *subject;              /* user to act for (domain-wide delegation), or NULL */
+    char *key_file, *subject;   /* service account, whom it acts for; or another program's login */
     char *oauth;                /* OAuth client with which a person signed in here; JSON */
     char *token_file;           /* a bearer token someone else keeps fresh */
     int64_t acl;                /* 0 or 1: ask for the scope that access rules need */
