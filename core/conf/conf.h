@@ -57,11 +57,9 @@ struct conf {
     struct conf_sync sync;
     struct conf_push push;
     struct conf_account *accounts; /* in the order of the file */
-    size_t n_accounts;
     struct conf_client *clients; /* client.h; none: whoever reaches the API may read everything */
-    size_t n_clients;
     struct conf_hook *hooks; /* push.h */
-    size_t n_hooks;
+    size_t n_accounts, n_clients, n_hooks;
     char *path;      /* of the file it came from */
     uint32_t *lines; /* as in conf_account */
 };
