@@ -14,6 +14,7 @@
 enum cli_option {
     OPTION_JSON = 1, OPTION_ACCOUNT = 2, OPTION_WAIT = 4, OPTION_FROM = 8, OPTION_TO = 16,
     OPTION_INSTANCES = 32, OPTION_CLIENT = 64, OPTION_LOGIN = 128, OPTION_FORCE = 256,
+    OPTION_CALENDAR = 512, OPTION_EXEC = 1024, OPTION_WATCH = 2048,
 };
 /* clang-format on */
 
@@ -23,7 +24,8 @@ struct cli {
     const char *account, *from, *to;
     const char *calendar, *origin, *expires, *append; /* of a new client */
     const char *port; /* of a login */
-    bool freebusy_only, admin, json, wait, instances, no_browser, acl, force;
+    const char *exec; /* for each change */
+    bool watch, freebusy_only, admin, json, wait, instances, no_browser, acl, force;
     char **args; /* behind the subcommand */
     int n_args;
 
@@ -50,7 +52,7 @@ extern const struct command cli_commands[]; /* ends with a NULL name */
 /* Subcommands; each returns an exit status of sysexits.h after saying on stderr what went wrong. */
 typedef int cli_run(struct cli *cli);
 cli_run run_status, run_resync, run_verify, run_calendars, run_events, run_client, run_doctor;
-cli_run run_login, run_logout, run_key, run_hooks, run_version, run_help;
+cli_run run_watch, run_agenda, run_login, run_logout, run_key, run_hooks, run_version, run_help;
 
 void cli_usage(const struct command *command); /* NULL: of the program; to stdout */
 const char *cli_config_path(const struct cli *cli); /* as given, or the default place */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/calmirror/cli.h"
+#include "cmd/calmirror/follow.h"
 #include "core/base/json.h"
 #include "core/conf/address.h"
 #include "core/conf/conf.h"
@@ -15,6 +16,8 @@
 /* As in the option table; used when there is no file at all. */
 #define DEFAULT_LISTEN "127.0.0.1:8080"
 #define DEFAULT_STATE  "/var/lib/calmirrord"
+
+#define STREAM_STALL_MS 75000 /* a stream says something every 30 s at least */
 
 int cli_fail(int status, const char *fmt, ...)
 {
@@ -166,10 +169,16 @@ static int refused(const struct cli *cli, const struct http_response *r)
     return status;
 }
 
-static int perform(struct cli *cli, const char *method, const char *path, struct span body,
-                   struct buf *ret)
+struct ask {
+    const char *method, *path;
+    struct span body;
+    const char *header;           /* one more; NULL: none */
+    const struct cli_taker *take; /* NULL: the answer is JSON */
+};
+
+static int perform(struct cli *cli, const struct ask *ask, struct buf *ret)
 {
-    const char *headers[3] = {NULL};
+    const char *headers[4] = {NULL};
     size_t n = 0;
     struct buf bearer = {0};
     struct http_response response = {0};
@@ -177,29 +186,39 @@ static int perform(struct cli *cli, const char *method, const char *path, struct
     struct err e = {0};
     int status = EX_OK;
 
-    buf_printf(&url, "%s%s", cli->base, path);
-    if (body.n)
+    buf_printf(&url, "%s%s", cli->base, ask->path);
+    if (ask->body.n)
         headers[n++] = "Content-Type: application/json";
+    if (ask->header)
+        headers[n++] = ask->header;
     if (cli->token.n && buf_reserve(&bearer, cli->token.n + 32)) {
         buf_printf(&bearer, "Authorization: Bearer %s", cli->token.p);
         headers[n++] = buf_text(&bearer);
     }
-    struct http_request request = {.method = method,
+    struct http_request request = {.method = ask->method,
                                    .url = buf_text(&url),
                                    .unix_socket = cli->socket,
                                    .headers = headers,
-                                   .body = body};
+                                   .body = ask->body};
+    if (ask->take) {
+        request.take = ask->take->piece;
+        request.alive = ask->take->alive;
+        request.take_arg = request.alive_arg = ask->take->arg;
+        request.stall_ms = STREAM_STALL_MS;
+    }
     enum rc rc = http_perform(cli->http, &request, &response, &e);
-    if (rc == RC_AGAIN)
+    if (rc == RC_CANCELED && ask->take)
+        status = EX_OK;
+    else if (rc == RC_AGAIN)
         status = unreachable(cli, &e);
     else if (rc != RC_OK)
         status = fail(cli, EX_OSERR, "%s: %s", cli->place, e.text);
     else if (response.status < 200 || response.status > 299)
         status = refused(cli, &response);
-    else if (json_check(buf_span(&response.body), &e) != RC_OK)
+    else if (!ask->take && json_check(buf_span(&response.body), &e) != RC_OK)
         status = fail(cli, EX_PROTOCOL, "%s: the answer is not JSON (%s): is that calmirrord?",
                       cli->place, e.text);
-    if (status == EX_OK) {
+    if (status == EX_OK && !ask->take) {
         buf_release(ret);
         *ret = response.body;
         response.body = (struct buf){0};
@@ -212,10 +231,22 @@ static int perform(struct cli *cli, const char *method, const char *path, struct
 
 int cli_get(struct cli *cli, const char *path, struct buf *ret)
 {
-    return perform(cli, "GET", path, (struct span){0}, ret);
+    return perform(cli, &(struct ask){.method = "GET", .path = path}, ret);
 }
 
 int cli_post(struct cli *cli, const char *path, struct span body, struct buf *ret)
 {
-    return perform(cli, "POST", path, body, ret);
+    return perform(cli, &(struct ask){.method = "POST", .path = path, .body = body}, ret);
+}
+
+int cli_stream(struct cli *cli, const char *path, const char *last_id,
+               const struct cli_taker *taker)
+{
+    char header[160];
+    (void)snprintf(header, sizeof(header), "Last-Event-ID: %s", last_id);
+    struct ask ask = {.method = "GET",
+                      .path = path,
+                      .header = last_id[0] ? header : NULL,
+                      .take = taker};
+    return perform(cli, &ask, NULL);
 }

@@ -19,6 +19,10 @@ const struct command cli_commands[] = {
     {"calendars", "", "the calendars that can be read", 0, 0, OPTION_JSON, true, run_calendars},
     {"events", "CALENDAR", "events of a calendar, by start", 1, 1,
      OPTION_JSON | OPTION_FROM | OPTION_TO, true, run_events},
+    {"agenda", "", "the coming days, of all calendars or some", 0, 0,
+     OPTION_JSON | OPTION_CALENDAR | OPTION_FROM | OPTION_TO | OPTION_WATCH, true, run_agenda},
+    {"watch", "", "say what changes, as it changes", 0, 0,
+     OPTION_JSON | OPTION_ACCOUNT | OPTION_CALENDAR | OPTION_EXEC, true, run_watch},
     {"client", "add NAME | list", "let a program in, or list those that are", 1, 2,
      OPTION_JSON | OPTION_ACCOUNT | OPTION_CLIENT, false, run_client},
     {"hooks", "[retry|drop ..]", "how hooks are doing; once more what they refused, or drop it", 0,
@@ -51,7 +55,10 @@ static const struct option_info {
     {"instances", 'i', NULL, OPTION_INSTANCES, "compare the instances of series too"},
     {"from", 'f', "TIME", OPTION_FROM, "events that end after this time"},
     {"to", 't', "TIME", OPTION_TO, "events that start before this time"},
-    {"calendar", 257, "GLOBS", OPTION_CLIENT, "the calendars that the client sees; else all"},
+    {"calendar", 257, "ID", OPTION_CLIENT | OPTION_CALENDAR,
+     "only this calendar; of a new client: those it sees (patterns)"},
+    {"watch", 267, NULL, OPTION_WATCH, "draw it anew whenever something changes"},
+    {"exec", 'x', "COMMAND", OPTION_EXEC, "run this for each change, with it as JSON on stdin"},
     {"freebusy-only", 258, NULL, OPTION_CLIENT, "it only sees when they are busy"},
     {"origin", 259, "URL", OPTION_CLIENT, "web page that may use its token"},
     {"expires", 260, "DATE", OPTION_CLIENT, "when its token ceases to be accepted"},
@@ -128,13 +135,13 @@ int run_help(struct cli *cli)
 }
 
 struct parsed {
-    unsigned used; /* enum cli_option */
+    bool used[OPTION_COUNT];
     bool help, version;
 };
 
 static void take_option(struct cli *cli, struct parsed *p, const struct option_info *o)
 {
-    p->used |= o->only;
+    p->used[o - options] = true;
     switch (o->letter) {
     case 'c':
         cli->config = optarg;
@@ -190,6 +197,12 @@ static void take_option(struct cli *cli, struct parsed *p, const struct option_i
     case 266:
         cli->force = true;
         break;
+    case 267:
+        cli->watch = true;
+        break;
+    case 'x':
+        cli->exec = optarg;
+        break;
     case 'V':
         p->version = true;
         break;
@@ -228,10 +241,10 @@ static bool parse(int argc, char **argv, struct cli *cli, struct parsed *p)
     return true;
 }
 
-static const struct option_info *misplaced(const struct command *command, unsigned used)
+static const struct option_info *misplaced(const struct command *command, const bool *used)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (options[i].only & used & ~command->options)
+        if (used[i] && options[i].only && !(options[i].only & command->options))
             return &options[i];
     return NULL;
 }

@@ -19,7 +19,7 @@ static void print_item(void *arg, struct span item)
     *any = true;
 }
 
-static int walk(struct cli *cli, const char *path, void (*each)(void *arg, struct span item),
+int pages_walk(struct cli *cli, const char *path, void (*each)(void *arg, struct span item),
                 void *arg)
 {
     struct buf url = {0}, page = {0}, token = {0};
@@ -53,8 +53,8 @@ int pages_each(struct cli *cli, const char *path, void (*each)(void *arg, struct
 {
     bool any = false;
     if (!cli->json)
-        return walk(cli, path, each, arg);
-    int status = walk(cli, path, print_item, &any);
+        return pages_walk(cli, path, each, arg);
+    int status = pages_walk(cli, path, print_item, &any);
     if (status == EX_OK)
         (void)fputs(any ? "\n]\n" : "[]\n", stdout);
     return status;

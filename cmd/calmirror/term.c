@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -47,6 +48,56 @@ void term_print_safe(FILE *out, const char *text)
     if (copy)
         (void)fputs(copy, out);
     free(copy);
+}
+
+void term_print_styled(FILE *out, bool colours, enum style style, const char *text, int width)
+{
+    bool styled = colours && style != STYLE_PLAIN;
+    char *copy = safe_copy(text);
+    if (copy)
+        (void)fprintf(out, "%s%-*s%s", styled ? codes[style] : "", width, copy,
+                      styled ? "\033[0m" : "");
+    free(copy);
+}
+
+int term_columns(FILE *out, int otherwise)
+{
+    struct winsize size;
+    const char *columns = getenv("COLUMNS");
+    if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    int n = columns ? atoi(columns) : 0;
+    return n > 0 ? n : otherwise;
+}
+
+int term_print_cut(FILE *out, const char *text, int columns)
+{
+    mbstate_t state = {0};
+    char *copy = safe_copy(text);
+    int used = 0, cut = 1;
+    size_t fits = 0, at = 0;
+    while (copy && copy[at]) {
+        wchar_t wide;
+        size_t n = mbrtowc(&wide, copy + at, strlen(copy + at), &state);
+        if (n == 0 || n > strlen(copy + at)) { /* not of this locale: bytes */
+            state = (mbstate_t){0};
+            wide = L'?';
+            n = 1;
+        }
+        int width = wcwidth(wide);
+        used += width > 0 ? width : 0;
+        at += n;
+        if (used < columns) { /* a mark would still fit */
+            fits = at;
+            cut = used + 1;
+        }
+    }
+    if (copy && used <= columns)
+        (void)fputs(copy, out);
+    else if (copy)
+        (void)fprintf(out, "%.*s…", (int)fits, copy);
+    free(copy);
+    return used <= columns ? used : cut;
 }
 
 /* Columns on the screen, by the locale; bytes when the locale cannot read it. */

@@ -151,6 +151,13 @@ static enum rc take_body(struct transfer *t, const char *p, size_t n)
     return body->failed ? err_set(&t->why, RC_SYS, "out of memory") : RC_OK;
 }
 
+static long status_of(const struct transfer *t)
+{
+    long status = 0;
+    (void)curl_easy_getinfo(t->client->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
@@ -158,7 +165,12 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 
     n *= size;
     t->moved += n;
-    rc = take_body(t, p, n);
+    if (t->rq->take && status_of(t) == 200)
+        rc = t->rq->take(t->rq->take_arg, (struct span){p, n})
+                 ? RC_OK
+                 : err_set(&t->why, RC_CANCELED, "ended");
+    else
+        rc = take_body(t, p, n);
     return rc ? refuse(t, rc) : n;
 }
 
@@ -173,7 +185,8 @@ static bool is_header_line(const char *line)
 
 static enum rc build_headers(struct transfer *t, struct err *e)
 {
-    const char *const own[] = {"Accept-Encoding: gzip", "Expect:", NULL};
+    const char *const own[] = {t->rq->take ? "Accept-Encoding: identity" : "Accept-Encoding: gzip",
+                               "Expect:", NULL};
     const char *const *lists[] = {own, t->rq->headers};
 
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
@@ -226,7 +239,7 @@ static bool set_request(struct transfer *t)
             SET(CURLOPT_CUSTOMREQUEST, rq->method);
     }
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)or_default(rq->connect_ms, CONNECT_MS));
-    SET(CURLOPT_TIMEOUT_MS, (long)or_default(rq->total_ms, TOTAL_MS));
+    SET(CURLOPT_TIMEOUT_MS, rq->take ? 0L : (long)or_default(rq->total_ms, TOTAL_MS));
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)t->max_bytes);
     SET(CURLOPT_HEADERFUNCTION, on_header);
     SET(CURLOPT_HEADERDATA, t);
@@ -293,11 +306,12 @@ static enum rc map_curl(struct transfer *t, CURLcode code, struct err *e)
 static bool is_stalled(struct transfer *t, int64_t now)
 {
     int64_t span = or_default(t->rq->stall_ms, STALL_MS);
+    uint64_t least = t->rq->take ? 1 : HTTP_STALL_BYTES;
 
-    if (!t->moved)
+    if (!t->moved && !t->rq->take)
         return false;
     if (!t->window_ms || now - t->window_ms >= span) {
-        if (t->window_ms && t->moved - t->window_moved < HTTP_STALL_BYTES)
+        if (t->window_ms && t->moved - t->window_moved < least)
             return true;
         t->window_ms = now;
         t->window_moved = t->moved;

@@ -192,6 +192,11 @@ static void write_totals(struct call *c, const struct writer *w)
     number_member(out, "requests", (int64_t)c->serve->requests);
     number_member(out, "requests_not_modified", (int64_t)c->serve->not_modified);
     number_member(out, "requests_failed", (int64_t)c->serve->errors);
+    struct live_counters live = live_counters(c->serve->live);
+    number_member(out, "streams", live.streams);
+    number_member(out, "streams_opened", (int64_t)live.opened);
+    number_member(out, "streams_cut", (int64_t)live.cut);
+    number_member(out, "long_polls", live.waiting);
     buf_printf(out, "},\"store\":{\"map_bytes\":%llu", (unsigned long long)u.map_bytes);
     number_member(out, "used_bytes", (int64_t)u.used_bytes);
     number_member(out, "file_bytes", (int64_t)u.file_bytes);

@@ -7,9 +7,6 @@
 
 #include "storage/accounts.h"
 
-/* How many failures in a row make a calendar stale: one may be a hiccup that the retry mends. */
-#define STALE_FAILS 2
-
 struct refresh {
     struct atlas *a;
     struct txn *t;
@@ -82,7 +79,7 @@ static void note(struct refresh *r, const struct collection *c)
         r->failed = true;
         return;
     }
-    bool ready = c->state == COLL_READY, stale = c->fails >= STALE_FAILS;
+    bool ready = c->state == COLL_READY, stale = c->fails > 0;
     r->a->generation += ready != e->ready;
     if (known && e->stale != stale)
         e->turned = r->a->turned = true;
