@@ -8,6 +8,23 @@
 #include "cmd/calmirror/fields.h"
 #include "core/base/json.h"
 #include "core/google/api.h"
+#include "core/model/collection.h"
+
+/* What is not mirrored of an account because nobody granted it. */
+static void say_missing(struct doctor *d, const char *account, const char *kind, const char *what)
+{
+    struct json_iter it = json_iter(json_get(buf_span(&d->status), "collections"));
+    struct span coll;
+    char error[512];
+    while (json_next(&it, NULL, &coll)) {
+        if (!field_is(coll, "account", account) || !field_is(coll, "kind", kind) ||
+            !strstr(field_text(coll, "last_error", error, sizeof(error)), COLL_NO_SCOPE))
+            continue;
+        doctor_say(d, LEVEL_SKIP, "account", "grant the scope if clients ask for them",
+                   "%s: %s are not mirrored: their scope was not granted", account, what);
+        return;
+    }
+}
 
 static void say_account(struct doctor *d, struct span account)
 {
@@ -15,13 +32,16 @@ static void say_account(struct doctor *d, struct span account)
     (void)field_text(account, "name", name, sizeof(name));
     (void)field_text(account, "state", state, sizeof(state));
     (void)field_text(account, "reason", reason, sizeof(reason));
-    if (strcmp(state, "ok") == 0)
+    if (strcmp(state, "ok") == 0) {
         doctor_say(d, LEVEL_OK, "account", NULL, "%s: signed in, with the scope that is needed",
                    name);
-    else if (strcmp(state, "gone") == 0)
+        say_missing(d, name, "acl", "access rules");
+        say_missing(d, name, "settings", "settings");
+    } else if (strcmp(state, "gone") == 0) {
         doctor_say(d, LEVEL_SKIP, "account", NULL, "%s: no longer in the configuration", name);
-    else
+    } else {
         doctor_say(d, LEVEL_FAIL, "account", reason[0] ? reason : NULL, "%s: %s", name, state);
+    }
 }
 
 static void say_accounts(struct doctor *d)

@@ -73,6 +73,19 @@ ROBOTS = {
 }
 
 
+def test_a_scope_that_was_not_granted(start):
+    """Access rules want a scope of their own: that they are not mirrored is told, and is no trouble."""
+    scope = "https://www.googleapis.com/auth/calendar.readonly"
+    world = {"users": [{"email": USER, "tokens": [{"token": TOKEN, "scope": scope}], "calendarList": [USER]}],
+             "calendars": [{"id": USER}]}
+    pair = start(world=world)
+    pair.wait_live(USER)
+    wait_for("the refusal", lambda: any("scope" in c["last_error"] for c in pair.mirror.status()["collections"]))
+    checks = examine(pair.mirror.config_path, status=0)
+    assert levels(checks, "account") == ["ok", "skip"]
+    assert "access rules are not mirrored" in checks["account"][1][1]
+
+
 def test_a_public_address_that_leads_elsewhere(start):
     """Someone else answers 200 there: only the probe tells. A robots.txt that shuts Google out, and nobody there, too."""
 
