@@ -2,8 +2,10 @@
 import http.client
 import os
 import re
+import resource
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import threading
@@ -14,7 +16,7 @@ import pytest
 from authority import Authority
 from emulator import USER
 from failures import DAY_MS, Clock
-from mirror import Mirror, wait_for
+from mirror import PATIENCE, Mirror, wait_for
 from pair import token_account
 
 PROOF = "google1234567890abcdef.html"
@@ -179,6 +181,29 @@ def test_a_certificate_that_nobody_renews(start, authority, tmp_path):
     assert mirror.log_text().count("the certificate ends soon") == mirror.log_text().count("no longer valid") == 1
     told = re.search(r"calmirror_tls_certificate_expiry_timestamp_seconds (\d+)\n", mirror.get("/metrics").body.decode())
     assert abs(int(told[1]) - time.time() - 30 * 86400) < 600
+
+
+@pytest.mark.alone
+def test_handshakes_that_never_end(door):
+    """More of them than there is room for, from several addresses: who means it is let in, and memory stays small."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    before = door.mirror.rss_anon_kib()
+    opened = []
+    try:
+        for i in range(800):
+            s = socket.socket()
+            s.bind((f"127.0.0.{2 + i % 8}", 0))
+            s.connect(("127.0.0.1", door.mirror.hook_port))
+            s.send(b"\x16\x03\x01")  # the head of a record, and nothing of it
+            opened.append(s)
+        for _ in range(10):
+            connection = door.connect()
+            assert ask(connection, "POST", "/hooks/google") == (200, "")
+            connection.close()
+        assert door.mirror.rss_anon_kib() - before <= 32 * 1024 * PATIENCE
+    finally:
+        for s in opened:
+            s.close()
 
 
 @pytest.mark.parametrize("mode, cert, said", [
