@@ -5,6 +5,7 @@ import http.client
 import mmap
 import os
 import struct
+import time
 
 from emulator import USER
 from mirror import BUILD, wait_for
@@ -102,4 +103,6 @@ def title(pair, event, calendar="primary"):
 
 
 def wait_title(pair, event, expected, timeout=20):
+    began = time.monotonic()
     wait_for(f"{expected!r}", lambda: title(pair, event) == expected, timeout)
+    pair.waited(began)

@@ -31,7 +31,7 @@ class Pair:
         self.emulator = emulator
         self.google = emulator.api
         self.mirror = mirror
-        self.equal_ms = None  # how long wait_equal() waited last
+        self.equal_ms = None  # the longest that a test waited for a change to be there
 
     def calendars(self):
         """Ids of the user's calendars, as Google lists them."""
@@ -52,9 +52,13 @@ class Pair:
         began = time.monotonic()
         try:
             wait_for("the mirror to equal Google", lambda: not self.difference(calendar), timeout)
-            self.equal_ms = 1000 * (time.monotonic() - began)
+            self.waited(began)
         except AssertionError:
             raise AssertionError(f"{calendar}: {self.difference(calendar)}\n{self.mirror.log_text()[-3000:]}") from None
+
+    def waited(self, began):
+        """What was waited for is equal now."""
+        self.equal_ms = max(self.equal_ms or 0, 1000 * (time.monotonic() - began))
 
     def wait_equal_all(self, timeout=30):
         for calendar in self.calendars():

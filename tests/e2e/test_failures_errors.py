@@ -186,14 +186,14 @@ def test_rubbish(start, fault):
 
 
 def test_dead_accounts_among_living(start, tmp_path):
-    """T-STARVE: 30 accounts, 27 of which hang or are refused: the three others are as quick as ever."""
-    names = [f"u{i}" for i in range(30)]
+    """T-STARVE: 100 accounts, 97 of which hang or are refused: the three others are as quick as ever."""
+    names = [f"u{i}" for i in range(100)]
     world = {"users": [{"email": f"{u}@example.com", "tokens": [u], "calendarList": [f"{u}@example.com"]} for u in names],
              "calendars": [{"id": f"{u}@example.com"} for u in names]}
 
     def prepare(emulator):
         for u in names[3:]:
-            bad = {"hang": True} if int(u[1:]) % 2 else {"status": 401, "reason": "authError"}
+            bad = {"hang": True} if int(u[1:]) % 8 == 0 else {"status": 401, "reason": "authError"}
             emulator.fault("*", user=f"{u}@example.com", count=-1, **bad)
 
     pair = start(world, accounts={u: token_account(tmp_path, u, u) for u in names}, ready=False, prepare=prepare,

@@ -111,6 +111,9 @@ static bool wants_event(const struct listing *l, const struct item *it)
 static bool wants_change(const struct listing *l, const struct item *it)
 {
     const struct query *q = l->query;
+    if (it->event->purged && it->tomb == NULL) {
+        return false; /* dropped by a test: nothing tells of it */
+    }
     return !q->filter_types || it->gone || type_wanted(l->r, it->event->type);
 }
 

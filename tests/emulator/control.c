@@ -430,6 +430,8 @@ static void drop_event(struct req *r)
         return;
     }
     it->gone = it->event->purged = true;
+    xreplace(&it->prev, NULL);
+    xreplace(&it->tomb, NULL);
     req_answer_empty(r, 204);
 }
 

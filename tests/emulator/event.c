@@ -510,6 +510,7 @@ void event_slip_in(struct calendar *cal, const char *id, struct json_object *o)
     struct item *it = coll_get(&cal->events, id);
     it = it ? it : coll_add(&cal->events, id);
     item_set_text(it, json_text(o));
+    xreplace(&it->prev, NULL); /* of the same age: nobody could tell which is newer */
     learn_facts(it, o, cal->zone);
     put_tomb(it, o);
 }
