@@ -3,8 +3,10 @@
  * DESIGN. A listener has so many places. Whoever fills them with connections that say nothing must
  * not keep others out until some timeout ends, so near the limit each newcomer takes the place of
  * the one that was silent for longest: first of those that never sent a whole request, when they
- * are many, then of the others. A request under way is not interrupted. The library cannot be told
- * to close a connection, but notices when its socket is shut down. */
+ * are many, then of the others. A request that waits for its answer is not interrupted. Likewise
+ * with memory: when answers that are not taken are too much of it, the one that is on its way for
+ * longest is given up. The library cannot be told to close a connection, but notices when its
+ * socket is shut down. */
 #include "core/httpd/guests.h"
 
 #include <stdlib.h>
@@ -13,6 +15,7 @@
 #include "core/httpd/internal.h"
 
 #define FULL(h)      ((h)->opt.max_connections - (h)->opt.max_connections / 8)
+#define UNSENT_MOST  ((size_t)64 << 20)
 #define STRANGERS(h) ((h)->opt.max_connections / 4)
 
 static void leave(struct guest *g)
@@ -37,19 +40,30 @@ static void join(struct guest_list *l, struct guest *g)
     l->n++;
 }
 
+static void forget_answer(struct httpd *h, struct guest *g)
+{
+    h->unsent -= g->unsent;
+    g->unsent = 0;
+}
+
+static void evict(struct httpd *h, struct guest *g)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(g->conn, MHD_CONNECTION_INFO_CONNECTION_FD);
+    leave(g);
+    forget_answer(h, g);
+    if (info)
+        (void)shutdown(info->connect_fd, SHUT_RDWR);
+}
+
 static void make_room(struct httpd *h)
 {
     if (h->guests <= FULL(h))
         return;
     bool strange = h->strangers.n > STRANGERS(h) || h->known.n == 0;
     struct guest *g = strange ? h->strangers.oldest : h->known.oldest;
-    const union MHD_ConnectionInfo *info =
-        g ? MHD_get_connection_info(g->conn, MHD_CONNECTION_INFO_CONNECTION_FD) : NULL;
-    if (!info)
-        return;
-    leave(g);
-    h->evicted++;
-    (void)shutdown(info->connect_fd, SHUT_RDWR);
+    if (g)
+        evict(h, g);
 }
 
 void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
@@ -68,8 +82,10 @@ void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
         return;
     }
     h->guests--;
-    if (g)
+    if (g) {
         leave(g);
+        forget_answer(h, g);
+    }
     free(g);
     *context = NULL;
 }
@@ -100,4 +116,26 @@ void guest_is_answered(struct httpd *h, struct MHD_Connection *conn)
     struct guest *g = guest_of(conn);
     if (g)
         join(&h->known, g);
+}
+
+void guest_sends(struct httpd *h, struct MHD_Connection *conn, size_t n)
+{
+    struct guest *own = guest_of(conn);
+    if (!own)
+        return;
+    forget_answer(h, own);
+    own->unsent = n;
+    h->unsent += n;
+    for (struct guest *g = h->known.oldest, *next; g && h->unsent > UNSENT_MOST; g = next) {
+        next = g->newer;
+        if (g != own && g->unsent > 0)
+            evict(h, g);
+    }
+}
+
+void guest_is_done(struct httpd *h, struct MHD_Connection *conn)
+{
+    struct guest *g = guest_of(conn);
+    if (g)
+        forget_answer(h, g);
 }

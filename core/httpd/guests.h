@@ -11,6 +11,7 @@ struct guest {
     struct MHD_Connection *conn;
     struct guest_list *in;
     struct guest *older, *newer;
+    size_t unsent; /* of the answer under way */
 };
 struct guest_list {
     struct guest *oldest, *newest;
@@ -25,5 +26,8 @@ struct guest *guest_of(struct MHD_Connection *conn);
 void guest_asks(struct httpd *h, struct MHD_Connection *conn);
 void guest_waits(struct MHD_Connection *conn);
 void guest_is_answered(struct httpd *h, struct MHD_Connection *conn);
+/* An answer, of so many bytes that nobody else holds, begins to be sent to it; that has ended. */
+void guest_sends(struct httpd *h, struct MHD_Connection *conn, size_t n);
+void guest_is_done(struct httpd *h, struct MHD_Connection *conn);
 
 #endif

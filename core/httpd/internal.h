@@ -46,16 +46,14 @@ struct httpd {
     struct request *waiting;            /* suspended requests */
     struct guest_list strangers, known; /* known: have sent a whole request */
     unsigned guests;
-    uint64_t evicted;   /* to make room */
+    size_t unsent; /* bytes of answers under way that only they hold */
     unsigned in_flight; /* requests begun and not yet completed */
     int epoll_fd, wake_fd;
     int dead_fd; /* a socket whose other end is closed: takes the place of one taken over */
-    bool draining;
+    bool draining, started, exposed;
     bool resumed; /* a waiting request was answered since the library last ran */
     pthread_t thread;
-    bool started;
     unsigned port;
-    bool exposed;
     atomic_bool stop;
     _Atomic int64_t heartbeat_ms;
 };
@@ -76,5 +74,6 @@ int tls_give(gnutls_session_t session, const gnutls_datum_t *authorities, int n_
              unsigned *ret_n, gnutls_privkey_t *ret_key);
 
 enum MHD_Result response_queue(struct httpd_response *r, struct MHD_Connection *conn);
+size_t response_own_bytes(const struct httpd_response *r); /* of a body that is not shared */
 
 #endif

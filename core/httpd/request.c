@@ -76,12 +76,14 @@ void *request_begin(void *cls, const char *uri, struct MHD_Connection *conn)
 void request_end(void *cls, struct MHD_Connection *conn, void **con_cls,
                  enum MHD_RequestTerminationCode why)
 {
-    (void)conn, (void)why;
+    (void)why;
     struct httpd *h = cls;
     struct request *r = *con_cls;
     if (!r)
         return;
     h->in_flight--;
+    if (!r->taken)
+        guest_is_done(h, conn);
     httpd_response_unref(r->response);
     buf_release(&r->body);
     free(r);
@@ -136,6 +138,7 @@ static void handle(struct request *r)
 /* Queues the answer if there is one. */
 static enum MHD_Result queue(struct request *r)
 {
+    guest_sends(r->h, r->conn, response_own_bytes(r->response));
     enum MHD_Result done = response_queue(r->response, r->conn);
     httpd_response_unref(r->response);
     r->response = NULL;

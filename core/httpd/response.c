@@ -10,6 +10,7 @@
 struct httpd_response {
     struct MHD_Response *mhd;
     unsigned status;
+    size_t own_bytes;
     _Atomic unsigned refs;
 };
 
@@ -28,7 +29,7 @@ static void add_date(struct MHD_Response *mhd)
     (void)MHD_add_response_header(mhd, MHD_HTTP_HEADER_DATE, text);
 }
 
-static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd)
+static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd, size_t own_bytes)
 {
     struct httpd_response *r = mhd ? malloc(sizeof *r) : NULL;
     if (!r) {
@@ -39,6 +40,7 @@ static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd)
     add_date(mhd);
     r->mhd = mhd;
     r->status = status;
+    r->own_bytes = own_bytes;
     atomic_init(&r->refs, 1);
     return r;
 }
@@ -46,11 +48,11 @@ static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd)
 struct httpd_response *httpd_response_new(unsigned status, char *body, size_t n)
 {
     if (!body)
-        return wrap(status, MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT));
+        return wrap(status, MHD_create_response_from_buffer(0, "", MHD_RESPMEM_PERSISTENT), 0);
     struct MHD_Response *mhd = MHD_create_response_from_buffer(n, body, MHD_RESPMEM_MUST_FREE);
     if (!mhd)
         free(body);
-    return wrap(status, mhd);
+    return wrap(status, mhd, n);
 }
 
 struct httpd_response *httpd_response_over(unsigned status, const char *body, size_t n,
@@ -60,7 +62,7 @@ struct httpd_response *httpd_response_over(unsigned status, const char *body, si
         n, (void *)(uintptr_t)body, release, arg);
     if (!mhd)
         release(arg);
-    return wrap(status, mhd);
+    return wrap(status, mhd, 0);
 }
 
 void httpd_response_header(struct httpd_response *r, const char *name, const char *value)
@@ -87,4 +89,9 @@ void httpd_response_unref(struct httpd_response *r)
 enum MHD_Result response_queue(struct httpd_response *r, struct MHD_Connection *conn)
 {
     return r ? MHD_queue_response(conn, r->status, r->mhd) : MHD_NO;
+}
+
+size_t response_own_bytes(const struct httpd_response *r)
+{
+    return r ? r->own_bytes : 0;
 }

@@ -223,50 +223,6 @@ static void test_framing(void **state)
     httpd_free(app.h);
 }
 
-/* Connections that say nothing make room for those that ask; a known one that asks now and then is
- * kept. */
-static void test_room(void **state)
-{
-    (void)state;
-    enum { PLACES = 32, SILENT = 200 };
-    struct app app = {0};
-    struct http_client known, silent[SILENT];
-    struct http_answer a = {0};
-    start(&app, (struct httpd_options){.max_connections = PLACES});
-    unsigned port = httpd_port(app.h);
-    assert_true(http_connect(&known, port));
-    for (int i = 0; i < SILENT; i++) {
-        assert_true(http_connect(&silent[i], port));
-        if (i % 2)
-            assert_true(http_send_text(&silent[i], "GET / HTTP/1.1\r\nHost: "));
-        assert_true(http_send_text(&known, "GET /known HTTP/1.1\r\nHost: a\r\n\r\n"));
-        assert_true(http_receive(&known, &a, false));
-        assert_int_equal(a.status, 200);
-        http_answer_release(&a);
-    }
-    for (int i = 0; i < 10; i++) {
-        a = http_ask(port, "GET", "/new", "", "");
-        assert_int_equal(a.status, 200);
-        http_answer_release(&a);
-    }
-    assert_false(http_receive(&silent[0], &a, false)); /* it had to go, and knows */
-    for (int i = 0; i < SILENT; i++)
-        http_close(&silent[i]);
-
-    /* As do those that asked once and then kept their place. */
-    for (int i = 0; i < SILENT; i++) {
-        assert_true(http_connect(&silent[i], port));
-        assert_true(http_send_text(&silent[i], "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
-        assert_true(http_receive(&silent[i], &a, false));
-        http_answer_release(&a);
-    }
-    assert_false(http_receive(&silent[0], &a, false));
-    for (int i = 0; i < SILENT; i++)
-        http_close(&silent[i]);
-    http_close(&known);
-    httpd_free(app.h);
-}
-
 /* Two requests in one packet are answered in order, on a connection that stays open. */
 static void test_keep_alive(void **state)
 {
@@ -582,7 +538,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_echo),
         cmocka_unit_test(test_framing),
-        cmocka_unit_test(test_room),
         cmocka_unit_test(test_keep_alive),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_late_answers),
