@@ -203,7 +203,7 @@ static bool same_segment(struct span want, struct span have)
 static bool may_match(const struct route *r, struct span path)
 {
     size_t i = 0;
-    while (i < path.n && r->path[i] == path.p[i])
+    while (i < path.n && r->path[i] && r->path[i] == path.p[i]) /* the path of a part may have a NUL */
         i++;
     return i == path.n || r->path[i] == '{' || path.p[i] == '%';
 }
