@@ -22,8 +22,8 @@ struct change {
 
 /* What happened to an item behind a point in the sequence, however many changes it were. */
 struct change_since {
-    bool was_live; /* at that point it was there, and not cancelled */
-    bool partial;  /* `names` may lack some */
+    bool was_live;          /* at that point it was there, and not cancelled */
+    bool partial;           /* `names` may lack some */
     struct span start, end; /* these members (JSON) as they were then, if they changed; LMDB's */
 };
 /* Appends the names of the top-level members that differ to `names`, raw as between their quotes,

@@ -38,7 +38,7 @@ struct agenda {
     bool failed;
 };
 
-struct names { /* of calendars, by id */
+struct names {       /* of calendars, by id */
     struct buf text; /* id NUL name NUL ... */
 };
 
@@ -73,8 +73,8 @@ static void add_event(void *arg, struct span event)
     }
     (void)field_text(event, "summary", e.title, sizeof(e.title));
     if (!e.title[0])
-        (void)snprintf(e.title, sizeof(e.title), field_is(event, "visibility", "private")
-                                                     ? "(busy)" : "(no title)");
+        (void)snprintf(e.title, sizeof(e.title),
+                       field_is(event, "visibility", "private") ? "(busy)" : "(no title)");
     (void)snprintf(e.calendar, sizeof(e.calendar), "%s", a->name);
     if (a->cli->json)
         add_json(a, &e, event);
@@ -206,8 +206,11 @@ static void draw_line(const struct entry *e, int64_t day, int64_t now_ms, bool c
     else
         (void)snprintf(title, sizeof(title), "%s", e->title);
     (void)fputs("  ", stdout);
-    term_print_styled(stdout, colours, now ? STYLE_GOOD : past ? STYLE_DIM : STYLE_PLAIN, when,
-                      TIME_WIDTH);
+    term_print_styled(stdout, colours,
+                      now    ? STYLE_GOOD
+                      : past ? STYLE_DIM
+                             : STYLE_PLAIN,
+                      when, TIME_WIDTH);
     if (room < 10) { /* narrow: no calendar */
         term_print_cut(stdout, title, columns - TIME_WIDTH - 2 > 4 ? columns - TIME_WIDTH - 2 : 4);
     } else {

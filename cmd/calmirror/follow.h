@@ -17,8 +17,8 @@ struct follower {
  * with, or when it refuses. */
 int follow(struct cli *cli, const char *query, const struct follower *f);
 
-/* client.c: reads a stream until it ends, or until `piece` says so by false: EX_OK; else as cli_get().
- * `alive` is called once a second, at least. */
+/* client.c: reads a stream until it ends, or until `piece` says so by false: EX_OK; else as
+ * cli_get(). `alive` is called once a second, at least. */
 struct cli_taker {
     bool (*piece)(void *arg, struct span piece);
     void (*alive)(void *arg);

@@ -83,7 +83,9 @@ static enum style style_of(const char *type)
     static const struct {
         const char *type;
         enum style style;
-    } styles[] = {{"created", STYLE_GOOD}, {"deleted", STYLE_BAD}, {"reset", STYLE_WARN},
+    } styles[] = {{"created", STYLE_GOOD},
+                  {"deleted", STYLE_BAD},
+                  {"reset", STYLE_WARN},
                   {"freshness", STYLE_WARN}};
     for (size_t i = 0; i < sizeof(styles) / sizeof(*styles); i++)
         if (strcmp(type, styles[i].type) == 0)

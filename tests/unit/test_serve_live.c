@@ -143,10 +143,16 @@ static void test_what_a_stream_tells(void **state)
 #define AT(h) "{\"dateTime\":\"2026-03-02T" h ":00:00+01:00\",\"timeZone\":\"" ZONE "\"}"
 #define OF_ME(type) \
     "{\"type\":\"" type "\",\"account\":\"home\",\"calendarId\":\"" ME "\",\"eventId\":\"a\""
-    assert_string_equal(
-        buf_text(&data),
-        OF_ME("created") ",\"start\":" AT("09") ",\"end\":" AT("10") "}\n" OF_ME(
-            "updated") ",\"changed\":[\"start\",\"end\"],\"start\":" AT("11") ",\"end\":" AT("12") ",\"old\":{\"start\":" AT("09") ",\"end\":" AT("10") "}}\n" OF_ME("deleted") ",\"old\":{\"start\":" AT("11") ",\"end\":" AT("12") "}}\n");
+    assert_string_equal(buf_text(&data),
+                        OF_ME("created") ",\"start\":" AT("09") ",\"end\":" AT("10") "}\n" OF_ME("u"
+                                                                                                 "p"
+                                                                                                 "d"
+                                                                                                 "a"
+                                                                                                 "t"
+                                                                                                 "e"
+                                                                                                 "d") ",\"changed\":[\"start\",\"end\"],\"start\":" AT(
+                            "11") ",\"end\":" AT("12") ",\"old\":{\"start\":" AT("09") ",\"end\""
+                                                                                       ":" AT("10") "}}\n" OF_ME("deleted") ",\"old\":{\"start\":" AT("11") ",\"end\":" AT("12") "}}\n");
     buf_release(&data);
     close_reader(&r);
 }
@@ -162,7 +168,8 @@ static void read_from(struct world *w, struct reader *r, const char *query, cons
     (void)read_until(r, stop);
 }
 
-/* Everything is in the log. Cut behind each byte, resumed by the last id: the same lines, each once.
+/* Everything is in the log. Cut behind each byte, resumed by the last id: the same lines, each
+ * once.
  */
 static void cut_everywhere(struct world *w, const char *query, const char *from, const char *end)
 {
@@ -432,8 +439,15 @@ static void test_a_pruned_log(void **state)
 static void test_cursors_that_are_not_ours(void **state)
 {
     struct world *w = *state;
-    static const char *const bad[] = {"1", "junk", "0a", "000000000000-", "000000000000-x",
-                                      "000000000000-1.2.1", "000000000000-5.4", "zz", "-"};
+    static const char *const bad[] = {"1",
+                                      "junk",
+                                      "0a",
+                                      "000000000000-",
+                                      "000000000000-x",
+                                      "000000000000-1.2.1",
+                                      "000000000000-5.4",
+                                      "zz",
+                                      "-"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
         char path[256];
         (void)snprintf(path, sizeof(path), "/v1/changes?cursor=%s", bad[i]);

@@ -1,4 +1,5 @@
-/* The change log's rows: what happened to an item, told to readers who stand at different places. */
+/* The change log's rows: what happened to an item, told to readers who stand at different places.
+ */
 #include "tests/unit/storage_fixture.h"
 
 struct world {
@@ -16,8 +17,11 @@ static struct world world_of(void **state)
 /* Puts the event `raw`; returns the number where the log then stands. */
 static uint64_t put(struct world *w, const char *raw, uint32_t flags)
 {
-    struct event ev = {
-        .id = S("e"), .raw = {raw, strlen(raw)}, .start_ms = HOUR, .end_ms = 2 * HOUR, .flags = flags};
+    struct event ev = {.id = S("e"),
+                       .raw = {raw, strlen(raw)},
+                       .start_ms = HOUR,
+                       .end_ms = 2 * HOUR,
+                       .flags = flags};
     put_one(w->f->store, &w->c, &ev);
     return w->c.version;
 }

@@ -26,8 +26,8 @@ int cursor_compare(const struct cursor *a, const struct cursor *b)
 
 void cursor_write(char out[CURSOR_MAX], const char *store_id, const struct cursor *c)
 {
-    int n = snprintf(out, CURSOR_MAX, "%.*s-%llu", STORE_CHARS, store_id,
-                     (unsigned long long)c->pos);
+    int n =
+        snprintf(out, CURSOR_MAX, "%.*s-%llu", STORE_CHARS, store_id, (unsigned long long)c->pos);
     if (c->sub != c->pos || c->from != c->pos)
         n += snprintf(out + n, CURSOR_MAX - (size_t)n, ".%llu.%llu", (unsigned long long)c->sub,
                       (unsigned long long)c->from);

@@ -120,8 +120,8 @@ void feed_add(struct feed *f, uint32_t coll)
 
 static void tell_event(struct feed *f, const struct source *s, struct feed_entry *ret)
 {
-    bool stored = s->row.kind == CHANGE_PUT &&
-                  event_get(f->t, s->c.no, s->row.id, &ret->event) == RC_OK;
+    bool stored =
+        s->row.kind == CHANGE_PUT && event_get(f->t, s->c.no, s->row.id, &ret->event) == RC_OK;
     bool live = stored && !(ret->event.flags & EVENT_CANCELLED);
     if (!stored)
         ret->event = (struct event){0};
@@ -133,8 +133,8 @@ static void tell_calendar(struct feed *f, const struct source *s, struct feed_en
 {
     struct item item = {0};
     ret->type = FEED_CALENDAR;
-    ret->gone = s->row.kind != CHANGE_PUT ||
-                item_get(f->t, s->c.no, s->row.id, &item) != RC_OK || item.deleted;
+    ret->gone = s->row.kind != CHANGE_PUT || item_get(f->t, s->c.no, s->row.id, &item) != RC_OK ||
+                item.deleted;
     ret->event = (struct event){.raw = item.raw};
 }
 

@@ -13,7 +13,7 @@ struct live {
     struct hub_listener hub;
     atomic_bool started;
     bool joined, stopped; /* to the hub; for good */
-    bool news_lost; /* the hub's, since the store could not be read */
+    bool news_lost;       /* the hub's, since the store could not be read */
     atomic_bool woken;
     int epoll_fd;
     struct atlas atlas;

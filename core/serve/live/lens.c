@@ -1,4 +1,5 @@
-/* lens: what one kind of reader asked for, and what of it it may see; shared by all who asked alike.
+/* lens: what one kind of reader asked for, and what of it it may see; shared by all who asked
+ * alike.
  */
 #include "core/serve/live/lens.h"
 
@@ -9,7 +10,7 @@
 #include "core/serve/fault.h"
 #include "core/serve/scope.h"
 
-#define ALL_TYPES   ((1u << FEED_TYPES) - 1)
+#define ALL_TYPES ((1u << FEED_TYPES) - 1)
 
 /* Keeps a calendar by its account's name and its id: a number dies when a calendar leaves. */
 static bool add_calendar(struct call *c, struct lens *l, struct span id)

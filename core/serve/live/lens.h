@@ -1,4 +1,5 @@
-/* lens: what one kind of reader asked for, and what of it it may see; shared by all who asked alike.
+/* lens: what one kind of reader asked for, and what of it it may see; shared by all who asked
+ * alike.
  */
 #ifndef CORE_SERVE_LIVE_LENS_H
 #define CORE_SERVE_LIVE_LENS_H
@@ -14,10 +15,10 @@ struct lens_coll {
 struct lens {
     /* what was asked */
     struct caller caller;
-    bool all, with_event; /* `all`: see struct cursor */
-    unsigned types;       /* bits of enum feed_type */
+    bool all, with_event;               /* `all`: see struct cursor */
+    unsigned types;                     /* bits of enum feed_type */
     char account[LIMIT_NAME_BYTES + 1]; /* "": all */
-    size_t n_calendars; /* 0: all */
+    size_t n_calendars;                 /* 0: all */
     struct lens_calendar {
         char *account; /* in which it was found */
         char *id;

@@ -1,9 +1,10 @@
 /* live: what of the local API stays open and hears of changes: streams and long polls.
  *
- * DESIGN. The feed (feed.h) is a function of the store and a cursor; there is no queue of changes in
- * memory that could be lost, overrun or differ from the store. Every reader is a cursor: one that
- * resumes, one that lags and one that asks for a page read the store from theirs; those that know
- * everything share one cursor, that of the groups, from which each commit is read once for all.
+ * DESIGN. The feed (feed.h) is a function of the store and a cursor; there is no queue of changes
+ * in memory that could be lost, overrun or differ from the store. Every reader is a cursor: one
+ * that resumes, one that lags and one that asks for a page read the store from theirs; those that
+ * know everything share one cursor, that of the groups, from which each commit is read once for
+ * all.
  *
  * A turn: hear the sockets; go on sending the last page; else look whether something was committed,
  * give it to the groups, and let those that are behind read on, in the same snapshot: a reader that
@@ -186,7 +187,8 @@ static void move_on(struct live *l)
     }
     l->more = false;
     if (!t || !groups_tell(l, t)) {
-        log_err(NULL, "changes cannot be told: %s", e.text[0] ? e.text : "the store cannot be read");
+        log_err(NULL, "changes cannot be told: %s",
+                e.text[0] ? e.text : "the store cannot be read");
         l->retry_ms = clock_mono_ms() + 1000;
     } else if (!l->more && groups_send(l, SENDS_A_TURN)) {
         read_on(l, t);

@@ -23,15 +23,15 @@ void live_start(struct live *l);
 /* After each turn of the loop. Returns in how many ms it wants the next one; -1: no wish. When
  * stopping, every stream is told so and ends. */
 int64_t live_turn(struct live *l, bool stopping);
-/* A long poll that is to be looked at again; NULL: none. *ret_deadline_ms (monotonic): until when it
- * may wait; *ret_from: the number from which it has waited. */
+/* A long poll that is to be looked at again; NULL: none. *ret_deadline_ms (monotonic): until when
+ * it may wait; *ret_from: the number from which it has waited. */
 struct httpd_request *live_take_ready(struct live *l, int64_t *ret_deadline_ms, uint64_t *ret_from);
 /* The config has changed: streams whose client is gone end. */
 void live_reload(struct live *l);
 
 struct live_counters {
-    unsigned streams, waiting;    /* open now */
-    uint64_t opened, cut, pages;  /* since the start; cut: for being slow */
+    unsigned streams, waiting;   /* open now */
+    uint64_t opened, cut, pages; /* since the start; cut: for being slow */
 };
 struct live_counters live_counters(const struct live *l);
 

@@ -254,7 +254,8 @@ void stream_end(struct live *l, struct stream *s, const char *reason)
     if (s->state == STREAM_ENDING)
         return;
     buf_add_span(&text, rest_of_event(s));
-    buf_printf(&text, "retry: %u\n", (unsigned)rand_between(SSE_RETRY_MS / 2, SSE_RETRY_MS / 2 + RETRY_SPREAD));
+    buf_printf(&text, "retry: %u\n",
+               (unsigned)rand_between(SSE_RETRY_MS / 2, SSE_RETRY_MS / 2 + RETRY_SPREAD));
     sse_begin(&text, "end");
     buf_printf(&text, "{\"type\":\"end\",\"reason\":\"%s\"}", reason);
     sse_end_without_id(&text);

@@ -5,7 +5,7 @@
 #include "core/serve/live/internal.h"
 
 struct chunk *chunk_new(const struct buf *text, const struct cursor *end); /* NULL: no memory */
-void chunk_unref(struct chunk *c);                                        /* NULL ok */
+void chunk_unref(struct chunk *c);                                         /* NULL ok */
 
 /* Takes the reader of `g` in: `first` (taken over) is what it is sent first, head included. False:
  * no memory. */

@@ -19,9 +19,8 @@ static void add_hello(struct call *c, const struct live *l, const struct cursor 
     cursor_write(now, store_id(c->store), &latest);
     buf_printf(out, "retry: %d\n", SSE_RETRY_MS);
     sse_begin(out, "hello");
-    buf_printf(out,
-               "{\"type\":\"hello\",\"cursor\":\"%s\",\"latest\":\"%s\",\"version\":\"%s\"}", here,
-               now, CALMIRROR_VERSION);
+    buf_printf(out, "{\"type\":\"hello\",\"cursor\":\"%s\",\"latest\":\"%s\",\"version\":\"%s\"}",
+               here, now, CALMIRROR_VERSION);
     sse_end(out, store_id(c->store), at);
 }
 
@@ -58,8 +57,7 @@ static bool join(struct call *c, struct live *l, struct lens *lens, const struct
                  bool rebuilt)
 {
     struct buf text = {0};
-    struct chunk *first =
-        add_first(c, l, lens, at, rebuilt, &text) ? chunk_new(&text, at) : NULL;
+    struct chunk *first = add_first(c, l, lens, at, rebuilt, &text) ? chunk_new(&text, at) : NULL;
     buf_release(&text);
     struct group *g = first ? group_join(l, lens) : NULL;
     if (!g) {
@@ -94,7 +92,8 @@ void stream_get(struct call *c)
     }
     if (l->counters.streams >= (uint64_t)c->conf->api.max_streams) {
         lens_release(&lens);
-        (void)call_fail(c, FAULT_NOT_READY, NULL, "Too many streams are open; see [api] max_streams.");
+        (void)call_fail(c, FAULT_NOT_READY, NULL,
+                        "Too many streams are open; see [api] max_streams.");
         c->answer.retry_after_s = FULL_RETRY_S;
         return;
     }
