@@ -372,6 +372,9 @@ static void test_http(void **state)
     free(feed(w, "/calendar/ical/me%40example.com/public/basic.ics"));
     free(feed(w, "/calendar/ical/" ME "/private-0123abcd/basic.ics"));
     free(feed(w, "/v1/calendars/primary.ics"));
+    a = http_ask(w->port, "GET", "/", "", "");
+    has(a.body, "<a href=\"/v1/calendars/me%40example.com.ics\">");
+    http_answer_release(&a);
     expect_error(w, 404, "notFound", "/v1/calendars/nobody.ics");
     expect_error(w, 404, "notFound", "/v1/calendars/.ics");
     expect_error(w, 404, "notFound", "/v1/calendars/" ME);

@@ -20,16 +20,12 @@
 #include <strings.h>
 
 #include "core/base/json.h"
-#include "core/serve/ics/rule.h"
 #include "core/serve/ics/line.h"
+#include "core/serve/ics/rule.h"
 
 #define WALKED 5000   /* instances */
 #define BUDGET 200000 /* steps of one walk */
-#define DAY    INT64_C(86400)
-#define DAY_MS INT64_C(86400000)
 #define EXDATE "EXDATE"
-#define LINE_IS(line, name) \
-    ((line).n > sizeof(name) - 1 && strncasecmp((line).p, name, sizeof(name) - 1) == 0)
 
 bool ics_slots_add(struct ics_slots *s, int64_t slot_s)
 {
@@ -96,6 +92,13 @@ static bool next_line(struct lines *l, struct span *ret)
     return false;
 }
 
+static bool line_is(struct span line, const char *name)
+{
+    size_t n = strlen(name);
+    return line.n > n && strncasecmp(line.p, name, n) == 0 &&
+           (line.p[n] == ':' || line.p[n] == ';');
+}
+
 /* What is behind the colon that ends a line's name and parameters. */
 static struct span value_of(struct span line)
 {
@@ -127,14 +130,14 @@ static struct recur_set *partial_set(const struct ics_series *s, enum lines_kind
     if (recur_new(&set, &s->start, NULL) != RC_OK)
         return NULL;
     while (next_line(&l, &line)) {
-        bool dates = LINE_IS(line, "RDATE"), excluded = LINE_IS(line, EXDATE);
+        bool dates = line_is(line, "RDATE"), excluded = line_is(line, EXDATE);
         if (kind == LINES_EXDATE && excluded) {
             buf_reset(&as_rdate);
             buf_add_text(&as_rdate, "RDATE");
             buf_add(&as_rdate, line.p + strlen(EXDATE), line.n - strlen(EXDATE));
             line = buf_span(&as_rdate);
         } else if (!(dates && kind != LINES_EXDATE) &&
-                   !(LINE_IS(line, "RRULE") && kind == LINES_NAMING)) {
+                   !(line_is(line, "RRULE") && kind == LINES_NAMING)) {
             continue;
         }
         if (recur_add(set, line, NULL) != RC_OK)
@@ -156,8 +159,8 @@ static bool is_odd(const struct ics_series *s)
     bool odd = false;
     while (!odd && next_line(&l, &line)) {
         struct span value = value_of(line);
-        odd = LINE_IS(line, "EXRULE") ||
-              (LINE_IS(line, EXDATE) && !s->clock.all_day && value.n &&
+        odd = line_is(line, "EXRULE") ||
+              (line_is(line, EXDATE) && !s->clock.all_day && value.n &&
                !memchr(value.p, 'T', value.n) && !memchr(value.p, 't', value.n));
     }
     buf_release(&l.text);
@@ -279,7 +282,7 @@ void ics_rules_write(struct ics_series *s, struct buf *out)
     struct span line;
     bool start_named = false;
     while (next_line(&l, &line)) {
-        if (LINE_IS(line, "RRULE"))
+        if (line_is(line, "RRULE"))
             ics_rule_write(s, value_of(line), &start_named, out);
     }
     buf_release(&l.text);
