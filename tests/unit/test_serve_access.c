@@ -236,6 +236,13 @@ static void test_busy_times_alone(void **state)
         assert_int_equal(status_as(w, "homely", target), 200);
     }
     assert_int_equal(status_as(w, "busy", CALS ME "/acl"), 403);
+    struct http_answer blocks = http_ask(
+        w->port, "POST", "/calendar/v3/freeBusy", "Authorization: Bearer cm_token-of-busy\r\n",
+        "{\"timeMin\":\"2026-01-05T00:00:00Z\",\"timeMax\":\"2026-01-06T00:00:00Z\","
+        "\"items\":[{\"id\":\"primary\"}]}");
+    assert_non_null(strstr(blocks.body, "2026-01-05T08:00:00Z"));
+    assert_null(strstr(blocks.body, "2026-01-05T10:00:00Z")); /* that one is free */
+    http_answer_release(&blocks);
     assert_int_equal(status_as(w, "busy", LIST "?minAccessRole=reader"), 200);
     a = ask_as(w, "busy", LIST "?minAccessRole=reader", "");
     assert_null(strstr(a.body, ME));
