@@ -149,8 +149,8 @@ const struct option conf_options[] = {
     {SECTION_API, "cache_size", VALUE_SIZE, "64MiB", IN(api.cache_size), 0, 16 * GIB, false,
      "Memory for finished answers. 0 turns the cache off."},
     {SECTION_API, "feed_size", VALUE_SIZE, "128MiB", IN(api.feed_size), 64 << 10, 1 * GIB, true,
-     "Greatest size of an iCalendar feed. A feed takes so much memory while it is made and sent; a "
-     "longer one is refused, and can be had by parts."},
+     "Greatest size of an iCalendar feed; a longer one is refused, and can be had by parts. Feeds "
+     "on their way take at most twice as much memory."},
     {SECTION_API, "max_streams", VALUE_COUNT, "12000", IN(api.max_streams), 0, 1000000, true,
      "Most streams (GET /v1/stream) that are open at a time. Each takes a file descriptor."},
     {SECTION_API, "stream_stall", VALUE_DURATION, "10s", IN(api.stream_stall_ms), 100, HOUR, true,

@@ -3,7 +3,12 @@
  * DESIGN. A job is the call once more, with copies of all that it reads of its request, so that the
  * thread never looks at the loop's; the request itself just waits. Store and configuration are for
  * any thread. The answer is complete, packed if need be, when the loop gets it back. It is not kept
- * in the cache, which is the loop's and not for what is as large as this. */
+ * in the cache, which is the loop's and not for what is as large as this.
+ *
+ * Answers that are not yet sent hold memory for as long as their readers take. While that is more
+ * than one feed may have (api.feed_size), the next is not begun: so there are never more than two
+ * such amounts. httpd, which gives up answers that are too much for its own bound, does not count
+ * these. */
 #include "core/serve/aside.h"
 
 #include <pthread.h>
@@ -46,8 +51,16 @@ struct aside {
     atomic_bool giving_up;
     _Atomic(struct httpd *) httpd; /* to be woken; NULL: not started yet */
     pthread_mutex_t lock;          /* guards the two lists */
-    pthread_cond_t added;
+    pthread_cond_t changed;
     struct list waiting, finished;
+    size_t unsent; /* guarded too: bytes of bodies that exist */
+};
+
+/* A body on its way out. */
+struct parcel {
+    struct aside *aside;
+    char *body;
+    size_t n;
 };
 
 static void list_add(struct list *l, struct job *j)
@@ -121,20 +134,57 @@ static struct job *job_new(const struct call *c)
     return j;
 }
 
+/* By any thread: it was sent, or is not wanted any more. */
+static void parcel_free(void *arg)
+{
+    struct parcel *p = arg;
+    pthread_mutex_lock(&p->aside->lock);
+    p->aside->unsent -= p->n;
+    pthread_cond_signal(&p->aside->changed);
+    pthread_mutex_unlock(&p->aside->lock);
+    free(p->body);
+    free(p);
+}
+
+/* NULL without memory. */
+static struct httpd_response *make_response(struct aside *a, struct call *c)
+{
+    struct parcel *p = malloc(sizeof *p);
+    bool gzipped;
+    if (!p)
+        return NULL;
+    *p = (struct parcel){.aside = a};
+    p->body = reply_body(c, a->gzip, &p->n, &gzipped);
+    pthread_mutex_lock(&a->lock);
+    a->unsent += p->n;
+    pthread_mutex_unlock(&a->lock);
+    struct httpd_response *r =
+        httpd_response_over(c->answer.status, p->body ? p->body : "", p->n, parcel_free, p);
+    reply_headers(c, r, p->n, gzipped);
+    return r;
+}
+
+/* Under the lock: is there something to do, and memory for it? */
+static bool may_begin(const struct aside *a)
+{
+    const struct job *next = a->waiting.first;
+    return next && a->unsent <= next->call.conf->api.feed_size;
+}
+
 static void *work(void *arg)
 {
     struct aside *a = arg;
     pthread_mutex_lock(&a->lock);
     for (;;) {
-        while (!a->waiting.first && !atomic_load(&a->giving_up))
-            pthread_cond_wait(&a->added, &a->lock);
+        while (!may_begin(a) && !atomic_load(&a->giving_up))
+            pthread_cond_wait(&a->changed, &a->lock);
         if (atomic_load(&a->giving_up))
             break;
         struct job *j = list_take(&a->waiting);
         pthread_mutex_unlock(&a->lock);
         call_run(&j->call);
         reply_shape(&j->call);
-        j->response = reply_make(&j->call, a->gzip);
+        j->response = make_response(a, &j->call);
         pthread_mutex_lock(&a->lock);
         list_add(&a->finished, j);
         httpd_wake(atomic_load(&a->httpd));
@@ -151,7 +201,7 @@ struct aside *aside_new(struct serve *s)
     a->serve = s;
     a->gzip = squeeze_new(GZIP_LEVEL);
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->added, NULL);
+    pthread_cond_init(&a->changed, NULL);
     if (a->gzip)
         return a;
     aside_free(a);
@@ -167,7 +217,7 @@ void aside_free(struct aside *a)
     for (struct job *j; (j = list_take(&a->finished));)
         job_free(j);
     squeeze_free(a->gzip);
-    pthread_cond_destroy(&a->added);
+    pthread_cond_destroy(&a->changed);
     pthread_mutex_destroy(&a->lock);
     free(a);
 }
@@ -202,7 +252,7 @@ bool aside_take(struct call *c)
     c->answer = (struct answer){.later = true};
     pthread_mutex_lock(&a->lock);
     list_add(&a->waiting, j);
-    pthread_cond_signal(&a->added);
+    pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->lock);
     return true;
 }
@@ -231,7 +281,7 @@ void aside_stop(struct aside *a)
 {
     pthread_mutex_lock(&a->lock);
     atomic_store(&a->giving_up, true);
-    pthread_cond_signal(&a->added);
+    pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->lock);
     if (a->running)
         pthread_join(a->thread, NULL);

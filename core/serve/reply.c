@@ -108,18 +108,27 @@ void reply_headers(struct call *c, struct httpd_response *r, size_t n, bool gzip
     add_cors(c, r);
 }
 
-struct httpd_response *reply_make(struct call *c, struct squeeze *gzip)
+char *reply_body(struct call *c, struct squeeze *gzip, size_t *ret_n, bool *ret_gzipped)
 {
     struct buf packed = {.cap = c->out.cap};
     bool gzipped = c->out.n >= REPLY_GZIP_MIN_BYTES &&
                    squeeze_accepted(c->header(c->source, "Accept-Encoding")) &&
                    squeeze_gzip(gzip, buf_span(&c->out), &packed);
-    size_t n = 0;
     char *body = NULL;
+    *ret_n = 0;
+    *ret_gzipped = gzipped;
     if (gzipped || c->out.n)
-        body = buf_take(gzipped ? &packed : &c->out, &n);
+        body = buf_take(gzipped ? &packed : &c->out, ret_n);
+    buf_release(&packed);
+    return body;
+}
+
+struct httpd_response *reply_make(struct call *c, struct squeeze *gzip)
+{
+    bool gzipped;
+    size_t n;
+    char *body = reply_body(c, gzip, &n, &gzipped);
     struct httpd_response *r = httpd_response_new(c->answer.status, body, n);
     reply_headers(c, r, n, gzipped);
-    buf_release(&packed);
     return r;
 }

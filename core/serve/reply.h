@@ -14,6 +14,9 @@ void reply_shape(struct call *c);
 /* Sets all headers that go with c->answer. */
 void reply_headers(struct call *c, struct httpd_response *r, size_t body_bytes, bool gzipped);
 
+/* The bytes of the body as they go out, taken from c->out. The caller's; NULL: there are none. */
+char *reply_body(struct call *c, struct squeeze *gzip, size_t *ret_n, bool *ret_gzipped);
+
 /* The response, with all its headers; takes c->out's memory. The caller's; NULL without memory. */
 struct httpd_response *reply_make(struct call *c, struct squeeze *gzip);
 
