@@ -13,7 +13,7 @@
 #include "core/serve/request.h"
 #include "core/serve/events/series_cache.h"
 
-#define CONNECTIONS 2500 /* some 11 KB each once they have asked */
+#define CONNECTIONS 2000 /* some 11 KB each once they have asked */
 #define IDLE_S      60
 #define HEAP_BYTES  (768u << 10) /* a large answer, and what it grew out of */
 #define GZIP_LEVEL  1            /* bodies are packed once for each answer, on the loop */
