@@ -61,7 +61,8 @@ const struct option conf_options[] = {
     {SECTION_MIRROR, "state_dir", VALUE_PATH, "/var/lib/calmirrord", IN(mirror.state_dir), 0, 0,
      false,
      "Directory of the database. It is created when missing and belongs to one running service. "
-     "Everything in it can be fetched from Google again."},
+     "What is mirrored can be fetched from Google again. What cannot are stored logins, and "
+     "push.mdb: the channels that clients opened, and how far hooks were told."},
     {SECTION_MIRROR, "map_size", VALUE_SIZE, "8GiB", IN(mirror.map_size), MIB, 1024 * GIB, false,
      "Most bytes the database may grow to. Only address space is reserved; the file grows as it is "
      "filled. When the map is full, updates stop and reads go on."},

@@ -34,9 +34,8 @@ struct channel {      /* as little as possible: a message is made from the ledge
     bool closed;                /* stopped while a message was under way */
     enum message_state sending; /* these three are of that */
     uint64_t sending_version, sending_number;
-    uint64_t delivered, failed; /* since the start */
-    char *error;                /* of the last delivery; NULL: it succeeded */
-    struct channel *next;       /* in `all` */
+    char *error;          /* of the last delivery; NULL: it succeeded */
+    struct channel *next; /* in `all` */
 };
 
 struct result { /* of a message; waits for its commit */
@@ -51,7 +50,8 @@ struct channels {
     const struct conf *conf;
     struct address_rules rules;
     struct channel *all;
-    unsigned n, n_closed; /* closed ones are still in `all` */
+    unsigned n, n_closed;       /* closed ones are still in `all` */
+    uint64_t delivered, failed; /* messages since the start */
     struct host *hosts;
     struct sched sched;
 

@@ -381,26 +381,36 @@ static void add_error(struct buf *out, const struct channel *ch, unsigned nth)
     buf_add_char(out, '}');
 }
 
+void channels_count(struct channels *c, uint64_t *ret_open, uint64_t *ret_failing,
+                    uint64_t *ret_delivered, uint64_t *ret_failed)
+{
+    pthread_mutex_lock(&c->lock);
+    *ret_open = c->n - c->n_closed;
+    *ret_failing = 0;
+    for (const struct channel *ch = c->all; ch; ch = ch->next)
+        *ret_failing += ch->error != NULL;
+    *ret_delivered = c->delivered;
+    *ret_failed = c->failed;
+    pthread_mutex_unlock(&c->lock);
+}
+
 void channels_status(struct channels *c, struct buf *out)
 {
     unsigned opening = 0, failing = 0, listed = 0;
-    uint64_t delivered = 0, failed = 0;
     struct buf errors = {0};
 
     pthread_mutex_lock(&c->lock);
     for (const struct channel *ch = c->all; ch; ch = ch->next) {
         opening += ch->state == PUSH_OPENING;
         failing += ch->error != NULL;
-        delivered += ch->delivered;
-        failed += ch->failed;
         if (ch->error && listed < MOST_ERRORS)
             add_error(&errors, ch, listed++);
     }
     buf_printf(out,
                "{\"open\":%u,\"opening\":%u,\"failing\":%u,\"delivered\":%llu,\"failed\":%llu,"
                "\"errors\":[",
-               c->n - c->n_closed, opening, failing, (unsigned long long)delivered,
-               (unsigned long long)failed);
+               c->n - c->n_closed, opening, failing, (unsigned long long)c->delivered,
+               (unsigned long long)c->failed);
     pthread_mutex_unlock(&c->lock);
     buf_add_span(out, buf_span(&errors));
     buf_add_text(out, "]}");

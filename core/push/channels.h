@@ -43,6 +43,8 @@ enum channel_verdict channels_open(struct channels *c, struct push_channel *chan
 enum rc channels_close(struct channels *c, const char *client, struct span id,
                        struct span resource_id, struct err *e);
 
+void channels_count(struct channels *c, uint64_t *ret_open, uint64_t *ret_failing,
+                    uint64_t *ret_delivered, uint64_t *ret_failed);
 /* {"open":3,"opening":0,"failing":1,"delivered":12,"failed":0,"errors":[...]}: appended. */
 void channels_status(struct channels *c, struct buf *out);
 

@@ -350,6 +350,18 @@ void hooks_write(struct hooks *h, struct buf *out)
     txn_abort(t);
 }
 
+void hooks_count(struct hooks *h, uint64_t *ret_delivered, uint64_t *ret_failed, uint64_t *ret_dead)
+{
+    pthread_mutex_lock(&h->lock);
+    *ret_delivered = *ret_failed = *ret_dead = 0;
+    for (const struct hook *hook = h->all; hook; hook = hook->next) {
+        *ret_delivered += hook->delivered;
+        *ret_failed += hook->attempts_failed;
+        *ret_dead += hook->dead;
+    }
+    pthread_mutex_unlock(&h->lock);
+}
+
 /* ---- dead letters ---------------------------------------------------------------------------- */
 
 struct picking {

@@ -25,6 +25,9 @@ void hooks_reload(struct hooks *h, const struct conf *conf);
 /* An array with an object for each hook: counters, what fails and why, dead letters. */
 void hooks_write(struct hooks *h, struct buf *out);
 
+void hooks_count(struct hooks *h, uint64_t *ret_delivered, uint64_t *ret_failed,
+                 uint64_t *ret_dead);
+
 /* Dead letters of a hook: one by its number, or all (0). `drop`: they are gone; else they are
  * delivered again, in order, and those that still fail stay. *ret_n: how many. RC_NOTFOUND: no such
  * hook is configured and no such letter is there. */

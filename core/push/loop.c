@@ -125,8 +125,8 @@ static void settle(struct channels *c, const struct result *r, struct txn *mirro
         sched_set(&c->sched, &ch->lane, now_ms + wait_ms);
         return;
     }
-    ch->delivered += r->ok;
-    ch->failed += !r->ok;
+    c->delivered += r->ok;
+    c->failed += !r->ok;
     ch->number = ch->sending_number;
     ch->cursor = ch->sending_version;
     ch->state = ch->sending == MESSAGE_NOT_EXISTS ? PUSH_LOST : PUSH_LIVE;

@@ -148,6 +148,14 @@ struct hooks *push_hooks(struct push *p)
     return p->hooks;
 }
 
+void push_totals(struct push *p, struct push_totals *ret)
+{
+    *ret = (struct push_totals){0};
+    channels_count(p->channels, &ret->channels, &ret->channels_failing, &ret->messages,
+                   &ret->messages_failed);
+    hooks_count(p->hooks, &ret->deliveries, &ret->deliveries_failed, &ret->dead_letters);
+}
+
 void push_status(struct push *p, struct buf *out)
 {
     buf_add_text(out, "{\"channels\":");

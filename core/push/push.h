@@ -19,6 +19,14 @@ int64_t push_heartbeat_ms(const struct push *p); /* the oldest of its threads' *
 
 struct channels *push_channels(struct push *p);
 struct hooks *push_hooks(struct push *p);
+/* For metrics; thread-safe. */
+struct push_totals {
+    uint64_t channels, channels_failing;    /* now */
+    uint64_t messages, messages_failed;     /* of channels, since the start */
+    uint64_t deliveries, deliveries_failed; /* of hooks, since the start */
+    uint64_t dead_letters;                  /* now */
+};
+void push_totals(struct push *p, struct push_totals *ret);
 /* A JSON object for /v1/status; thread-safe. */
 void push_status(struct push *p, struct buf *out);
 

@@ -1,5 +1,9 @@
 """Google's push protocol as the mirror serves it: channels that clients open, and what is sent to them."""
 import email.utils
+import hashlib
+import os
+import re
+import signal
 import threading
 import time
 
@@ -67,6 +71,9 @@ def test_a_channel_from_sync_to_stop(pair):
         assert error["message"] == "Channel 'my-channel' not found for project 'calmirror'"
         stop(pair, other, resourceId="another", expect=404)
         assert push_status(pair)["open"] == 1
+        metrics = pair.mirror.get("/metrics").body.decode()
+        assert "calmirror_push_channels 1\n" in metrics and "calmirror_hook_dead_letters 0\n" in metrics
+        assert re.search("^calmirror_push_messages_total [456]$", metrics, re.M)  # two may not be settled yet
 
 
 def test_a_burst_is_one_ping(pair):
@@ -352,3 +359,45 @@ def test_opening_while_edits_go_on(pair):
     finally:
         stop_editing.set()
         editor.join()
+
+
+def test_each_client_has_its_own_channels(start, tmp_path):
+    """A client watches what it may see, ends its own channels only, and hears nothing after it was shut out."""
+    tokens = {name: f"cm_{name:a<43.43}" for name in ("board", "kiosk")}
+    clients = {f"client {name}": {"token_sha256": hashlib.sha256(t.encode()).hexdigest()} for name, t in tokens.items()}
+    clients["client kiosk"]["calendars"] = "other@*"
+    headers = {name: {"Authorization": "Bearer " + t} for name, t in tokens.items()}
+    pair = start(ready=False, push={**LOCAL, "channels_per_client": "1"}, **clients)
+    wait_for("the calendar", lambda: pair.mirror.request("GET", EVENTS.format(USER)[:-6],
+                                                         headers=headers["board"]).status == 200)
+    with Hook() as hook:
+        watch(pair, hook.url, expect=401)
+        watch(pair, hook.url, headers=headers["kiosk"], expect=404)
+        watch(pair, hook.url, EVENTS.format("primary"), headers=headers["kiosk"], expect=404)
+        mine = watch(pair, hook.url, headers=headers["board"])
+        assert reason(watch(pair, hook.url, headers=headers["board"], expect=403)) == "quotaExceeded"
+        hook.next()
+        stop(pair, mine, headers=headers["kiosk"], expect=404)
+        stop(pair, mine, expect=401)
+        kiosk = watch(pair, hook.url, LIST, headers=headers["kiosk"])  # counted for itself
+        hook.next()
+        pair.google.insert(summary="one")
+        assert hook.next()["x-goog-channel-id"] == mine["id"]
+
+        operator = open(os.path.join(pair.mirror.state_dir, "operator.token"), encoding="ascii").read().strip()
+        admin = {"Authorization": "Bearer " + operator}
+        marker = watch(pair, hook.url, headers=admin)
+        hook.next()
+        pair.mirror.sections["client board"]["calendars"] = "nothing"
+        pair.mirror.write_config()
+        pair.mirror.told = []
+        pair.mirror.process.send_signal(signal.SIGHUP)
+        wait_for("the reload", pair.mirror._ready)
+        pair.google.insert(summary="two")
+        assert hook.next()["x-goog-channel-id"] == marker["id"]
+        wait_for("all to be told", lambda: pair.mirror.request(
+            "GET", "/v1/status", headers=admin).json["push"]["channels"]["failing"] == 0)
+        assert hook.pings.empty()
+        assert "push" not in pair.mirror.request("GET", "/v1/status", headers=headers["kiosk"]).json
+        stop(pair, mine, headers=admin)
+        stop(pair, kiosk, headers=headers["kiosk"])

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/push/push.h"
 #include "core/queue/queue.h"
 #include "core/serve/server.h"
 #include "storage/channels.h"
@@ -64,6 +65,16 @@ GAUGE(reader_lag, "calmirror_lmdb_oldest_reader_txns", NULL,
 GAUGE(streams, "calmirror_sse_clients", NULL, "Streams that are open.");
 GAUGE(polls, "calmirror_long_polls", NULL, "Long polls that wait for a change.");
 COUNTER(dropped, "calmirror_sse_dropped", NULL, "Streams that were ended for being too slow.");
+GAUGE(told_channels, "calmirror_push_channels", NULL, "Channels that clients have open with us.");
+GAUGE(push_failing, "calmirror_push_channels_failing", NULL,
+      "Those whose receiver did not take the last notification.");
+COUNTER(push_messages, "calmirror_push_messages", NULL, "Notifications that receivers took.");
+COUNTER(push_failed, "calmirror_push_messages_failed", NULL, "Notifications that were given up.");
+COUNTER(hook_deliveries, "calmirror_hook_deliveries", NULL, "Changes that hooks took.");
+COUNTER(hook_failed, "calmirror_hook_attempts_failed", NULL,
+        "Attempts at telling a hook that failed.");
+GAUGE(hook_dead, "calmirror_hook_dead_letters", NULL,
+      "Changes that a hook did not take for so long that they were given up.");
 static const struct metric cpu = {.name = "process_cpu_seconds",
                                   .help = "User and system time spent.",
                                   .unit = "seconds",
@@ -76,10 +87,12 @@ GAUGE(max_fds, "process_max_fds", NULL, "Most file descriptors that may be open.
 GAUGE(start_time, "process_start_time_seconds", "seconds", "When the process started.");
 
 const struct metric *const gauges_all[] = {
-    &accounts, &calendars,  &channels, &channel_expiry, &oldest_success, &damaged,
-    &drift,    &owed,       &due,      &running,        &map_bytes,      &used_bytes,
-    &readers,  &reader_lag, &streams,  &polls,          &dropped,        &cpu,
-    &resident, &virtual,    &open_fds, &max_fds,        &start_time,     NULL,
+    &accounts,      &calendars,    &channels,      &channel_expiry, &oldest_success,  &damaged,
+    &drift,         &owed,         &due,           &running,        &map_bytes,       &used_bytes,
+    &readers,       &reader_lag,   &streams,       &polls,          &dropped,         &cpu,
+    &told_channels, &push_failing, &push_messages, &push_failed,    &hook_deliveries, &hook_failed,
+    &hook_dead,     &resident,     &virtual,       &open_fds,       &max_fds,         &start_time,
+    NULL,
 };
 
 /* What one walk adds up. */
@@ -179,6 +192,21 @@ static void take_live(const struct serve *s)
     set(&dropped, n.cut);
 }
 
+static void take_push(const struct serve *s)
+{
+    struct push_totals n;
+    if (!s->push)
+        return;
+    push_totals(s->push, &n);
+    set(&told_channels, n.channels);
+    set(&push_failing, n.channels_failing);
+    set(&push_messages, n.messages);
+    set(&push_failed, n.messages_failed);
+    set(&hook_deliveries, n.deliveries);
+    set(&hook_failed, n.deliveries_failed);
+    set(&hook_dead, n.dead_letters);
+}
+
 static void take_store(struct call *c)
 {
     struct store_usage u = {0};
@@ -226,5 +254,6 @@ void gauges_take(struct call *c)
     take_contents(c);
     take_store(c);
     take_live(c->serve);
+    take_push(c->serve);
     take_process(c->serve);
 }
