@@ -88,8 +88,7 @@ static void handle(void *arg, struct httpd_request *req)
         req->query.n == 0)
         r = page(404, "Nothing here", "Google's page sends your browser here when it is done.", "");
     else if (!consider(l, req->query, &good, message))
-        r = page(400, "Not expected", "This address does not belong to the sign-in under way.",
-                 "");
+        r = page(400, "Not expected", "This address does not belong to the sign-in under way.", "");
     else
         r = page(good ? 200 : 403, good ? "Signed in" : "Not signed in", message,
                  good ? " You can close this window." : "");

@@ -156,9 +156,12 @@ uint64_t private_stamp(const char *path)
 
     if (stat(path, &st) != 0)
         return 0;
-    uint64_t parts[] = {(uint64_t)st.st_ino,           (uint64_t)st.st_size,
-                        (uint64_t)st.st_mtim.tv_sec,   (uint64_t)st.st_mtim.tv_nsec,
-                        (uint64_t)st.st_ctim.tv_sec,   (uint64_t)st.st_ctim.tv_nsec,
+    uint64_t parts[] = {(uint64_t)st.st_ino,
+                        (uint64_t)st.st_size,
+                        (uint64_t)st.st_mtim.tv_sec,
+                        (uint64_t)st.st_mtim.tv_nsec,
+                        (uint64_t)st.st_ctim.tv_sec,
+                        (uint64_t)st.st_ctim.tv_nsec,
                         (uint64_t)st.st_mode ^ ((uint64_t)st.st_uid << 32)};
     uint64_t stamp = 1;
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)

@@ -83,8 +83,9 @@ enum rc control_account(struct control_call *c, const struct conf_account **ret,
                            "`oauth` in the configuration",
                            name);
         if (!c->control->opt.vault)
-            return err_set(e, RC_SYS, "the place where logins are kept cannot be used (see the "
-                                      "service's log)");
+            return err_set(e, RC_SYS,
+                           "the place where logins are kept cannot be used (see the "
+                           "service's log)");
         *ret = a;
         return RC_OK;
     }

@@ -1,8 +1,8 @@
 /* control: the operator's door: a unix socket in the state directory, where people sign in and out
  * and keys are changed.
  *
- * STATE_DIR/control/socket, in a folder that only the service's user (and root) can enter. JSON over
- * HTTP; see README.md. */
+ * STATE_DIR/control/socket, in a folder that only the service's user (and root) can enter. JSON
+ * over HTTP; see README.md. */
 #ifndef CORE_CONTROL_CONTROL_H
 #define CORE_CONTROL_CONTROL_H
 

@@ -162,8 +162,10 @@ enum rc control_login_finish(struct control_call *c, struct err *e)
     struct pending *p = rc ? NULL : find(c->control, a->name);
 
     if (!rc && !p)
-        rc = err_set(e, RC_AUTH, "no sign-in of account %s is under way: it took too long, or the "
-                                 "service was restarted; start again", a->name);
+        rc = err_set(e, RC_AUTH,
+                     "no sign-in of account %s is under way: it took too long, or the "
+                     "service was restarted; start again",
+                     a->name);
     if (!rc && (!json_string(json_get(c->body, "redirect"), &redirect) || redirect.failed))
         rc = err_set(e, RC_INVALID, "redirect: missing, or too long");
     if (!rc)

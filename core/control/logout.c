@@ -16,9 +16,9 @@ static enum rc revoke(struct control_call *c, const struct secret *text, struct 
         return rc;
     buf_reserve(&form, 4 * login.refresh_token.n + 64);
     token_form_add(&form, "token", secret_span(&login.refresh_token));
-    rc = form.failed ? err_set(e, RC_SYS, "out of memory")
-                     : token_revoke(c->control->google, c->conf->google.revoke_url,
-                                    buf_span(&form), e);
+    rc = form.failed
+             ? err_set(e, RC_SYS, "out of memory")
+             : token_revoke(c->control->google, c->conf->google.revoke_url, buf_span(&form), e);
     secret_wipe_buf(&form);
     login_release(&login);
     return rc;
@@ -42,7 +42,8 @@ enum rc control_logout(struct control_call *c, struct err *e)
     secret_release(&text);
     bool mendable = rc == RC_AUTH || revoked == RC_AGAIN || revoked == RC_CANCELED;
     if (mendable && !control_flag(c, "force"))
-        return err_set(e, RC_AGAIN, "Google could not be asked to withdraw the login: %s", why.text);
+        return err_set(e, RC_AGAIN, "Google could not be asked to withdraw the login: %s",
+                       why.text);
     rc = vault_drop(c->control->opt.vault, a->name, LOGIN_FIELD, e);
     if (rc)
         return rc;

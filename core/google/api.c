@@ -185,6 +185,10 @@ static enum rc transmit(struct google_call *call, const struct outgoing *o,
     call->requests++;
     int64_t begin_us = clock_mono_us();
     rc = http_perform(call->client, &rq, ret, e);
+    if (!rc && ret->date_ms) {
+        call->dated = true;
+        call->skew_ms = clock_wall_ms() - ret->date_ms;
+    }
     metric_observe(&metric_google_duration, 0, clock_mono_us() - begin_us);
     metric_add(&metric_google_requests, metric_google_series(o->method, rc ? 0 : ret->status), 1);
     return rc;

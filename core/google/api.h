@@ -38,6 +38,8 @@ struct google_call {
     char reason[64];          /* Google's errors[0].reason, "" = none */
     enum account_state blame; /* what a failure makes of the account; 0: nothing */
     struct err why;           /* of a failure: the sentence alone, without what was asked for */
+    bool dated;               /* some answer said what time it is at Google: */
+    int64_t skew_ms;          /* our clock minus that; > 0: we are ahead */
     uint64_t requests, waits; /* sent by this struct, ever; that had to wait for a budget */
 };
 

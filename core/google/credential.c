@@ -149,10 +149,12 @@ enum rc credential_parse(struct span json, struct credential *ret, struct err *e
              (type.n == 0 && json_get(json, "refresh_token").n > 0))
         c.kind = CREDENTIAL_USER;
     else if (json_get(json, "installed").n > 0)
-        return err_set(e, RC_AUTH, "an OAuth client, not a credential: name it with `oauth` instead");
+        return err_set(e, RC_AUTH,
+                       "an OAuth client, not a credential: name it with `oauth` instead");
     else
-        return err_set(e, RC_AUTH, "neither the key of a service account nor a login that another "
-                                   "program stored");
+        return err_set(e, RC_AUTH,
+                       "neither the key of a service account nor a login that another "
+                       "program stored");
     rc = c.kind == CREDENTIAL_SERVICE ? parse_service(json, &c.service, e)
                                       : parse_user(json, &c.user, e);
     if (!rc)
@@ -181,8 +183,9 @@ enum rc credential_parse_client(struct span json, struct oauth_client *ret, stru
     if (json_type_of(json_get(json, "installed")) == JSON_OBJECT)
         return parse_client(json_get(json, "installed"), ret, e);
     if (json_get(json, "web").n > 0)
-        return err_set(e, RC_AUTH, "an OAuth client of type \"Web application\": create one of "
-                                   "type \"Desktop app\"");
+        return err_set(e, RC_AUTH,
+                       "an OAuth client of type \"Web application\": create one of "
+                       "type \"Desktop app\"");
     return err_set(e, RC_AUTH, "not the file of an OAuth client of type \"Desktop app\"");
 }
 

@@ -52,8 +52,7 @@ void grant_advise(const struct grant_source *s, enum account_state blame, struct
     struct credential c = {0};
     enum kind kind = kind_of(s);
 
-    if (s->key_file && credential_read(s->key_file, &c, NULL) == RC_OK &&
-        c.kind == CREDENTIAL_USER)
+    if (s->key_file && credential_read(s->key_file, &c, NULL) == RC_OK && c.kind == CREDENTIAL_USER)
         kind = KIND_USER_FILE;
     credential_release(&c);
     advise(s, kind, blame, e);
@@ -89,9 +88,8 @@ static enum rc fetch_by_refresh(const struct grant_source *s, const struct oauth
     token_form_add(&form, "client_id", span_of(client->id));
     if (client->secret.n > 0)
         token_form_add(&form, "client_secret", secret_span(&client->secret));
-    enum rc rc = form.failed
-                     ? err_set(e, RC_SYS, "out of memory")
-                     : token_fetch(c, s->token_url, GRANT_REFRESH, buf_span(&form), ret, e);
+    enum rc rc = form.failed ? err_set(e, RC_SYS, "out of memory")
+                             : token_fetch(c, s->token_url, GRANT_REFRESH, buf_span(&form), ret, e);
     secret_wipe_buf(&form);
     return rc;
 }
@@ -139,7 +137,8 @@ static enum rc read_login(const struct grant_source *s, struct oauth_client *ret
         oauth_client_release(ret_client);
         login_release(ret);
     }
-    if (rc == RC_BADDATA) /* with a new login all is well; a key that cannot be read is another matter */
+    if (rc ==
+        RC_BADDATA) /* with a new login all is well; a key that cannot be read is another matter */
         advise(s, KIND_LOGIN, ACCOUNT_NEEDS_LOGIN, e);
     return rc == RC_BADDATA ? RC_AUTH : rc;
 }
@@ -163,8 +162,8 @@ static enum rc fetch_by_login(const struct grant_source *s, struct http_client *
     return rc;
 }
 
-static enum rc fetch_from_file(const struct grant_source *s, const char *refused,
-                               struct token *ret, struct err *e)
+static enum rc fetch_from_file(const struct grant_source *s, const char *refused, struct token *ret,
+                               struct err *e)
 {
     struct secret word = {0};
     enum rc rc = credential_read_token(s->token_file, &word, e);
@@ -215,8 +214,9 @@ enum rc grant_check(const struct grant_source *s, char project[GRANT_PROJECT_MAX
     if (!rc && cred.kind == CREDENTIAL_USER) {
         memcpy(project, cred.user.quota_project, sizeof(cred.user.quota_project));
         if (s->subject)
-            rc = err_set(e, RC_AUTH, "%s: the login of a person cannot act for another: remove "
-                                     "`subject`",
+            rc = err_set(e, RC_AUTH,
+                         "%s: the login of a person cannot act for another: remove "
+                         "`subject`",
                          s->key_file);
     }
     secret_release(&token);

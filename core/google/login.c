@@ -7,7 +7,8 @@
 #define SCOPE_ALL "https://www.googleapis.com/auth/calendar"
 #define HOUR_MS   (3600 * INT64_C(1000))
 #define DAY_MS    (24 * HOUR_MS)
-/* Lives of logins that Google's OAuth guide names: under a consent screen in "Testing", and unused. */
+/* Lives of logins that Google's OAuth guide names: under a consent screen in "Testing", and unused.
+ */
 #define TESTING_MS (7 * DAY_MS)
 #define UNUSED_MS  (180 * DAY_MS)
 #define TEXT_FIRST 4096 /* holds the whole without growing */

@@ -54,8 +54,7 @@ static enum rc take(struct redirect *r, struct span name, struct span value, str
 {
     bool code = span_is(name, "code"), state = span_is(name, "state");
     bool error = span_is(name, "error");
-    bool again =
-        (code && r->code.n > 0) || (state && r->state[0]) || (error && r->error[0]);
+    bool again = (code && r->code.n > 0) || (state && r->state[0]) || (error && r->error[0]);
 
     if (!code && !state && !error) /* scope, iss, authuser, hd, prompt: not needed */
         return RC_OK;
@@ -65,8 +64,7 @@ static enum rc take(struct redirect *r, struct span name, struct span value, str
         return err_set(e, RC_INVALID, "a parameter has no value that Google gives");
     if (code)
         return secret_set(&r->code, value) ? RC_OK : err_set(e, RC_SYS, "out of memory");
-    if (!text_copy(state ? r->state : r->error, state ? sizeof(r->state) : sizeof(r->error),
-                   value))
+    if (!text_copy(state ? r->state : r->error, state ? sizeof(r->state) : sizeof(r->error), value))
         return err_set(e, RC_INVALID, "a parameter is longer than Google's");
     return RC_OK;
 }
@@ -106,8 +104,9 @@ enum rc redirect_read(struct span text, struct redirect *ret, struct err *e)
         query.n -= n + (amp != NULL);
     }
     if (rc == RC_OK && (!r.state[0] || (r.code.n > 0) == (r.error[0] != '\0')))
-        rc = err_set(e, RC_INVALID,
-                     "not the address that the browser ended at: it has ?state=... and code=... in it");
+        rc = err_set(
+            e, RC_INVALID,
+            "not the address that the browser ended at: it has ?state=... and code=... in it");
     if (rc)
         redirect_release(&r);
     else

@@ -139,11 +139,13 @@ static enum rc make_login(const struct signin *s, const struct oauth_client *cli
     struct login l = {.obtained_ms = clock_wall_ms()};
 
     if (t->refresh.n == 0)
-        return err_set(e, RC_AUTH, "Google gave no refresh token: is the OAuth client of the type "
-                                   "\"Desktop app\"?");
+        return err_set(e, RC_AUTH,
+                       "Google gave no refresh token: is the OAuth client of the type "
+                       "\"Desktop app\"?");
     if (t->scope[0] && !login_covers(t->scope, s->scope))
-        return err_set(e, RC_AUTH, "not everything was granted: sign in again and tick every box "
-                                   "about calendars");
+        return err_set(e, RC_AUTH,
+                       "not everything was granted: sign in again and tick every box "
+                       "about calendars");
     (void)snprintf(l.client_id, sizeof(l.client_id), "%s", client->id);
     (void)snprintf(l.scope, sizeof(l.scope), "%s", t->scope[0] ? t->scope : s->scope);
     l.expires_ms = t->refresh_ms ? l.obtained_ms + t->refresh_ms : 0;

@@ -22,9 +22,9 @@ enum rc signin_begin(struct signin *ret, const char *auth_url, const struct oaut
                      const char *redirect_uri, const char *scope, struct buf *ret_url,
                      struct err *e);
 
-/* Trades what came back for tokens. RC_INVALID: it does not belong to this sign-in, which can go on;
- * RC_AUTH: it is over, with the reason (the person said no, left out a scope, was too slow); the
- * others as token_fetch(). */
+/* Trades what came back for tokens. RC_INVALID: it does not belong to this sign-in, which can go
+ * on; RC_AUTH: it is over, with the reason (the person said no, left out a scope, was too slow);
+ * the others as token_fetch(). */
 enum rc signin_finish(const struct signin *s, struct http_client *c, const char *token_url,
                       const struct oauth_client *client, struct span redirect, struct login *ret,
                       struct token *ret_token, struct err *e);

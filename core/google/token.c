@@ -111,10 +111,10 @@ static int64_t skew_ms(const struct http_response *rs, int64_t now_ms)
 static enum rc refuse_for_clock(int64_t skew, const char *error, struct err *e)
 {
     char span[32];
-    int64_t seconds = llabs(skew) / 1000;
+    int64_t minutes = (llabs(skew) + 30000) / 60000;
 
     return err_set(e, RC_AGAIN, "%s: this machine's clock is %s %s of Google's: set the time",
-                   error, text_duration(seconds * 1000, span), skew > 0 ? "ahead" : "behind");
+                   error, text_duration(minutes * 60000, span), skew > 0 ? "ahead" : "behind");
 }
 
 static enum rc read_refusal(const struct http_response *rs, enum token_grant grant,

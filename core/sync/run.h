@@ -35,6 +35,7 @@ struct sync {
     pthread_mutex_t change, lock; /* of making other settings from the present ones; a leaf: */
     struct settings *settings;    /* guarded by `lock` */
     bool once, loaded;            /* sync_run_once(): channels are left alone; the queue is filled */
+    atomic_bool clock_wrong; /* as the log was told */
     struct worker *workers;
     unsigned n_workers;
     int64_t started_ms; /* wall clock */
@@ -59,8 +60,7 @@ struct run {
     int64_t delay_ms; /* until the next run; 0 = not decided yet */
     bool left;        /* a transaction found that the collection is gone */
     bool granted, large; /* the next transaction will be */
-    bool single_page; /* the full listing was one page: it is as of now */
-    bool too_large;   /* pull_run() gave up on the size of the delta */
+    bool single_page, too_large; /* a full listing was one page: as of now; pull_run() gave up */
     char about[32];   /* "cal 12", for the log */
     struct queue_counters did;
 };

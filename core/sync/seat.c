@@ -92,7 +92,8 @@ struct seat *seat_new(const struct conf_account *conf, const struct seat_world *
         .calendars = copy_list(&conf->calendars),
         .exclude = copy_list(&conf->exclude),
     };
-    s->stamp = stamp_of(conf, s->vault); /* before it is read: a change meanwhile is seen next time */
+    s->stamp =
+        stamp_of(conf, s->vault); /* before it is read: a change meanwhile is seen next time */
     struct err e = {0};
     enum rc rc = auth_new(&s->auth,
                           &(struct auth_options){.name = conf->name,

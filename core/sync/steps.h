@@ -54,6 +54,8 @@ void account_trouble(struct sync *s, struct seat *seat, enum account_state state
                      const char *reason);
 void account_works(struct sync *s, struct seat *seat);
 void account_tell(struct seat *seat, enum account_state state, const char *reason); /* log only */
+/* Tells the log when our clock and Google's part, or meet again. */
+void clock_look(struct sync *s, int64_t skew_ms);
 enum rc account_mark(struct store *s, uint32_t account, enum account_state state,
                      const char *reason, struct err *e);
 

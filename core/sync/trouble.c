@@ -2,7 +2,14 @@
  * each change. */
 #include "core/sync/steps.h"
 
+#include <stdlib.h>
+
 #include "core/base/log.h"
+#include "core/base/text.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define SKEW_MS \
+    (2 * MINUTE_MS) /* as core/google/token.c: where Google begins to refuse what we sign */
 
 /* True: the log does not know it yet. Workers find out at the same time. */
 static bool is_news(struct seat *seat, enum account_state state)
@@ -37,4 +44,20 @@ void account_works(struct sync *s, struct seat *seat)
         log_err(NULL, "account %s: its state could not be stored: %s", seat->conf.name, e.text);
     else if (is_news(seat, ACCOUNT_OK))
         log_notice(NULL, "account %s works again", seat->conf.name);
+}
+
+void clock_look(struct sync *s, int64_t skew_ms)
+{
+    bool wrong = llabs(skew_ms) > SKEW_MS;
+    char span[32];
+    if (atomic_exchange(&s->clock_wrong, wrong) == wrong)
+        return;
+    if (wrong)
+        log_warning(NULL,
+                    "this machine's clock is %s %s Google's: set the time; ages are wrong by it, "
+                    "and service accounts may be refused",
+                    text_duration((llabs(skew_ms) + MINUTE_MS / 2) / MINUTE_MS * MINUTE_MS, span),
+                    skew_ms > 0 ? "ahead of" : "behind");
+    else
+        log_notice(NULL, "this machine's clock agrees with Google's again");
 }

@@ -249,6 +249,8 @@ static void run_one(struct worker *w, const struct queue_ticket *ticket)
     count_run(&r, result.failed, clock_mono_us() - begin_us);
     result.slow = r.call.waits > 0;
     r.did.upstream_calls = r.call.requests;
+    if (r.call.dated)
+        clock_look(s, r.call.skew_ms);
     queue_count(s->opt.queue, ticket->coll, &r.did);
     queue_finish(s->opt.queue, ticket, &result);
     settings_put(set);

@@ -145,8 +145,7 @@ enum rc seal_write(const struct seal_key *k, const struct seal_place *place, str
 
 enum rc seal_key_id(struct span record, uint32_t *ret, struct err *e)
 {
-    if (record.n <= HEAD_BYTES + TAG_BYTES ||
-        record.n > HEAD_BYTES + TAG_BYTES + SEAL_PLAIN_MOST ||
+    if (record.n <= HEAD_BYTES + TAG_BYTES || record.n > HEAD_BYTES + TAG_BYTES + SEAL_PLAIN_MOST ||
         memcmp(record.p, MAGIC, MAGIC_BYTES) != 0)
         return err_set(e, RC_BADDATA, "not a sealed secret");
     memcpy(ret, record.p + MAGIC_BYTES, ID_BYTES);

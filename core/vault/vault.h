@@ -37,8 +37,8 @@ uint64_t vault_stamp(const struct vault *v, const char *account, const char *fie
  * Goes on with what a crash interrupted. *ret_lost: records that no key opens; they stay as they
  * are. */
 enum rc vault_reseal(struct vault *v, unsigned *ret_count, unsigned *ret_lost, struct err *e);
-/* A new key, and everything sealed with it. The old key stays until that is done, so that a crash at
- * any point loses nothing. RC_INVALID: the key is the service manager's to change. */
+/* A new key, and everything sealed with it. The old key stays until that is done, so that a crash
+ * at any point loses nothing. RC_INVALID: the key is the service manager's to change. */
 enum rc vault_rotate(struct vault *v, unsigned *ret_count, struct err *e);
 
 #endif

@@ -93,6 +93,18 @@ def test_the_clock_is_wrong(start, tmp_path, robot, clock):
     pair.mirror.wait_ready()
 
 
+def test_the_clock_is_wrong_and_nobody_minds(start, clock):
+    """A bearer token has no time in it: everything works, and the log says once what is wrong by how much."""
+    clock.turn(-HOUR_MS)
+    pair = start(env=clock.env, sync=EAGER)
+    settle(pair)
+    assert account(pair)["state"] == "ok"
+    assert told(pair, "clock is 1h behind Google's: set the time") == 1
+    clock.turn(HOUR_MS)
+    pair.emulator.ping(calendar=USER)
+    wait_for("the word", lambda: told(pair, "clock agrees with Google's again") == 1)
+
+
 def test_many_calendars_find_out_at_once(start, tmp_path, robot):
     """A grant that ends is found out by all workers: one line in the log; and a token that ends is fetched once."""
     calendars = [f"team{n}@group.calendar.google.com" for n in range(24)]

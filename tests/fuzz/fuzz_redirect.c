@@ -1,5 +1,6 @@
 /* fuzz_redirect: any bytes as what a browser brings back: either a code or an error, never both;
- * what was taken means the same when written as a plain query; refusals show nothing of the text. */
+ * what was taken means the same when written as a plain query; refusals show nothing of the text.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 

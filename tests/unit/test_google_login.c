@@ -58,11 +58,13 @@ static void test_logins_of_other_programs(void **state)
     static const char *const texts[] = {
         /* gcloud auth application-default login */
         "{\"account\":\"\",\"client_id\":\"id.apps\",\"client_secret\":\"s3cret\","
-        "\"quota_project_id\":\"my-project\",\"refresh_token\":\"1//r\",\"type\":\"authorized_user\","
+        "\"quota_project_id\":\"my-project\",\"refresh_token\":\"1//"
+        "r\",\"type\":\"authorized_user\","
         "\"universe_domain\":\"googleapis.com\"}",
         /* Google's library for Python; the project is not in it */
         "{\"token\":\"ya29.x\",\"refresh_token\":\"1\\/\\/r\",\"token_uri\":\"https://elsewhere\","
-        "\"client_id\":\"id.apps\",\"client_secret\":\"s3cret\",\"scopes\":[\"a\"],\"expiry\":\"x\"}",
+        "\"client_id\":\"id.apps\",\"client_secret\":\"s3cret\",\"scopes\":[\"a\"],\"expiry\":"
+        "\"x\"}",
     };
     (void)state;
     for (size_t i = 0; i < 2; i++) {
@@ -119,9 +121,20 @@ static void test_redirects(void **state)
         {"state=s&error=access_denied", "", "s", "access_denied"},
     };
     static const char *const bad[] = {
-        "", "?", "http://127.0.0.1:1/", "code=c", "state=s", "state=s&code=", "state=&code=c",
-        "state=s&code=c&code=d", "state=s&state=s&code=c", "state=s&code=c&error=e",
-        "state=s&code=%zz", "state=s&code=a%00b", "state=s&code=a+b", "4/0Ajustthecode",
+        "",
+        "?",
+        "http://127.0.0.1:1/",
+        "code=c",
+        "state=s",
+        "state=s&code=",
+        "state=&code=c",
+        "state=s&code=c&code=d",
+        "state=s&state=s&code=c",
+        "state=s&code=c&error=e",
+        "state=s&code=%zz",
+        "state=s&code=a%00b",
+        "state=s&code=a+b",
+        "4/0Ajustthecode",
     };
     (void)state;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -201,8 +214,8 @@ static void test_consent_page(void **state)
     assert_true(span_is(param(text, "state="), s.state));
     assert_true(span_is(param(text, "code_challenge_method="), "S256"));
     assert_true(s.verifier.n >= 43 && s.verifier.n <= 128 && strlen(s.state) == 43);
-    assert_int_equal(
-        EVP_Q_digest(NULL, "SHA256", NULL, s.verifier.p, s.verifier.n, digest, NULL), 1);
+    assert_int_equal(EVP_Q_digest(NULL, "SHA256", NULL, s.verifier.p, s.verifier.n, digest, NULL),
+                     1);
     struct buf challenge = {0};
     text_base64url_encode(&challenge, digest, sizeof(digest));
     assert_true(span_is(param(text, "code_challenge="), buf_text(&challenge)));
@@ -218,8 +231,9 @@ static void test_consent_page(void **state)
                                             "http://127.0.0.1:1@evil.example"};
     for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
         struct signin none = {0};
-        assert_int_equal(signin_begin(&none, "https://a/b", &c, elsewhere[i], READONLY, &ignored, &e),
-                         RC_INVALID);
+        assert_int_equal(
+            signin_begin(&none, "https://a/b", &c, elsewhere[i], READONLY, &ignored, &e),
+            RC_INVALID);
     }
     signin_release(&s);
     signin_release(&other);
@@ -243,17 +257,15 @@ static void test_exchange(void **state)
     start(&ep, 200,
           "{\"access_token\":\"ya29.a\",\"expires_in\":3599,\"token_type\":\"Bearer\",\"scope\":"
           "\"" READONLY "\",\"refresh_token\":\"1//new\",\"refresh_token_expires_in\":604799}");
-    assert_int_equal(signin_begin(&s, "https://a/b", &c, "http://127.0.0.1:4711", READONLY, &url,
-                                  &e),
-                     RC_OK);
+    assert_int_equal(
+        signin_begin(&s, "https://a/b", &c, "http://127.0.0.1:4711", READONLY, &url, &e), RC_OK);
     snprintf(redirect, sizeof(redirect), "/?code=4%%2Fabc&state=%s", s.state);
     assert_int_equal(signin_finish(&s, client, ep.http.url, &c,
                                    span_of("/?code=4%2Fabc&state=another"), &login, &token, &e),
                      RC_INVALID);
     assert_int_equal(fake_http_requests(&ep.http), 0); /* not a word to Google about it */
-    assert_int_equal(signin_finish(&s, client, ep.http.url, &c, span_of(redirect), &login, &token,
-                                   &e),
-                     RC_OK);
+    assert_int_equal(
+        signin_finish(&s, client, ep.http.url, &c, span_of(redirect), &login, &token, &e), RC_OK);
     assert_non_null(strstr(ep.seen, "grant_type=authorization_code&code=4%2Fabc&client_id=id.apps&"
                                     "client_secret=s3cret&redirect_uri=http%3A%2F%2F127.0.0.1%3A"
                                     "4711&code_verifier="));
@@ -288,17 +300,16 @@ static void test_exchange(void **state)
     for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
         ep.status = refusals[i].status;
         ep.body = refusals[i].body;
-        assert_int_equal(signin_finish(&s, client, ep.http.url, &c, span_of(redirect), &login,
-                                       &token, &e),
-                         RC_AUTH);
+        assert_int_equal(
+            signin_finish(&s, client, ep.http.url, &c, span_of(redirect), &login, &token, &e),
+            RC_AUTH);
         expect_word(&e, refusals[i].word);
         assert_null(login.refresh_token.p);
         assert_null(token.word.p);
     }
     snprintf(redirect, sizeof(redirect), "error=access_denied&state=%s", s.state);
-    assert_int_equal(signin_finish(&s, client, ep.http.url, &c, span_of(redirect), &login, &token,
-                                   &e),
-                     RC_AUTH);
+    assert_int_equal(
+        signin_finish(&s, client, ep.http.url, &c, span_of(redirect), &login, &token, &e), RC_AUTH);
     expect_word(&e, "access was not granted");
     signin_release(&s);
     oauth_client_release(&c);
