@@ -34,7 +34,8 @@ static const struct refusal {
 } refusals[] = {
     {"invalid_grant", "Signature", JWT, false, RC_AUTH, ACCOUNT_NEEDS_LOGIN,
      "the key was deleted or belongs to another service account: create a new key"},
-    {"invalid_grant", "timeframe", JWT, true, RC_AUTH, ACCOUNT_CLOCK_SKEW,
+    /* Also when the clock was set right between the signature and the answer. */
+    {"invalid_grant", "timeframe", JWT, true, RC_AGAIN, ACCOUNT_CLOCK_SKEW,
      "Google finds our times unreasonable: check the clock"},
     {"invalid_grant", "audience", JWT, false, RC_AUTH, ACCOUNT_NEEDS_LOGIN,
      "google.token_url is not what Google expects"},

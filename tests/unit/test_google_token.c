@@ -239,7 +239,7 @@ static void test_answers(void **state)
         {400,
          "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid JWT: Token must be a "
          "short-lived token (60 minutes) and in a reasonable timeframe.\"}",
-         RC_AUTH, 0, "check the clock"},
+         RC_AGAIN, 0, "check the clock"},
         {400, "{\"error\":\"invalid_grant\",\"error_description\":\"Invalid email or User ID.\"}",
          RC_AUTH, 0, "`subject`"},
         {400, "{\"error\":\"invalid_grant\",\"error_description\":\"Not a valid email\"}", RC_AUTH,
