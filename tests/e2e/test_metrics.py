@@ -81,8 +81,9 @@ def test_values_follow_what_happens(start):
     assert rise("calmirror_http_requests_total", route="unsupported", code="5xx") == 1
     assert rise("calmirror_http_requests_total", route="none", code="4xx") == 1
     assert rise("calmirror_pings_total", result="bad_token") == 1
+    # The list, its events, settings and access rules.
+    wait_for("four channels", lambda: value(scrape(pair.mirror), "calmirror_channels", state="live") == 4)
     now = scrape(pair.mirror)
-    assert value(now, "calmirror_channels", state="live") == 2 + 2  # the list, its events, settings and access rules
     assert value(now, "calmirror_calendars", state="ok") == 1 and value(now, "calmirror_accounts", state="ok") == 1
     assert value(now, "calmirror_channel_next_expiry_timestamp_seconds") > value(now, "process_start_time_seconds")
     assert 0 < value(now, "calmirror_lmdb_used_bytes") < value(now, "calmirror_lmdb_map_bytes")
