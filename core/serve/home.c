@@ -17,6 +17,30 @@ static void add_html(struct buf *out, const char *text)
     }
 }
 
+/* What changes while the page is open. All that is told is shown as text. A token in the page's
+ * address goes on to the stream, which cannot be given one in any other way. */
+static const char live_part[] =
+    "<h2>What changes</h2>\n<ol id=live reversed aria-live=polite><li>Nothing yet.</ol>\n"
+    "<script>\n"
+    "const list = document.getElementById('live'), query = location.search.slice(1);\n"
+    "const say = text => {\n"
+    "  const li = document.createElement('li');\n"
+    "  li.textContent = new Date().toLocaleTimeString() + '  ' + text;\n"
+    "  list.prepend(li);\n"
+    "  while (list.children.length > 25) list.lastChild.remove();\n"
+    "};\n"
+    "const stream = new EventSource('/v1/stream?include=event' + (query ? '&' + query : ''));\n"
+    "for (const type of ['created', 'updated', 'deleted', 'calendar', 'freshness', 'reset'])\n"
+    "  stream.addEventListener(type, e => {\n"
+    "    const d = JSON.parse(e.data), at = d.start || d.old?.start || {};\n"
+    "    const what = d.event?.summary || d.summary || d.do || d.eventId || (d.stale ? 'stale' : "
+    "'fresh');\n"
+    "    say([type, d.calendarId, at.dateTime || at.date, what].filter(Boolean).join('  '));\n"
+    "  });\n"
+    "stream.addEventListener('end', e => say('the service ended the stream: ' + "
+    "JSON.parse(e.data).reason));\n"
+    "</script>\n";
+
 /* An account that a person must look after comes first. */
 static bool add_alarm(void *arg, enum rc rc, const struct account *a)
 {
@@ -87,9 +111,11 @@ void home_get(struct call *c)
                           "<th scope=col class=n>Age<th scope=col>Last error\n"
                           "<tbody>\n");
     colls_each(c->txn, add_row, c);
+    buf_add_text(&c->out, "</table>\n");
+    buf_add_text(&c->out, live_part);
     buf_add_text(
         &c->out,
-        "</table>\n<h2>To read</h2>\n<ul>\n"
+        "<h2>To read</h2>\n<ul>\n"
         "<li><a href=\"/v1/status\">Status</a> of accounts, calendars, channels and the store\n"
         "<li><a href=\"/calendar/v3/users/me/calendarList\">Calendar list</a>, as Google&rsquo;s "
         "API gives it\n"

@@ -1,14 +1,17 @@
 """Streams of changes end to end: from an edit at Google to the line, across restarts, slow readers, many readers."""
 import contextlib
 import hashlib
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
+import browser
 from emulator import USER
 from mirror import BUILD, PATIENCE, TOP, wait_for
 
@@ -327,3 +330,55 @@ def test_agenda(start):
                            end={"dateTime": "2026-03-04T11:00:00+01:00"})
         again = [process.stdout.readline() for _ in range(len(lines) + 1)]
     assert again[-1].startswith("  10:00-11:00  New")
+
+
+PAGE = b"""<!doctype html><script>
+const told = [], stream = new EventSource(location.search.slice(1) + '/v1/stream');
+for (const type of ['hello', 'created', 'updated', 'deleted'])
+    stream.addEventListener(type, e => told.push([type, JSON.parse(e.data).eventId].filter(Boolean).join(' ')));
+</script>"""
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def page():
+    """The origin of a web server that has PAGE."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_in_a_browser(start):
+    """An EventSource on a page of another origin resumes by itself across kill -9; the service's own page shows what
+    changes as text."""
+    with browser.Browser() as chromium, page() as origin:
+        pair = live(start, api={"origins": origin})
+        chromium.go(f"{origin}/?{pair.mirror.url}")
+        chromium.wait("told[0] === 'hello'")
+        event = pair.google.insert(summary="<b>one</b>")["id"]
+        chromium.wait(f"told.includes('created {event}')")
+        pair.mirror.kill()
+        pair.google.patch(USER, event, summary="two")
+        pair.mirror.start()
+        chromium.wait(f"told.includes('updated {event}')")
+        assert chromium.script("told.filter(t => t != 'hello').length") == 2
+        pair.wait_live(USER)
+        chromium.go(pair.mirror.url + "/")
+        chromium.wait("stream.readyState === EventSource.OPEN")
+        pair.google.patch(USER, event, summary="<b>three</b>")
+        assert "<b>three</b>" in chromium.wait("document.querySelector('#live li')?.innerText.includes('three') && "
+                                               "document.querySelector('#live').innerText")
