@@ -140,7 +140,7 @@ def dead_tokens(world, rng):
 
 def pages(world, rng):
     world.emulator.set_pages(max_page=rng.randint(1, 6), empty_every=rng.choice([0, 2, 3]),
-                             duplicate_items=rng.choice([0, 1]), duplicate_older=rng.random() < 0.3,
+                             duplicate_items=rng.choice([0, 1]),
                              tombstones=rng.choice(["minimal", "delta", "rich"]))
 
 

@@ -107,25 +107,31 @@ class World:
         """What no token tells of is found by a verification; where there was no such, none has found anything."""
         if calendar in self.drifted:
             self.verify(calendar)
-            wait_for("the verification", lambda: not self.pair.collection(calendar)["verify"])
+            self.in_the_end("the verification", lambda: not self.pair.collection(calendar)["verify"])
             self.drift[calendar] = self.pair.collection(calendar)["drift"]
         found = self.pair.collection(calendar)["drift"]
         assert found == self.drift[calendar], f"{calendar}: drift that is none: {self.mirror.get('/v1/verify').body}"
         self.drifted.discard(calendar)
         self.silent = {s for s in self.silent if s[0] != calendar}
 
-    def wait_equal(self, calendar):
+    def in_the_end(self, what, condition):
         """When not all that happened was announced, days go by until it is found. One may not do: a request that was under
         way as the first began still told of trouble, which then is waited out."""
         for _ in range(5):
             if self.lossy:
                 self.sleep(DAY_MS + 3600 * 1000)  # the longest that listings after dead tokens may have to wait
             try:
-                wait_for(f"{calendar} to equal Google", lambda: not self.difference(calendar), 4 if self.lossy else 20)
+                wait_for(what, condition, 4 if self.lossy else 20)
                 return
             except AssertionError as e:
                 last = e
-        raise AssertionError(f"{last}: {self.difference(calendar)}") from None
+        raise last
+
+    def wait_equal(self, calendar):
+        try:
+            self.in_the_end(f"{calendar} to equal Google", lambda: not self.difference(calendar))
+        except AssertionError as e:
+            raise AssertionError(f"{e}: {self.difference(calendar)}") from None
 
     def difference(self, calendar):
         """Instances that were cancelled, of what is a series no longer, Google forgets sooner or later: that says nothing."""
