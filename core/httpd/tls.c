@@ -294,6 +294,17 @@ static enum rc compare(const struct tls_facts *new, const struct tls_facts *old,
     return RC_OK;
 }
 
+/* Files that were merely touched. */
+static bool same_chain(const struct pair *a, const struct pair *b)
+{
+    bool same = a->n == b->n;
+    for (unsigned i = 0; same && i < a->n; i++) {
+        const gnutls_datum_t *x = &a->chain[i].cert, *y = &b->chain[i].cert;
+        same = x->size == y->size && memcmp(x->data, y->data, x->size) == 0;
+    }
+    return same;
+}
+
 enum tls_change tls_look(struct tls *t, bool now, struct err *e)
 {
     struct tls_files files = {t->cert_file, t->key_file, t->host};
@@ -305,6 +316,10 @@ enum tls_change tls_look(struct tls *t, bool now, struct err *e)
         return TLS_SAME;
     t->taken = seen;
     enum rc rc = pair_read(&files, &p, e);
+    if (!rc && same_chain(p, old)) {
+        pair_free(p);
+        return TLS_SAME;
+    }
     if (!rc)
         rc = compare(&p->facts, &old->facts, e);
     if (rc) {

@@ -1,0 +1,207 @@
+/* test_httpd_tls: what is taken for a certificate and its key, and when files that changed are. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "core/base/clock.h"
+#include "core/httpd/tls.h"
+
+#define DAY 86400L
+
+static char dir[64], cert_file[96], key_file[96];
+static const struct tls_files files = {cert_file, key_file, "hook.example.org"};
+
+/* Its own issuer, for `days` from now on; days < 0: over since then. */
+static X509 *make_cert(EVP_PKEY *key, const char *host, long days)
+{
+    static long serial = 1000;
+    X509 *x = X509_new();
+    char name[128];
+    (void)snprintf(name, sizeof name, "DNS:%s", host);
+    X509_set_version(x, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
+    X509_gmtime_adj(X509_getm_notBefore(x), (days < 0 ? days - 1 : 0) * DAY);
+    X509_gmtime_adj(X509_getm_notAfter(x), days * DAY);
+    X509_set_pubkey(x, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+                               (const unsigned char *)host, -1, -1, 0);
+    X509_set_issuer_name(x, X509_get_subject_name(x));
+    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, name);
+    X509_add_ext(x, names, -1);
+    X509_EXTENSION_free(names);
+    assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+    return x;
+}
+
+static void write_cert(EVP_PKEY *key, const char *host, long days)
+{
+    FILE *f = fopen(cert_file, "w");
+    X509 *x = make_cert(key, host, days);
+    assert_true(f && PEM_write_X509(f, x) == 1);
+    (void)fclose(f);
+    X509_free(x);
+}
+
+static void write_key(EVP_PKEY *key, mode_t mode)
+{
+    FILE *f = fopen(key_file, "w");
+    assert_true(f && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
+    (void)fclose(f);
+    assert_int_equal(chmod(key_file, mode), 0);
+}
+
+static EVP_PKEY *key_a, *key_b;
+
+static int setup(void **state)
+{
+    (void)state;
+    (void)snprintf(dir, sizeof dir, "/tmp/test_httpd_tls.XXXXXX");
+    if (!mkdtemp(dir))
+        return -1;
+    (void)snprintf(cert_file, sizeof cert_file, "%s/cert.pem", dir);
+    (void)snprintf(key_file, sizeof key_file, "%s/key.pem", dir);
+    key_a = EVP_EC_gen("P-256");
+    key_b = EVP_EC_gen("P-256");
+    write_cert(key_a, files.host, 30);
+    write_key(key_a, 0600);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    EVP_PKEY_free(key_a);
+    EVP_PKEY_free(key_b);
+    (void)unlink(cert_file);
+    (void)unlink(key_file);
+    return rmdir(dir);
+}
+
+static void test_facts(void **state)
+{
+    (void)state;
+    struct tls_facts facts;
+    int64_t left_ms;
+    assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
+    left_ms = facts.not_after_ms - clock_wall_ms();
+    assert_true(left_ms > 29 * DAY * 1000 && left_ms <= 30 * DAY * 1000);
+    assert_true(facts.names_host && facts.has_issuer && facts.serial[0]);
+    assert_int_equal(tls_warn_ms(&facts), 7 * DAY * 1000);
+    write_cert(key_a, "elsewhere.example.org", 6);
+    assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
+    assert_false(facts.names_host);
+    assert_true(tls_warn_ms(&facts) <= 2 * DAY * 1000 + 1000);
+}
+
+static void expect_refused(enum rc want, const char *why)
+{
+    struct tls_facts facts;
+    struct err e = {0};
+    assert_int_equal(tls_check(&files, &facts, &e), want);
+    if (!strstr(e.text, why))
+        fail_msg("'%s' does not say '%s'", e.text, why);
+}
+
+static void test_what_is_refused(void **state)
+{
+    (void)state;
+    write_key(key_a, 0604);
+    expect_refused(RC_AUTH, "others have access");
+    write_key(key_b, 0600);
+    expect_refused(RC_INVALID, "not the key of");
+    assert_int_equal(truncate(key_file, 0), 0);
+    expect_refused(RC_AUTH, key_file);
+    assert_int_equal(unlink(key_file), 0);
+    expect_refused(RC_INVALID, "No such file");
+    write_key(key_a, 0600);
+    assert_int_equal(truncate(cert_file, 100), 0);
+    expect_refused(RC_INVALID, cert_file);
+    assert_int_equal(truncate(cert_file, 300 << 10), 0);
+    expect_refused(RC_INVALID, "too large");
+}
+
+/* Looks until the files have rested. */
+static enum tls_change look(struct tls *t, struct err *e)
+{
+    assert_int_equal(tls_look(t, false, e), TLS_SAME);
+    return tls_look(t, false, e);
+}
+
+static void test_one_file_after_the_other(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    struct tls_facts before, after;
+    struct err e = {0};
+    assert_int_equal(tls_new(&t, &files, NULL), RC_OK);
+    tls_facts(t, &before);
+    write_cert(key_b, files.host, 60);
+    assert_int_equal(look(t, &e), TLS_KEPT); /* its key is not there yet */
+    assert_non_null(strstr(e.text, "not the key of"));
+    assert_int_equal(tls_look(t, false, &e), TLS_SAME); /* told once */
+    tls_facts(t, &after);
+    assert_string_equal(before.serial, after.serial);
+    write_key(key_b, 0600);
+    assert_int_equal(look(t, &e), TLS_REPLACED);
+    tls_facts(t, &after);
+    assert_string_not_equal(before.serial, after.serial);
+    tls_free(t);
+}
+
+static void test_at_once_when_told(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    assert_int_equal(tls_new(&t, &files, NULL), RC_OK);
+    assert_int_equal(tls_look(t, true, NULL), TLS_SAME);
+    write_cert(key_a, files.host, 60);
+    assert_int_equal(tls_look(t, true, NULL), TLS_REPLACED);
+    assert_int_equal(chmod(cert_file, 0400), 0); /* touched, the same content */
+    assert_int_equal(tls_look(t, true, NULL), TLS_SAME);
+    tls_free(t);
+}
+
+/* A worse one does not take the place of a good one; of a bad one any does. */
+static void test_worse_ones(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    struct err e = {0};
+    assert_int_equal(tls_new(&t, &files, NULL), RC_OK);
+    write_cert(key_a, files.host, -1);
+    assert_int_equal(tls_look(t, true, &e), TLS_KEPT);
+    assert_non_null(strstr(e.text, "no longer valid"));
+    write_cert(key_a, "elsewhere.example.org", 60);
+    assert_int_equal(tls_look(t, true, &e), TLS_KEPT);
+    assert_non_null(strstr(e.text, "another host"));
+    clock_shift(31 * DAY * 1000, 0); /* the one in force is over now */
+    assert_int_equal(chmod(cert_file, 0400), 0);
+    assert_int_equal(tls_look(t, true, &e), TLS_REPLACED);
+    clock_shift(-31 * DAY * 1000, 0);
+    tls_free(t);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_facts),
+        TEST(test_what_is_refused),
+        TEST(test_one_file_after_the_other),
+        TEST(test_at_once_when_told),
+        TEST(test_worse_ones),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
