@@ -4,7 +4,8 @@
  * go on: a restart continues with the next page. The last page, the sweep of what was not listed,
  * the token and the freshness are one transaction: readers see the old view whole, then the new one
  * whole. The view is as of the start of the listing; the token that comes with it covers what
- * changed meanwhile. A page token that died makes the listing start over, at most RESTARTS_MOST
+ * changed meanwhile. A long listing does not keep changes from readers: between two pages the old
+ * view, whose token still lives, takes increments as ever when a ping came in or a check is due. A page token that died makes the listing start over, at most RESTARTS_MOST
  * times in a run. */
 #include "core/sync/steps.h"
 
@@ -30,6 +31,8 @@ struct full {
     bool begin;   /* the next page starts a listing afresh */
     bool spoiled; /* going on where it stands would lead nowhere */
     unsigned restarts;
+    bool no_pulls;   /* increments of the old view are at an end */
+    uint64_t pinged; /* the ping up to which the first page is younger */
     struct verify verify; /* when that is the reason */
     struct page_guard guard;
     struct listing_result result;
@@ -49,7 +52,7 @@ static unsigned answers(const struct run *r, const struct full *f)
     /* An operator's request counts from when it was made: an older listing does not answer it. */
     if (r->c.listing.reason == LISTING_ASKED || f->reason == LISTING_FIRST)
         covered |= QUEUE_RESYNC;
-    if (r->c.listing.pages == 1) /* asked for after the ping came: as good as a pull */
+    if (r->c.listing.pages == 1 && r->ticket.pinged == f->pinged) /* as good as a pull */
         covered |= QUEUE_PING;
     return covered;
 }
@@ -179,6 +182,8 @@ static enum rc step(struct run *r, struct full *f, bool *ret_last, struct err *e
     }
     if (!f->begin)
         memcpy(from, r->c.listing.page_token, sizeof(from));
+    if (from[0] == '\0')
+        f->pinged = r->ticket.pinged;
     int64_t asked_ms = clock_wall_ms();
     run_upstream(r);
     enum rc rc = google_list(&r->call, r->c.kind, r->c.calendar, "", from, &page, e);
@@ -195,6 +200,24 @@ static enum rc step(struct run *r, struct full *f, bool *ret_last, struct err *e
     batch_release(&b);
     google_page_release(&page);
     return rc;
+}
+
+/* Between two pages: what changed meanwhile, when somebody says that something did, or when that
+ * was not asked for longer than it should be. */
+static enum rc pull_between(struct run *r, struct full *f, struct err *e)
+{
+    struct err why = {0};
+    struct plan_view view = run_view(r);
+    if (f->no_pulls || r->c.state != COLL_READY || !r->c.sync_token[0])
+        return RC_OK;
+    const struct plan_rules *rules = &r->set->rules;
+    int64_t most_ms = plan_now(rules, &view).healthy ? rules->poll_ms : rules->poll_unhealthy_ms;
+    if (!run_more(r) && view.now_ms - r->c.fresh_ms < most_ms)
+        return RC_OK;
+    enum rc rc = pull_run(r, &why);
+    /* The listing brings another token: it is no worse than without these. */
+    f->no_pulls = rc == RC_STALE || rc == RC_BADDATA || (rc == RC_FULL && r->too_large);
+    return rc == RC_OK || f->no_pulls ? RC_OK : err_set(e, rc, "%s", why.text);
 }
 
 static void prune(struct run *r)
@@ -231,6 +254,8 @@ enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
             f = (struct full){.reason = reason, .begin = true, .restarts = f.restarts + 1};
             rc = RC_OK;
         }
+        if (rc == RC_OK && !last && !f.begin)
+            rc = pull_between(r, &f, e);
     }
     verify_release(&f.verify);
     if (rc == RC_OK)

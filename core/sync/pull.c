@@ -165,6 +165,7 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
 enum rc pull_run(struct run *r, struct err *e)
 {
     struct pull p = {.started_ms = clock_wall_ms()};
+    (void)run_more(r); /* this pull answers them, too */
     enum rc rc = fetch(r, &p, e);
     if (rc == RC_OK)
         rc = commit(r, &p, e);

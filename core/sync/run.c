@@ -108,6 +108,14 @@ enum rc run_commit(struct run *r, struct txn *t, struct err *e)
     return rc;
 }
 
+bool run_more(struct run *r)
+{
+    if (!queue_more(r->sync->opt.queue, &r->ticket))
+        return false;
+    r->covered &= ~(unsigned)QUEUE_PING;
+    return true;
+}
+
 void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered)
 {
     r->c.fresh_ms = fresh_ms;

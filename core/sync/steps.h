@@ -12,6 +12,8 @@ enum rc workers_start(struct sync *s, unsigned n, struct err *e);
 /* Tells the queue of collections that it does not know yet, and of those that left. */
 void sync_announce(struct sync *s);
 
+/* Takes into the ticket what pings came in since it was given; false: none did. For a pull. */
+bool run_more(struct run *r);
 /* Events: what changed. RC_STALE: the token is dead. RC_FULL with too_large: list instead. */
 enum rc pull_run(struct run *r, struct err *e);
 /* Events: all of them, page by page. */

@@ -252,7 +252,7 @@ static void run_one(struct worker *w, const struct queue_ticket *ticket)
     if (r.call.dated)
         clock_look(s, r.call.skew_ms);
     queue_count(s->opt.queue, ticket->coll, &r.did);
-    queue_finish(s->opt.queue, ticket, &result);
+    queue_finish(s->opt.queue, &r.ticket, &result);
     settings_put(set);
 }
 

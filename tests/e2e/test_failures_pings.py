@@ -35,6 +35,37 @@ def test_edit_behind_the_page_already_read(start):
     assert all(title(pair, event) == "second" for event in ids)
 
 
+def test_edits_during_a_long_listing(start):
+    """T-PING-DURING-PULL: changes while a full listing of many pages is under way, on pages read and to be read."""
+    pair = start()
+    events = [pair.google.insert(summary="0", start={"dateTime": f"2026-07-{i + 1:02}T10:00:00Z"},
+                                 end={"dateTime": f"2026-07-{i + 1:02}T11:00:00Z"})["id"] for i in range(31)]
+    pair.wait_equal(USER)
+    settle(pair)
+    pair.emulator.set_pages(max_page=5)  # the increments fit in one
+    pages = pair.emulator.fault("GET */events", query="*pageToken=*", hold=True, count=-1)["id"]
+    pair.mirror.request("POST", "/v1/resync")
+    pair.emulator.wait_held()
+    for n in range(4):  # page by page; each change can be read while the next page is on its way
+        for event in (events[n], events[-1 - n]):
+            pair.google.patch(USER, event, summary=f"edit {n}")
+        pair.google.delete(USER, events[8 + n])
+        made = pair.google.insert(summary="made meanwhile")["id"]
+        pair.emulator.wait_pings_done()
+        pair.emulator.release(fault=pages, count=1)
+        wait_title(pair, made, "made meanwhile", 5)
+        wait_title(pair, events[-1 - n], f"edit {n}", 5)
+        assert title(pair, events[n]) == f"edit {n}"
+        assert pair.collection(USER)["listing"]
+        pair.wait_equal(USER)
+        pair.emulator.wait_held()
+    pair.emulator.clear_faults()
+    pair.emulator.release()
+    wait_for("the listing's end", lambda: not pair.collection(USER)["listing"])
+    pair.wait_equal(USER)
+    pair.wait_quiet(USER)
+
+
 def test_no_change_is_swallowed_by_the_one_before(start):
     """T-PING-THROTTLE: a change at each moment after the one before, no check to make up for it."""
     pair = start()
