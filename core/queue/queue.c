@@ -9,6 +9,9 @@
  * behind: up to there the mark is on disk. A run need not wait for it, only the answer to the ping.
  * - A ping's run begins settle_ms after it, since changes come in bursts; the line of those that
  * settle is in order of time.
+ * - A collection whose pings never end (somebody edits in a loop, or replays what he overheard) gets
+ * PACE_BURST runs at once and then one each PACE_MS: its pings are late then, never dropped, and
+ * the account's quota is left to the others.
  * - Reasons that come in during a run go to `later` and make the entry due at once when it ends;
  * those that the run was given and did not fulfil stay in `owed` and wait for its next due time.
  * - A ping sorts HEADSTART_MS before what became due at the same time, so a change is not kept
@@ -21,59 +24,19 @@
 #include "core/queue/queue.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/base/clock.h"
-#include "core/queue/heap.h"
+#include "core/queue/internal.h"
 #include "core/queue/load.h"
 
 #define HEADSTART_MS  (10 * 60 * 1000LL)
 #define LOOK_AGAIN_MS 1000
+#define PACE_MS       500
+#define PACE_BURST    40
 #define RESTORE_MOST_MS \
     (24 * 3600 * 1000LL) /* a due time further off is a clock's mistake: look today */
-
-struct lane {
-    uint32_t account;
-    struct heap idle;
-    uint64_t served; /* when it was last given a worker, in takes */
-    unsigned running;
-    int64_t hold_ms; /* nothing before this, monotonic */
-    bool suspect;    /* its last run failed, or had to wait: the next one may hold a worker long */
-};
-
-struct entry {
-    struct heap_node node; /* first: the heap's pointer is the entry's */
-    struct entry *next;    /* in its bucket */
-    struct entry *after, **before; /* in the line of those that settle; NULL: not there */
-    struct lane *lane;
-    uint32_t coll;
-    bool running, dropped;
-    unsigned owed,
-        later; /* enum queue_reason without PING and SCHEDULE; `later` may hold SCHEDULE */
-    uint64_t pinged, durable, taken, pulled;
-    int64_t pinged_ms,
-        later_ms;    /* wall: first ping of the batch owed; of that which came during the run */
-    int64_t ready_ms; /* when the ping owed has settled, monotonic */
-    int64_t due_ms;  /* scheduled, monotonic */
-    int64_t hold_ms; /* after a failure: not before this */
-    struct queue_counters counters;
-};
-
-struct queue {
-    pthread_mutex_t lock;
-    pthread_cond_t change;
-    bool stopped;
-    unsigned workers;
-    int64_t settle_ms;
-    struct entry *settling, **settling_end;
-    struct entry **buckets;
-    size_t n_buckets, n_entries, n_running;
-    struct lane **lanes;
-    size_t n_lanes;
-    uint64_t takes, pings, pings_refused;
-};
 
 static void *must(void *p)
 {
@@ -133,15 +96,6 @@ void queue_set_settle(struct queue *q, int64_t ms)
     pthread_mutex_unlock(&q->lock);
 }
 
-/* The link that points to the entry of this collection, or where one would go. */
-static struct entry **find(struct queue *q, uint32_t coll)
-{
-    struct entry **link = &q->buckets[coll & (q->n_buckets - 1)];
-    while (*link && (*link)->coll != coll)
-        link = &(*link)->next;
-    return link;
-}
-
 static void grow(struct queue *q)
 {
     size_t n = q->n_buckets * 2;
@@ -173,7 +127,7 @@ static struct lane *lane_of(struct queue *q, uint32_t account)
 
 static struct entry *entry_of(struct queue *q, uint32_t coll, uint32_t account)
 {
-    struct entry *e = *find(q, coll);
+    struct entry *e = *entry_link(q, coll);
     if (e)
         return e;
     if (q->n_entries >= q->n_buckets)
@@ -182,7 +136,7 @@ static struct entry *entry_of(struct queue *q, uint32_t coll, uint32_t account)
     e->coll = coll;
     e->lane = lane_of(q, account);
     e->due_ms = clock_mono_ms();
-    *find(q, coll) = e;
+    *entry_link(q, coll) = e;
     q->n_entries++;
     return e;
 }
@@ -225,7 +179,10 @@ static void place(struct queue *q, struct entry *e, bool at_once, int64_t now)
 /* A ping is owed to an idle entry: it runs when that has settled. */
 static void place_ping(struct queue *q, struct entry *e, int64_t now)
 {
-    if (e->ready_ms <= now || e->ready_ms > now + q->settle_ms) {
+    if (e->ready_ms > now + q->settle_ms && e->ready_ms <= now + q->settle_ms + PACE_MS) {
+        e->due_ms = e->ready_ms < e->due_ms ? e->ready_ms : e->due_ms; /* in turn, like a poll */
+        place(q, e, false, now);
+    } else if (e->ready_ms <= now || e->ready_ms > now + q->settle_ms) {
         place(q, e, true, now);
     } else if (!e->before) {
         e->before = q->settling_end;
@@ -260,7 +217,7 @@ static void poke(struct queue *q, struct entry *e)
 void queue_poke(struct queue *q, uint32_t coll)
 {
     pthread_mutex_lock(&q->lock);
-    struct entry *e = *find(q, coll);
+    struct entry *e = *entry_link(q, coll);
     if (e)
         poke(q, e);
     pthread_mutex_unlock(&q->lock);
@@ -295,7 +252,7 @@ static void unlink_entry(struct queue *q, struct entry *e)
 {
     heap_remove(&e->lane->idle, &e->node);
     unsettle(q, e);
-    struct entry **link = find(q, e->coll);
+    struct entry **link = entry_link(q, e->coll);
     *link = e->next;
     q->n_entries--;
     free(e);
@@ -304,7 +261,7 @@ static void unlink_entry(struct queue *q, struct entry *e)
 void queue_drop(struct queue *q, uint32_t coll)
 {
     pthread_mutex_lock(&q->lock);
-    struct entry *e = *find(q, coll);
+    struct entry *e = *entry_link(q, coll);
     if (e && e->running)
         e->dropped = true;
     else if (e)
@@ -324,7 +281,7 @@ bool queue_ping(struct queue *q, uint32_t coll, uint64_t *ret_serial)
 {
     bool must_mark = false;
     pthread_mutex_lock(&q->lock);
-    struct entry *e = *find(q, coll);
+    struct entry *e = *entry_link(q, coll);
     if (e) {
         q->pings++;
         e->counters.pings++;
@@ -334,7 +291,10 @@ bool queue_ping(struct queue *q, uint32_t coll, uint64_t *ret_serial)
         if (e->pinged <= e->taken) {
             int64_t now = clock_mono_ms();
             e->pinged++;
+            int64_t pace_ms = e->paced_ms - PACE_BURST * PACE_MS;
             e->ready_ms = now + q->settle_ms;
+            if (pace_ms > e->ready_ms)
+                e->ready_ms = pace_ms;
             if (!e->running)
                 place_ping(q, e, now);
         }
@@ -348,7 +308,7 @@ bool queue_ping(struct queue *q, uint32_t coll, uint64_t *ret_serial)
 void queue_marked(struct queue *q, uint32_t coll, uint64_t serial)
 {
     pthread_mutex_lock(&q->lock);
-    struct entry *e = *find(q, coll);
+    struct entry *e = *entry_link(q, coll);
     if (e && serial > e->durable && serial <= e->pinged)
         e->durable = serial;
     pthread_mutex_unlock(&q->lock);
@@ -357,7 +317,7 @@ void queue_marked(struct queue *q, uint32_t coll, uint64_t serial)
 bool queue_resync(struct queue *q, uint32_t coll)
 {
     pthread_mutex_lock(&q->lock);
-    struct entry *e = *find(q, coll);
+    struct entry *e = *entry_link(q, coll);
     bool joins = e && (e->owed | e->later) & QUEUE_RESYNC;
     if (joins && e->running) {
         e->later |=
@@ -420,6 +380,8 @@ static void begin(struct queue *q, struct entry *e, int64_t now, struct queue_ti
     q->n_running++;
     unsettle(q, e);
     bool ping = owes_ping(e);
+    if (ping)
+        e->paced_ms = (e->paced_ms > now ? e->paced_ms : now) + PACE_MS;
     e->taken = e->pinged;
     *ret = (struct queue_ticket){
         .coll = e->coll,
@@ -467,6 +429,24 @@ enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void
     return rc;
 }
 
+bool queue_more(struct queue *q, struct queue_ticket *t)
+{
+    bool more = false;
+    pthread_mutex_lock(&q->lock);
+    struct entry *e = *entry_link(q, t->coll);
+    if (e && e->running && e->pinged > e->taken) {
+        more = true;
+        e->taken = t->pinged = e->pinged;
+        if (e->pinged_ms == 0)
+            e->pinged_ms = e->later_ms;
+        e->later_ms = 0;
+        t->pinged_ms = e->pinged_ms;
+        t->reasons |= QUEUE_PING;
+    }
+    pthread_mutex_unlock(&q->lock);
+    return more;
+}
+
 static void settle_pings(struct entry *e, const struct queue_ticket *t, bool covered)
 {
     if (covered && t->pinged > e->pulled)
@@ -484,7 +464,7 @@ void queue_finish(struct queue *q, const struct queue_ticket *t, const struct qu
 {
     assert(result->delay_ms >= 0);
     pthread_mutex_lock(&q->lock);
-    struct entry *e = *find(q, t->coll);
+    struct entry *e = *entry_link(q, t->coll);
     assert(e && e->running);
     int64_t now = clock_mono_ms();
     bool came_in = e->later, pinged = e->pinged > e->taken;
@@ -518,57 +498,5 @@ void queue_stop(struct queue *q)
     pthread_mutex_lock(&q->lock);
     q->stopped = true;
     pthread_cond_broadcast(&q->change);
-    pthread_mutex_unlock(&q->lock);
-}
-
-bool queue_counters(struct queue *q, uint32_t coll, struct queue_counters *ret)
-{
-    pthread_mutex_lock(&q->lock);
-    const struct entry *e = *find(q, coll);
-    if (e) {
-        *ret = e->counters;
-        ret->running = e->running;
-        int64_t at = e->before && e->ready_ms < e->node.key ? e->ready_ms : e->node.key;
-        ret->due_in_ms = e->running ? 0 : at - clock_mono_ms();
-    }
-    pthread_mutex_unlock(&q->lock);
-    return e != NULL;
-}
-
-void queue_count(struct queue *q, uint32_t coll, const struct queue_counters *add)
-{
-    pthread_mutex_lock(&q->lock);
-    struct entry *e = *find(q, coll);
-    if (e) {
-        e->counters.pulls += add->pulls;
-        e->counters.empty_pulls += add->empty_pulls;
-        e->counters.listings += add->listings;
-        e->counters.upstream_calls += add->upstream_calls;
-        e->counters.changes += add->changes;
-    }
-    pthread_mutex_unlock(&q->lock);
-}
-
-void queue_totals(struct queue *q, struct queue_totals *ret)
-{
-    pthread_mutex_lock(&q->lock);
-    int64_t now = clock_mono_ms();
-    *ret = (struct queue_totals){.collections = q->n_entries,
-                                 .running = q->n_running,
-                                 .pings = q->pings,
-                                 .pings_refused = q->pings_refused};
-    for (size_t i = 0; i < q->n_lanes; i++) {
-        for (size_t k = 0; k < q->lanes[i]->idle.n; k++)
-            ret->due += q->lanes[i]->idle.nodes[k]->key <= now;
-    }
-    for (const struct entry *e = q->settling; e; e = e->after)
-        ret->due += e->node.key > now;
-    pthread_mutex_unlock(&q->lock);
-}
-
-void queue_count_refused_ping(struct queue *q)
-{
-    pthread_mutex_lock(&q->lock);
-    q->pings_refused++;
     pthread_mutex_unlock(&q->lock);
 }

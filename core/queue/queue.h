@@ -24,7 +24,6 @@ void queue_set_workers(struct queue *q, unsigned n);
 void queue_set_settle(struct queue *q, int64_t ms); /* from a ping to its run; 0 until told */
 /* At start: every collection in the store, with what is owed to it. */
 enum rc queue_load(struct queue *q, struct store *s, struct err *e);
-
 /* Due now for `reasons`; a known one merges. SCHEDULE alone means "look again". */
 void queue_add(struct queue *q, uint32_t coll, uint32_t account, unsigned reasons);
 void queue_poke(struct queue *q, uint32_t coll); /* "look again"; nothing if nobody follows it */
@@ -48,10 +47,12 @@ struct queue_ticket {
     int64_t pinged_ms; /* wall clock of the first ping not yet covered; 0 none */
     int64_t due_in_ms; /* until its scheduled run: > 0 when something else made it run now */
 };
-/* Waits for the next due collection that no worker has; the account served longest ago goes first.
- * `alive` is called at least once a second while waiting. RC_CANCELED after queue_stop(). */
+/* Waits for the next due collection; the account served longest ago goes first. `alive` is called
+ * at least once a second meanwhile. RC_CANCELED after queue_stop(). */
 enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void *), void *arg);
 
+/* During a run: takes into the ticket what pings came in since; false: none did. */
+bool queue_more(struct queue *q, struct queue_ticket *t);
 struct queue_result {
     unsigned covered; /* reasons fulfilled (PING: up to ticket->pinged); others stay owed */
     bool failed;      /* nothing that comes in makes it run before delay_ms */
@@ -70,7 +71,6 @@ struct queue_counters { /* since the start of the process */
 bool queue_counters(struct queue *q, uint32_t coll, struct queue_counters *ret);
 /* Adds what one run did: pulls, empty_pulls, listings, upstream_calls, changes. */
 void queue_count(struct queue *q, uint32_t coll, const struct queue_counters *add);
-
 struct queue_totals {
     uint64_t collections, due, running, pings, pings_refused;
 };

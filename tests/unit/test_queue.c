@@ -126,6 +126,82 @@ static void test_bursts_settle(void **state)
     queue_free(q);
 }
 
+#define PACE_BURST 40 /* as in queue.c */
+#define PACE_MS    500
+
+/* Pings without end: a burst of runs, then one now and then, the last of which covers the last ping. */
+static void test_endless_pings_are_paced(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    add_idle(q, 7, 1);
+    add_idle(q, 8, 1);
+    uint64_t serial = 0;
+    unsigned runs = 0;
+    struct queue_ticket t;
+    for (int turn = 0; turn < 20; turn++) { /* ten seconds, a hundred pings each half of one */
+        for (int i = 0; i < 100; i++) {
+            if (queue_ping(q, 7, &serial))
+                queue_marked(q, 7, serial);
+            if (!due(q))
+                continue;
+            t = take(q);
+            finish(q, &t, QUEUE_PING, HOUR);
+            runs++;
+        }
+        clock_shift(0, PACE_MS);
+    }
+    assert_in_range(runs, PACE_BURST, PACE_BURST + 21);
+    struct queue_counters c = {0};
+    assert_true(queue_counters(q, 7, &c) && c.pings == 2000);
+    t = take(q); /* what came last is still owed, and its time has come */
+    assert_int_equal(t.coll, 7);
+    assert_int_equal(t.pinged, serial);
+    ping(q, 8, 1); /* others are as quick as ever */
+    assert_int_equal(due(q), 1);
+    clock_shift(0, 2 * PACE_BURST * PACE_MS);
+    finish(q, &t, QUEUE_PING, HOUR);
+    t = take(q);
+    finish(q, &t, QUEUE_PING, HOUR);
+    for (int i = 0; i < PACE_BURST / 2; i++) { /* after some quiet it is, too */
+        ping(q, 7, ++serial);
+        t = take(q);
+        finish(q, &t, QUEUE_PING, HOUR);
+    }
+    queue_free(q);
+}
+
+/* A long run may take what comes in meanwhile, if it asks for what changed once more. */
+static void test_a_run_takes_more(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    add_idle(q, 7, 1);
+    queue_poke(q, 7);
+    struct queue_ticket t = take(q);
+    assert_int_equal(t.reasons, QUEUE_SCHEDULE);
+    assert_false(queue_more(q, &t));
+    ping(q, 7, 1);
+    assert_true(queue_more(q, &t));
+    assert_int_equal(t.pinged, 1);
+    assert_true(t.reasons & QUEUE_PING && t.pinged_ms > 0);
+    assert_false(queue_more(q, &t));
+    finish(q, &t, QUEUE_PING, HOUR);
+    assert_int_equal(due(q), 0);
+
+    queue_poke(q, 7);
+    t = take(q);
+    ping(q, 7, 2);
+    assert_true(queue_more(q, &t));
+    ping(q, 7, 3);
+    finish(q, &t, 0, HOUR); /* took it, but did not fulfil it */
+    t = take(q);
+    assert_int_equal(t.pinged, 3);
+    finish(q, &t, QUEUE_PING, HOUR);
+    assert_int_equal(due(q), 0);
+    queue_free(q);
+}
+
 static void test_failed_run_owes_still_and_holds(void **state)
 {
     (void)state;
@@ -450,6 +526,8 @@ int main(void)
         cmocka_unit_test(test_ping_during_run_costs_one_more),
         cmocka_unit_test(test_a_run_need_not_wait_for_the_mark),
         cmocka_unit_test(test_bursts_settle),
+        cmocka_unit_test(test_endless_pings_are_paced),
+        cmocka_unit_test(test_a_run_takes_more),
         cmocka_unit_test(test_failed_run_owes_still_and_holds),
         cmocka_unit_test(test_resync_joins),
         cmocka_unit_test(test_look_again_during_run),
