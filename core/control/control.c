@@ -89,7 +89,11 @@ enum rc control_account(struct control_call *c, const struct conf_account **ret,
         *ret = a;
         return RC_OK;
     }
-    return rc ? rc : err_set(e, RC_NOTFOUND, "there is no [account %s] in %s", name, c->conf->path);
+    return rc ? rc
+              : err_set(e, RC_NOTFOUND,
+                        "there is no [account %s] in %s as the service has read it; after a "
+                        "change: systemctl reload calmirrord",
+                        name, c->conf->path);
 }
 
 static enum rc dispatch(struct control_call *c, const struct httpd_request *req, struct err *e)
