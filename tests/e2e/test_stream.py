@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,8 +12,10 @@ import sys
 import threading
 import time
 
+import pytest
+
 import browser
-from emulator import USER
+from emulator import USER, timed
 from mirror import BUILD, PATIENCE, TOP, wait_for
 
 sys.path.append(os.path.join(TOP, "tests", "bench"))
@@ -141,6 +144,76 @@ def test_a_full_listing_repeats_nothing(start):
     stream.until_event("created", eventId=last)
     assert [d["eventId"] for d in stream.of(*CHANGES)] == [last]
     assert kept and not stream.of("reset")
+
+
+def fold(known, entry):
+    """What a program knows that follows the feed: events by calendar and id."""
+    calendar = known.setdefault(entry.get("calendarId"), {})
+    if entry["type"] == "reset":
+        calendar.clear()
+    elif entry["type"] == "deleted":
+        calendar.pop(entry["eventId"], None)
+    elif entry["type"] in CHANGES:
+        calendar[entry["eventId"]] = entry["event"]
+
+
+def edit_at_random(pair, r, made):
+    what = r.random()
+    if what < 0.4 or not made:
+        made.append(pair.google.insert(summary=str(r.random()))["id"])
+    elif what < 0.5:
+        made.append(pair.google.insert(summary="series", **timed(zone="Europe/Berlin"),
+                                       recurrence=["RRULE:FREQ=DAILY;COUNT=5"])["id"])
+    elif what < 0.85:
+        pair.google.patch(USER, r.choice(made), summary=str(r.random()))
+    else:
+        pair.google.delete(USER, made.pop(r.randrange(len(made))))
+
+
+def test_followers_from_the_beginning_end_equal(start):
+    """T-FEED-COMPLETE: who follows pages, and who follows a stream that is cut again and again, both from cursor 0 and
+    while a full listing and a restart happen, know in the end just what is listed."""
+    seed = int(os.environ.get("CALMIRROR_SEED", 20261122))
+    r = random.Random(seed)
+    pair = live(start)
+    made, pages, streamed = [], {}, {}
+    cursor = last = "0"
+    for step in range(120):
+        edit_at_random(pair, r, made)
+        if step == 40:
+            resync(pair, USER)
+        if step == 80:
+            pair.mirror.kill()
+            pair.mirror.start()
+        if r.random() < 0.3:
+            page = pair.mirror.get("/v1/changes", cursor=cursor, include="event", maxResults=r.choice((1, 3, 250))).json
+            cursor = page["cursor"]
+            for entry in page["items"]:
+                fold(pages, entry)
+        if r.random() < 0.3:
+            stream = Stream(pair.mirror, "?include=event", last_id=last)
+            for _ in range(r.randrange(1, 4)):
+                stream.until(lambda s, n=r.randrange(3): len(s.events) > n or s.of("hello"), "anything")
+            last = stream.last_id or last
+            for entry in stream.of(*CHANGES, "reset"):
+                fold(streamed, entry)
+            stream.close()
+    pair.wait_equal(USER)
+    pair.wait_quiet(USER)
+    more = True
+    while more:
+        page = pair.mirror.get("/v1/changes", cursor=cursor, include="event").json
+        cursor, more = page["cursor"], page["more"]
+        for entry in page["items"]:
+            fold(pages, entry)
+    stream = Stream(pair.mirror, "?include=event", last_id=last)
+    stream.until(lambda s: s.last_id == cursor, "the end")
+    for entry in stream.of(*CHANGES, "reset"):
+        fold(streamed, entry)
+    want = {e["id"]: e for e in pair.mirror.events(USER, maxResults="2500")}
+    assert pages[USER] == want, f"seed {seed}"
+    assert streamed[USER] == want, f"seed {seed}"
+    assert len(want) > 10
 
 
 def test_a_slow_reader_is_cut_and_nobody_waits(start):
@@ -362,6 +435,7 @@ def page():
         server.server_close()
 
 
+@pytest.mark.skipif(not browser.BINARY, reason="no Chromium here: streams were read with plain sockets alone")
 def test_in_a_browser(start):
     """An EventSource on a page of another origin resumes by itself across kill -9; the service's own page shows what
     changes as text."""
