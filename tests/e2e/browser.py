@@ -1,12 +1,14 @@
 """A headless Chromium that does what a test says: DevTools over a pair of pipes, so neither a driver nor a websocket."""
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 
-from mirror import PATIENCE
+from mirror import PATIENCE, wait_for
 
 BINARY = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -28,7 +30,7 @@ class Browser:
             [BINARY, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-dev-shm-usage", "--proxy-server=direct://", "--remote-debugging-pipe",
              f"--user-data-dir={self.profile}", "about:blank"],
-            close_fds=False, preexec_fn=hand_over, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            close_fds=False, preexec_fn=hand_over, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         os.close(read_end)
         os.close(write_end)
@@ -76,9 +78,18 @@ class Browser:
     def close(self):
         os.close(self.to)
         os.close(self.come)
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)  # it has children, which write to the profile
         self.process.wait()
+        with contextlib.suppress(AssertionError):  # where nobody reaps orphans they stay, as zombies
+            wait_for("the browser's processes to end", self._gone, 2)
         shutil.rmtree(self.profile, ignore_errors=True)
+
+    def _gone(self):
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def __enter__(self):
         return self

@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -165,6 +166,7 @@ class Mirror:
     def _ended(self):
         self.process = None
         self.log.close()
+        shutil.rmtree(os.path.dirname(self.notify.getsockname()), ignore_errors=True)
         self.notify.close()
         if self.sections["mirror"].get("log_level", "info") != "debug":
             self.log_scanned = logscan.check(self.log_path, self.log_scanned)
