@@ -106,6 +106,26 @@ static void print_accounts(struct span status)
     table_release(&t);
 }
 
+/* What is out of order besides, below the table. */
+static void print_health(struct span status)
+{
+    struct json_iter it = json_iter(json_get(json_get(status, "health"), "reasons"));
+    struct span key, reason;
+    struct buf text = {0};
+    int64_t drift = field_number(json_get(status, "totals"), "drift", 0);
+    while (json_next(&it, &key, &reason)) {
+        buf_reset(&text);
+        if (!json_string(reason, &text))
+            continue;
+        printf("degraded: ");
+        term_print_safe(stdout, buf_text(&text));
+        printf("\n");
+    }
+    if (drift > 0)
+        printf("drift found so far: %lld; see calmirror verify\n", (long long)drift);
+    buf_release(&text);
+}
+
 /* Hooks and channels that do not take what they are sent. */
 static void print_push(struct span push)
 {
@@ -147,6 +167,7 @@ int run_status(struct cli *cli)
         print_accounts(buf_span(&body));
         print_push(json_get(buf_span(&body), "push"));
         print_collections(buf_span(&body));
+        print_health(buf_span(&body));
     }
     buf_release(&body);
     return status;

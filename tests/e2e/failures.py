@@ -102,7 +102,7 @@ def title(pair, event, calendar="primary"):
     return answer.json.get("summary") if answer.status == 200 else None
 
 
-def wait_title(pair, event, expected, timeout=20):
+def wait_title(pair, event, expected, timeout=20, calendar="primary"):
     began = time.monotonic()
-    wait_for(f"{expected!r}", lambda: title(pair, event) == expected, timeout)
+    wait_for(f"{expected!r}", lambda: title(pair, event, calendar) == expected, timeout)
     pair.waited(began)

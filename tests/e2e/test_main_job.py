@@ -9,7 +9,7 @@ import time
 import pytest
 
 from emulator import USER, all_day, timed
-from failures import rest
+from failures import headers_of, rest, wait_title
 from mirror import PATIENCE, wait_for
 from pair import token_account
 
@@ -106,46 +106,48 @@ def test_first_sync_of_many_pages_equals_google_in_bounded_memory(start):
 
 
 def test_a_burst_of_pings_costs_two_pulls_and_loses_nothing(start):
-    """T-PING-BURST: 1,000 pings at once while the pull is held up, a change in between."""
-    pair = start()
-    pair.wait_live(USER)
-    pair.wait_quiet(USER)
-    calls = len(pair.upstream("*/events"))
-    channel = pair.emulator.channels()
-    channel = next(c for c in channel if "/events" in c["resourceUri"])
+    """T-PING-BURST: 1,000 pings at once over three channels while the pulls are held up, a change in between."""
+    pair = start(prepare=lambda emulator: [emulator.api.call("POST", "/calendars", body={"summary": s}) for s in "ab"])
+    calendars = pair.calendars()
+    assert len(calendars) == 3
+    for calendar in calendars:
+        pair.wait_live(calendar)
+    rest(pair)
+    calls = {c: len(pair.upstream(f"GET */calendars/{c}/events")) for c in calendars}
+    channels = {c["of"]: c for c in pair.emulator.channels() if c["kind"] == "events" and not c["stopped"]}
     pair.emulator.set_pings(drop=True)  # ours are the only ones
-    pair.emulator.fault("GET */events", hold=True, count=1)  # the first pull stays under way meanwhile
-    headers = {"X-Goog-Channel-ID": channel["id"], "X-Goog-Channel-Token": channel["token"],
-               "X-Goog-Resource-ID": channel["resourceId"], "X-Goog-Resource-State": "exists",
-               "X-Goog-Resource-URI": channel["resourceUri"], "Content-Length": "0"}
+    pair.emulator.fault("GET */events", hold=True, count=3)  # the first pulls stay under way meanwhile
     took = []
     lock = threading.Lock()
 
-    def send(first, count):
+    def send(first, count, only=None):
         connection = http.client.HTTPConnection("127.0.0.1", pair.mirror.hook_port)
         for i in range(count):
             began = time.monotonic()
-            connection.request("POST", "/hooks/google", headers={**headers, "X-Goog-Message-Number": str(first + i)})
+            connection.request("POST", "/hooks/google", headers={
+                **headers_of(channels[only or calendars[i % 3]], number=first + i), "Content-Length": "0"})
             response = connection.getresponse()
             response.read()
             with lock:
                 took.append((1000 * (time.monotonic() - began), response.status))
         connection.close()
 
-    event = pair.google.insert(summary="one change")["id"]
+    events = {c: pair.google.insert(c, summary="one change")["id"] for c in calendars}
     threads = [threading.Thread(target=send, args=(10 + 100 * i, 100)) for i in range(10)]
     for t in threads:
         t.start()
     for t in threads:
         t.join()
     assert {status for _, status in took} == {200}
-    pair.emulator.wait_held(1)
-    pair.google.patch(USER, event, summary="and another while the pull runs")
-    send(5000, 1)
+    pair.emulator.wait_held(3)
+    for calendar, event in events.items():
+        pair.google.patch(calendar, event, summary="and another while the pull runs")
+        send(5000, 1, calendar)
     pair.emulator.release()
-    wait_for("the last change", lambda: title(pair, event) == "and another while the pull runs")
-    pair.wait_quiet(USER)
-    assert len(pair.upstream("*/events")) - calls <= 2
+    for calendar, event in events.items():
+        wait_title(pair, event, "and another while the pull runs", calendar=calendar)
+    rest(pair)
+    assert all(len(pair.upstream(f"GET */calendars/{c}/events")) - calls[c] <= 2 for c in calendars)
     times = sorted(t for t, _ in took)
     print(f"1,000 pings: p50 {times[500]:.1f} ms, p99 {times[990]:.1f} ms")
 

@@ -79,6 +79,9 @@ def test_on_demand(start, clock):
     status, text = verify(pair, USER)
     assert status == 1 and '      summary: "other" here, "once more" at Google\n' in text
     assert pair.collection(USER)["drift"] == 5
+    table = subprocess.run([os.path.join(BUILD, "calmirror"), "status", "-c", pair.mirror.config_path], capture_output=True,
+                           text=True, timeout=60 * PATIENCE, check=True).stdout
+    assert table.endswith("drift found so far: 5; see calmirror verify\n")
     assert verify(pair, "nobody@example.com")[0] == 67
 
 
