@@ -107,8 +107,8 @@ static int report(const struct doctor *d)
 int run_doctor(struct cli *cli)
 {
     static void (*const checks[])(struct doctor * d) = {
-        doctor_config, doctor_credentials, doctor_google,  doctor_service,
-        doctor_store,  doctor_calendars,   doctor_webhook,
+        doctor_config, doctor_credentials, doctor_google, doctor_service,
+        doctor_store,  doctor_calendars,   doctor_health, doctor_webhook,
     };
     struct doctor d = {.cli = cli, .http = http_new()};
     if (!d.http)

@@ -52,6 +52,7 @@ void doctor_google(struct doctor *d);    /* name, way, clock */
 void doctor_service(struct doctor *d);   /* fills d->running and d->status; accounts */
 void doctor_store(struct doctor *d);     /* file system, space, map, readers, damage */
 void doctor_calendars(struct doctor *d); /* collections, channels, odd events */
+void doctor_health(struct doctor *d);    /* what the service finds itself; hooks */
 void doctor_webhook(struct doctor *d);   /* does the public address lead here, its certificate */
 
 #endif

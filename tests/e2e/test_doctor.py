@@ -30,6 +30,10 @@ def examine(config, *arguments, status, env=None):
     return checks
 
 
+def wait_sound(pair):
+    wait_for("nothing to be out of order", lambda: pair.mirror.status()["health"]["state"] == "ok")
+
+
 def levels(checks, name):
     return [level for level, _, _ in checks[name]]
 
@@ -38,9 +42,10 @@ def test_a_sound_service(start):
     """Everything is looked at, nothing is wrong, in both forms; nothing was changed or counted as forged."""
     pair = start()
     pair.wait_live(USER)
+    wait_sound(pair)
     checks = examine(pair.mirror.config_path, status=0)
     assert {"config", "credential", "dns", "google", "clock", "service", "account", "disk", "store", "calendar", "channel",
-            "odd", "webhook"} == set(checks)
+            "odd", "health", "webhook"} == set(checks)
     assert set(sum((levels(checks, name) for name in checks), [])) <= {"ok", "skip"}
     assert "leads to this service" in checks["webhook"][0][1]
     assert pair.mirror.status()["totals"]["pings_refused"] == 0
@@ -73,6 +78,22 @@ ROBOTS = {
 }
 
 
+def test_hooks(start, tmp_path):
+    """One that takes what it is told, and one that does not."""
+    only = {"types": "created, updated, deleted"}
+    pair = start(**{"hook good": {"shell": f"cat >> {tmp_path}/told", **only},
+                    "hook bad": {"shell": "exit 1", "give_up": "1s", **only}})
+    pair.wait_live(USER)
+    pair.google.insert(USER, summary="told")
+
+    def dead():
+        return sum(h["dead"] for h in pair.mirror.get("/v1/hooks").json["hooks"])
+    wait_for("a change to be given up", dead)
+    checks = examine(pair.mirror.config_path, status=1)
+    told = {text.split(":")[0]: level for level, text, _ in checks["hook"]}
+    assert told == {"good": "ok", "bad": "warn"}
+
+
 def test_a_scope_that_was_not_granted(start):
     """Access rules want a scope of their own: that they are not mirrored is told, and is no trouble."""
     scope = "https://www.googleapis.com/auth/calendar.readonly"
@@ -81,6 +102,7 @@ def test_a_scope_that_was_not_granted(start):
     pair = start(world=world)
     pair.wait_live(USER)
     wait_for("the refusal", lambda: any("scope" in c["last_error"] for c in pair.mirror.status()["collections"]))
+    wait_sound(pair)
     checks = examine(pair.mirror.config_path, status=0)
     assert levels(checks, "account") == ["ok", "skip"]
     assert "access rules are not mirrored" in checks["account"][1][1]
@@ -134,8 +156,10 @@ def test_a_service_that_does_not_let_us_in(start):
 
     def settled():  # asked by the operator's token, which is in the state directory
         told = subprocess.run([PROGRAM, "status", "-j", "-c", pair.mirror.config_path], capture_output=True, check=True)
-        mine = [c for c in json.loads(told.stdout)["collections"] if c["kind"] in ("events", "calendarList")]
-        return len(mine) > 1 and all((c["channel"] or {}).get("state") == "live" for c in mine)
+        status = json.loads(told.stdout)
+        mine = [c for c in status["collections"] if c["kind"] in ("events", "calendarList")]
+        return (len(mine) > 1 and all((c["channel"] or {}).get("state") == "live" for c in mine)
+                and status["health"]["state"] == "ok")
 
     wait_for("every channel to deliver", settled)
     checks = examine(pair.mirror.config_path, status=0)
