@@ -201,6 +201,7 @@ static bool set_request(struct post *t, const struct http_post *rq)
 
 static bool set_policy(struct post *t)
 {
+    const char *authorities = getenv("SSL_CERT_FILE");
     bool bad = false;
 
     SET(CURLOPT_NOSIGNAL, 1L);
@@ -213,6 +214,8 @@ static bool set_policy(struct post *t)
     SET(CURLOPT_BUFFERSIZE, 4096L);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
     SET(CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold up a stop */
+    if (authorities && authorities[0])
+        SET(CURLOPT_CAINFO, authorities);
     if (t->pool->guard)
         SET(CURLOPT_PROXY, "");
     return !bad;

@@ -43,7 +43,8 @@ struct http_outcome {
     struct err why;         /* unless RC_OK; names the host, never path or query */
 };
 
-/* Begins one; its outcome comes later. RC_INVALID, RC_SYS: there will be none. */
+/* Certificates: see http.h. Begins one; its outcome comes later. RC_INVALID, RC_SYS: there will be
+ * none. */
 enum rc http_pool_post(struct http_pool *p, const struct http_post *post, struct err *e);
 unsigned http_pool_running(const struct http_pool *p);
 /* Sleeps until something happens: to a POST, on one of the caller's descriptors (`revents` is

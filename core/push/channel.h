@@ -12,8 +12,7 @@
 #include "core/push/sched.h"
 #include "storage/hub.h"
 
-/* A receiver, by host and port. */
-struct host {
+struct host {           /* a receiver, by host and port */
     struct group group; /* first: a lane's group is its host */
     char *name;
     unsigned users; /* channels: the last one takes it along */
@@ -52,6 +51,7 @@ struct channels {
     struct channel *all;
     unsigned n, n_closed;       /* closed ones are still in `all` */
     uint64_t delivered, failed; /* messages since the start */
+    struct opener *openers;
     struct host *hosts;
     struct sched sched;
 

@@ -15,6 +15,16 @@
 #define MOST_CHANNELS 20000 /* of all clients: some 400 bytes each */
 #define MOST_ERRORS   50    /* told by channels_status() */
 #define BURST_MS      1000  /* changes that go on are told this often */
+/* How often a client may open one, since each is a message to somebody: as many at once as it may
+ * have, and some; then this often. */
+#define OPENS_EXTRA   100
+#define OPENS_PACE_MS 100
+
+struct opener {
+    char client[LIMIT_NAME_BYTES + 1];
+    int64_t paid_ms; /* monotonic: up to here its openings are paid for */
+    struct opener *next;
+};
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
@@ -242,6 +252,12 @@ void channels_free(struct channels *c)
         return;
     while (c->all)
         channel_forget(c, c->all);
+    while (c->openers) {
+        struct opener *o = c->openers;
+
+        c->openers = o->next;
+        free(o);
+    }
     sched_release(&c->sched);
     address_rules_release(&c->rules);
     pthread_mutex_destroy(&c->lock);
@@ -279,6 +295,34 @@ static enum channel_verdict check_address(const struct channels *c, const char *
     return CHANNEL_OPENED;
 }
 
+/* Clients are those of the configuration: their number is bounded. */
+static struct opener *opener_of(struct channels *c, const char *client)
+{
+    for (struct opener *o = c->openers; o; o = o->next)
+        if (strcmp(o->client, client) == 0)
+            return o;
+    struct opener *o = calloc(1, sizeof *o);
+
+    if (!o)
+        return NULL;
+    (void)text_copy(o->client, sizeof o->client, span_of(client));
+    o->next = c->openers;
+    c->openers = o;
+    return o;
+}
+
+static bool opens_too_often(struct channels *c, const char *client)
+{
+    struct opener *o = opener_of(c, client);
+    int64_t now_ms = clock_mono_ms();
+    int64_t ahead_ms = (c->conf->push.channels_per_client + OPENS_EXTRA) * OPENS_PACE_MS;
+
+    if (!o || o->paid_ms - now_ms >= ahead_ms)
+        return true;
+    o->paid_ms = (o->paid_ms > now_ms ? o->paid_ms : now_ms) + OPENS_PACE_MS;
+    return false;
+}
+
 static enum channel_verdict check_new(struct channels *c, const struct push_channel *channel)
 {
     int64_t of_client = 0;
@@ -289,7 +333,7 @@ static enum channel_verdict check_new(struct channels *c, const struct push_chan
         return CHANNEL_NOT_UNIQUE;
     if (of_client >= c->conf->push.channels_per_client || c->n >= MOST_CHANNELS)
         return CHANNEL_TOO_MANY;
-    return CHANNEL_OPENED;
+    return opens_too_often(c, channel->client) ? CHANNEL_TOO_OFTEN : CHANNEL_OPENED;
 }
 
 static enum channel_verdict write_new(struct channels *c, const struct push_channel *channel,

@@ -31,6 +31,7 @@ enum channel_verdict {
     CHANNEL_NOT_HTTPS, /* http:// to what no network of the configuration can be */
     CHANNEL_FORBIDDEN, /* an address that must not be notified; *e says why */
     CHANNEL_TOO_MANY,
+    CHANNEL_TOO_OFTEN,
     CHANNEL_BROKEN, /* the store: *e */
 };
 /* Writes it down and owes it its `sync`. The caller has set id, client, account, kind, calendar,

@@ -40,6 +40,8 @@ static const struct fault_spec specs[] = {
                                     "Unauthorized WebHook callback channel", NULL, NULL},
     [FAULT_TOO_MANY_CHANNELS] = {403, "usageLimits", "quotaExceeded",
                                  "The most channels that a client may have are open.", NULL, NULL},
+    [FAULT_OPENS_TOO_OFTEN] = {403, "usageLimits", "rateLimitExceeded", "Rate Limit Exceeded", NULL,
+                               NULL},
     [FAULT_BAD_SYNC_TOKEN] = {400, "global", "invalid", "Invalid sync token value.", NULL, NULL},
     [FAULT_NO_TOKEN] = {401, "global", "required", "Login Required.", "header", "UNAUTHENTICATED"},
     [FAULT_BAD_TOKEN] = {401, "global", "authError", "Invalid Credentials", "header",

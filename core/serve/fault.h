@@ -19,6 +19,7 @@ enum fault {
     FAULT_WEBHOOK_NOT_HTTPS,    /* 400 push.webhookUrlNotHttps */
     FAULT_WEBHOOK_UNAUTHORIZED, /* 400 push.webhookUrlUnauthorized */
     FAULT_TOO_MANY_CHANNELS,    /* 403 quotaExceeded */
+    FAULT_OPENS_TOO_OFTEN,      /* 403 rateLimitExceeded */
     FAULT_BAD_SYNC_TOKEN,       /* 400 invalid */
     FAULT_NO_TOKEN,             /* 401 required */
     FAULT_BAD_TOKEN,            /* 401 authError */

@@ -153,6 +153,8 @@ static bool answer_verdict(struct call *c, enum channel_verdict verdict,
                          "Unauthorized WebHook callback channel: %s", ch->address);
     case CHANNEL_TOO_MANY:
         return call_fail(c, FAULT_TOO_MANY_CHANNELS, NULL, NULL);
+    case CHANNEL_TOO_OFTEN:
+        return call_fail(c, FAULT_OPENS_TOO_OFTEN, NULL, NULL);
     case CHANNEL_BROKEN:
         break;
     }

@@ -1,14 +1,17 @@
 """Google's push protocol as the mirror serves it: channels that clients open, and what is sent to them."""
 import email.utils
 import hashlib
+import json
 import os
 import re
 import signal
+import ssl
 import threading
 import time
 
 import pytest
 
+from authority import Authority
 from emulator import USER, Hook
 from failures import Clock, settle
 from mirror import wait_for
@@ -162,6 +165,37 @@ def test_ttl_ids_and_limits(checked):
         stop(checked, a)
         stop(checked, watch(checked, hook.url, id="the-one"))
         stop(checked, b)
+
+
+def test_opening_again_and_again(checked):
+    """Each opening is a message to somebody: a client that opens and ends without end is slowed down."""
+    with Hook() as hook:
+        for i in range(300):
+            answer = checked.mirror.request("POST", EVENTS.format(USER), body=json.dumps(
+                {"id": f"flood-{i}", "type": "web_hook", "address": hook.url}).encode())
+            if answer.status == 403:
+                break
+            stop(checked, answer.json)
+        assert reason(answer.json) == "rateLimitExceeded" and i >= 95
+
+
+def test_certificates_are_verified(start, tmp_path):
+    """A receiver that speaks TLS is believed with a certificate for its name, of an authority that is trusted."""
+    authority = Authority(tmp_path / "authority")
+    good, bad = authority.issue("good"), Authority(tmp_path / "another").issue("bad")
+    pair = start(push=LOCAL, env={"SSL_CERT_FILE": authority.file})
+    settle(pair)
+    with Hook() as hook, Hook() as stranger:
+        for receiver, (cert, key) in ((hook, good), (stranger, bad)):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(cert, key)
+            receiver.server.socket = context.wrap_socket(receiver.server.socket, server_side=True)
+        watch(pair, stranger.url.replace("http:", "https:"), id="stranger")
+        watch(pair, hook.url.replace("http:", "https:"))
+        assert state_of(hook.next()) == "sync"
+        errors = wait_for("the refusal", lambda: push_status(pair)["errors"])
+        assert [e["id"] for e in errors] == ["stranger"] and "certificate" in errors[0]["error"]
+        assert stranger.pings.empty()
 
 
 def test_http_needs_a_network_of_the_config(start):
