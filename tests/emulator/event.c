@@ -445,6 +445,24 @@ static void purge_exceptions(struct event_write *w, const char *master, bool tel
     }
 }
 
+/* What became of them when the series ended was told, so that is what they are when it is one again. */
+static void revive_exceptions(struct event_write *w, const char *master)
+{
+    struct coll *c = &w->cal->events;
+    for (size_t i = 0; i < c->n; i++) {
+        struct item *it = c->items[i];
+        if (it->event->series == NULL || !it->event->purged || it->tomb == NULL ||
+            strcmp(it->event->series, master) != 0) {
+            continue;
+        }
+        struct json_object *o = json_read(it->text, it->len);
+        json_put_str(o, "status", "cancelled");
+        it->event->purged = false;
+        keep(c, it, o, w->cal->zone, world_tick(&w->emu->world));
+        json_object_put(o);
+    }
+}
+
 struct item *event_store(struct event_write *w, struct item *it, struct json_object *o)
 {
     struct coll *c = &w->cal->events;
@@ -454,7 +472,7 @@ struct item *event_store(struct event_write *w, struct item *it, struct json_obj
         return NULL;
     }
     char *id = xstrdup(it ? it->id : json_str(o, "id"));
-    bool was_series = it != NULL && it->event->master;
+    bool was_series = it != NULL && it->event->master, was_there = it != NULL;
     if (it == NULL) {
         it = coll_add(c, id);
     }
@@ -470,6 +488,8 @@ struct item *event_store(struct event_write *w, struct item *it, struct json_obj
     it->event->updated_us = updated;
     if (was_series && (!it->event->master || it->gone)) {
         purge_exceptions(w, id, !it->gone);
+    } else if (was_there && !was_series && it->event->master && !it->gone) {
+        revive_exceptions(w, id);
     }
     json_object_put(o);
     free(id);
