@@ -39,7 +39,7 @@ static struct store *world(void)
     coll_put(t, &c);
     channel_put(t, &ch);
     for (int64_t i = 0; i < EVENTS; i++) {
-        char id[8];
+        char id[32];
         (void)snprintf(id, sizeof(id), "ev%lld", (long long)i);
         struct event ev = {.id = span_of(id), .raw = span_of("{}"), .ical_uid = span_of("uid")};
         ev.start_ms = i * 3600000;
