@@ -7,7 +7,12 @@
  * pull has covered costs none, and is answered at once.
  *
  * Whoever asks gets the same empty 200, whatever the verdict: a prober learns nothing. Only a store
- * that cannot write answers otherwise, with 503, so that Google tries again. */
+ * that cannot be read or written answers otherwise, with 503, so that Google tries again.
+ *
+ * What a flood can cost is bounded everywhere. In all: httpd has so many connections, each of a fixed
+ * size with one request, and a forgery costs one hash, seen before (refused.h) not even that. By
+ * channel: core/queue makes one mark of what comes in before a pull, and paces pulls that never end.
+ * A genuine notification is never dropped for want of room, only late. */
 #include "core/ping/ping.h"
 
 #include <stdlib.h>
@@ -19,6 +24,7 @@
 #include "core/httpd/httpd.h"
 #include "core/model/metrics.h"
 #include "core/ping/cert.h"
+#include "core/ping/refused.h"
 #include "core/ping/site.h"
 #include "core/ping/verify.h"
 #include "core/queue/probe.h"
@@ -47,6 +53,7 @@ struct ping {
     struct buf path;
     struct waiting *waiting;
     size_t n_waiting, cap_waiting;
+    struct refused refused;
 };
 
 static void answer(struct httpd_request *req, unsigned status)
@@ -97,6 +104,7 @@ static bool needs_commit(struct ping *p, struct waiting *w, bool known)
         queue_count_refused_ping(p->queue);
         return false;
     case PING_IGNORED:
+    case PING_UNREAD:
         return false;
     case PING_STRAY:
         return !known || w->channel.state != CHANNEL_STOPPING;
@@ -117,6 +125,20 @@ static unsigned series_of(enum ping_verdict verdict)
                                           [PING_CHANGE] = METRIC_PING_ACCEPTED};
 
     return of[verdict];
+}
+
+static enum ping_verdict verdict_of(struct ping *p, const struct ping_headers *h,
+                                    struct channel *ret_channel, bool *ret_known)
+{
+    int64_t now_ms = clock_mono_ms();
+    enum ping_verdict verdict = refused_find(&p->refused, h, now_ms);
+
+    if (verdict == PING_FORGED || verdict == PING_IGNORED)
+        return verdict;
+    verdict = ping_verify(p->store, h, clock_wall_ms(), ret_channel, ret_known);
+    if (verdict == PING_FORGED || verdict == PING_IGNORED)
+        refused_add(&p->refused, h, verdict, now_ms);
+    return verdict;
 }
 
 static void handle(void *arg, struct httpd_request *req)
@@ -151,7 +173,11 @@ static void handle(void *arg, struct httpd_request *req)
         answer(req, 200);
         return;
     }
-    w.verdict = ping_verify(p->store, &h, clock_wall_ms(), &w.channel, &known);
+    w.verdict = verdict_of(p, &h, &w.channel, &known);
+    if (w.verdict == PING_UNREAD) {
+        answer(req, 503);
+        return;
+    }
     (void)text_to_u64(h.number, &w.channel.last_number);
     metric_add(&metric_pings, series_of(w.verdict), 1);
     if (!needs_commit(p, &w, known))

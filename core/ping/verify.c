@@ -55,7 +55,7 @@ enum ping_verdict ping_verify(struct store *s, const struct ping_headers *h, int
         !channel_token_check(store_secret(s), h->channel_id, h->token, &coll))
         return PING_FORGED;
     if (txn_read(s, &t, NULL) != RC_OK)
-        return PING_FORGED;
+        return PING_UNREAD;
 
     *ret_known = channel_get(t, h->channel_id, &ch) == RC_OK;
     if (*ret_known && ch.coll != coll) {

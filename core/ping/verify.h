@@ -19,6 +19,7 @@ enum ping_verdict {
     PING_IGNORED, /* a channel that is being stopped; pings go on for a while */
     PING_SYNC,    /* the first message: pings do reach us */
     PING_CHANGE,  /* something changed */
+    PING_UNREAD,  /* the store could not be asked: to be sent again */
 };
 
 /* *ret_channel is filled except for PING_FORGED; for PING_STRAY with what the headers tell (a record in

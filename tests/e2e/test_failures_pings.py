@@ -1,11 +1,14 @@
 """Failure cases of notifications: lost, late, doubled, forged, in bursts, at bad moments."""
+import http.client
 import socket
+import threading
+import time
 
 import pytest
 
 from emulator import USER
 from failures import HOUR_MS, Clock, event_channels, headers_of, pulls, send_ping, settle, title, wait_title
-from mirror import wait_for
+from mirror import PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -160,6 +163,55 @@ def test_forgeries(start):
         s.close()
     pair.wait_quiet(USER)
     assert len(pair.upstream()) == calls
+
+
+def flood(pair, headers, count, senders=8):
+    """Posts `count` notifications over a few connections as fast as it goes; headers(n) are those of the n-th. The answers."""
+    answers = set()
+
+    def send(first):
+        connection = http.client.HTTPConnection("127.0.0.1", pair.mirror.hook_port, timeout=30)
+        for n in range(first, count, senders):
+            connection.request("POST", "/hooks/google", headers=headers(n))
+            response = connection.getresponse()
+            answers.add((response.status, response.read()))
+        connection.close()
+
+    threads = [threading.Thread(target=send, args=(first,)) for first in range(senders)]
+    for thread in threads:
+        thread.start()
+    return threads, answers
+
+
+def test_floods(start):
+    """T-PING-SPOOF, T-PING-BURST: thousands of forgeries, each another; then a genuine one replayed without end."""
+    pair = start()
+    event = pair.google.insert(summary="0")["id"]
+    settle(pair)
+    channel, = event_channels(pair)
+    rss, calls = pair.mirror.rss_anon_kib(), len(pair.upstream())
+    threads, answers = flood(pair, lambda n: headers_of(
+        channel, Channel_ID=f"forged-{n}" if n % 3 else channel["id"], Resource_ID=f"r{n}",
+        Channel_Token=f"{n}.{'x' * (n % 100)}" if n % 2 else channel["token"]), 6000)
+    for n in range(5):  # meanwhile
+        pair.google.patch(USER, event, summary=f"edit {n}")
+        wait_title(pair, event, f"edit {n}", 5)
+    for thread in threads:
+        thread.join()
+    assert answers == {(200, b"")}
+    assert pair.mirror.rss_anon_kib() - rss < 8 * 1024 * PATIENCE
+    assert len(pair.upstream()) - calls <= 10
+
+    calls, began = len(pair.upstream()), time.monotonic()
+    threads, answers = flood(pair, lambda n: headers_of(channel, number=n + 1), 4000)
+    for thread in threads:
+        thread.join()
+    pair.google.patch(USER, event, summary="after the flood")
+    wait_title(pair, event, "after the flood", 5)
+    pair.wait_quiet(USER)
+    assert answers == {(200, b"")}
+    # Forty at once, then two a second.
+    assert len(pair.upstream()) - calls <= 44 + 2 * (time.monotonic() - began)
 
 
 def test_ping_of_a_calendar_that_cannot_be_pulled_yet(start, clock):
