@@ -51,6 +51,8 @@ static bool wait_for_more(struct call *c, struct live *l, struct lens *lens, int
                          .from = c->wait_from ? c->wait_from : l->atlas.seq};
     g->waiting = w;
     l->waiters++;
+    if (deadline_ms < l->due_ms)
+        l->due_ms = deadline_ms;
     c->answer.later = true;
     return true;
 }

@@ -214,6 +214,8 @@ static bool send_some(struct live *l, struct group *g, unsigned *left)
 
 bool groups_send(struct live *l, unsigned most)
 {
+    if (l->sending == 0)
+        return true;
     for (struct group *g = l->groups, *next; g && most > 0; g = next) {
         next = g->next;
         if (!g->sending)

@@ -11,7 +11,6 @@
 struct live {
     struct serve *serve;
     struct hub_listener hub;
-    atomic_bool started;
     bool joined, stopped; /* to the hub; for good */
     bool news_lost;       /* the hub's, since the store could not be read */
     atomic_bool woken;
@@ -28,7 +27,9 @@ struct live {
     int64_t second_ms, renewed_ms; /* monotonic: when those were last done */
     int64_t retry_ms;              /* monotonic: when the store is read again; 0: not needed */
     struct buf line[4];            /* of one entry, by form */
+    int64_t due_ms;                /* monotonic: not after the next long poll's deadline */
     struct live_counters counters;
+    atomic_bool started; /* set by another thread */
 };
 
 #endif

@@ -42,6 +42,7 @@ enum rc live_new(struct live **ret, struct serve *s, struct err *e)
         return err_set(e, RC_SYS, "streams: out of memory");
     l->serve = s;
     l->hub = (struct hub_listener){.wake = wake, .arg = l};
+    l->due_ms = INT64_MAX;
     link_init(&l->joining);
     link_init(&l->behind);
     link_init(&l->ring);
@@ -240,17 +241,17 @@ static void end_all(struct live *l)
     l->stopped = true;
 }
 
-/* Long polls whose time is up. Returns in how many ms the next one's is, at most a second. */
-static int64_t look_at_waiters(struct live *l, int64_t now_ms)
+/* Long polls whose time is up. */
+static void look_at_waiters(struct live *l, int64_t now_ms)
 {
-    int64_t next_ms = 1000;
+    l->due_ms = INT64_MAX;
     for (struct group *g = l->groups, *next; g; g = next) {
         bool due = false;
         next = g->next;
         for (const struct waiter *w = g->waiting; w; w = w->next) {
             due |= now_ms >= w->deadline_ms;
-            if (w->deadline_ms - now_ms < next_ms)
-                next_ms = w->deadline_ms - now_ms;
+            if (now_ms < w->deadline_ms && w->deadline_ms < l->due_ms)
+                l->due_ms = w->deadline_ms;
         }
         if (!due)
             continue;
@@ -258,14 +259,14 @@ static int64_t look_at_waiters(struct live *l, int64_t now_ms)
         group_wake(l, g); /* those with time left wait again */
         group_leave(l, g);
     }
-    return next_ms;
 }
 
 /* What is done by the clock. Returns in how many ms there may be more of it. */
 static int64_t look_around(struct live *l)
 {
     int64_t now_ms = clock_mono_ms();
-    int64_t next_ms = l->waiters ? look_at_waiters(l, now_ms) : 1000;
+    if (l->waiters > 0 && now_ms >= l->due_ms)
+        look_at_waiters(l, now_ms);
     if (now_ms - l->second_ms >= 1000) {
         l->second_ms = now_ms;
         streams_look_after(l);
@@ -278,7 +279,8 @@ static int64_t look_around(struct live *l)
         l->retry_ms = 0;
         l->more = true;
     }
-    return next_ms;
+    int64_t left_ms = l->waiters > 0 ? l->due_ms - now_ms : INT64_MAX;
+    return left_ms < 1000 ? left_ms : 1000;
 }
 
 int64_t live_turn(struct live *l, bool stopping)
@@ -290,7 +292,8 @@ int64_t live_turn(struct live *l, bool stopping)
         end_all(l);
         return -1;
     }
-    hear(l);
+    if (l->counters.streams > 0) /* turns of other requests shall not pay for it */
+        hear(l);
     int64_t next_ms = look_around(l);
     if (!groups_send(l, SENDS_A_TURN))
         return 0;
