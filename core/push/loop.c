@@ -44,6 +44,7 @@ static void keep_error(struct channel *ch, const char *text)
 
 /* ---- what ended ------------------------------------------------------------------------------ */
 
+/* With the lock held. */
 static void judge(struct channels *c, const struct http_outcome *o)
 {
     struct channel *ch = o->arg;
@@ -303,8 +304,10 @@ static void turn(struct channels *c)
     struct http_outcome o;
     struct txn *mirror = NULL;
 
+    pthread_mutex_lock(&c->lock); /* an error may be read at the same time */
     while (c->n_results < CHANNEL_MESSAGES_MOST && http_pool_next(c->pool, &o))
         judge(c, &o);
+    pthread_mutex_unlock(&c->lock);
     write_down(c);
     int64_t now_ms = clock_mono_ms();
     bool sweep = now_ms - c->swept_ms >= SWEEP_MS;
