@@ -140,7 +140,8 @@ class World:
 
         def says_nothing(theirs, mine):
             series = ours.get((mine or {}).get("recurringEventId"))
-            return theirs is None and mine["status"] == "cancelled" and (not series or "recurrence" not in series)
+            lives = series and series["status"] != "cancelled" and "recurrence" in series
+            return theirs is None and mine["status"] == "cancelled" and not lives
         return {k: v for k, v in found.items() if not says_nothing(*v)}
 
     def judge(self, rng, calendar):
