@@ -148,8 +148,12 @@ static bool take_line(struct landing *l)
     char line[LINE_MOST], message[512] = "";
     bool good = false;
 
-    if (!fgets(line, sizeof(line), stdin))
+    if (!fgets(line, sizeof(line), stdin)) {
+        /* A port that was forwarded may still bring the answer, so this is not the end. */
+        (void)fprintf(stderr, "Nothing more can be pasted. Waiting for the browser at %s\n",
+                      l->uri);
         return false;
+    }
     if (strcspn(line, "\r\n") > 0 && !consider(l, span_of(line), &good, message))
         (void)fputs("That is not the address of this sign-in. Paste the whole of what the "
                     "browser's address bar shows:\n",

@@ -114,6 +114,18 @@ def test_pasting_the_address(begin):
     pair.mirror.wait_ready()
 
 
+def test_nothing_can_be_pasted(begin):
+    """The standard input ends: it says what it goes on waiting for, and the port still takes the answer."""
+    pair = begin()
+    with Terminal(pair.mirror, "login", "-a", "work", "--no-browser") as terminal:
+        url = terminal.line(lambda line: line.startswith("  http")).strip()
+        terminal.process.stdin.close()
+        said = terminal.process.stderr.readline()
+        assert said.startswith("Nothing more can be pasted. Waiting for the browser at http://127.0.0.1:")
+        assert requests.get(consent(url), timeout=10).status_code == 200
+        assert terminal.process.wait(10 * PATIENCE) == 0
+
+
 def test_a_port_of_ones_own(begin):
     pair = begin()
     with listening_socket() as taken:
