@@ -45,7 +45,7 @@
 #include "storage/store.h"
 
 #define CONFS_MAX         1024           /* reloads remembered; more are refused */
-#define SETTLE_MS         20             /* further notifications of the same burst come within this */
+#define SETTLE_MS         10             /* further notifications of the same burst come within this */
 #define HEARTBEAT_MOST_MS (20 * 1000)    /* a thread that says nothing for so long is stuck, */
 #define HEARTBEAT_LEAST_MS (3 * 1000)    /* or for half the time of a short watchdog; they beat once a second */
 #define HOUSEKEEPING_MS   (60 * 1000)
