@@ -8,6 +8,7 @@
 #include "cmd/calmirror/term.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/limits.h"
 
 #define UNVERIFIED_MOST_MS (10 * 60 * 1000)
 #define ODD_SHOWN          20
@@ -34,6 +35,30 @@ static const char *title_of(struct span coll, char out[512])
     return out;
 }
 
+/* What is wrong with an account is said of it, not of each of its calendars. */
+static bool account_works(const struct doctor *d, struct span coll)
+{
+    struct json_iter it = json_iter(json_get(buf_span(&d->status), "accounts"));
+    char name[LIMIT_NAME_BYTES + 1];
+    struct span account;
+    (void)field_text(coll, "account", name, sizeof(name));
+    while (json_next(&it, NULL, &account))
+        if (field_is(account, "name", name))
+            return field_is(account, "state", "ok");
+    return false;
+}
+
+static void count_collection(struct tally *t, struct span coll)
+{
+    int64_t age_ms = field_number(coll, "age_ms", -1);
+    if (!field_is(coll, "kind", "events"))
+        return;
+    t->calendars++;
+    t->ready += field_is(coll, "state", "ready");
+    if (age_ms > t->oldest_ms)
+        t->oldest_ms = age_ms;
+}
+
 static void check_collection(struct tally *t, struct span coll, const char *title)
 {
     char error[512], age[32];
@@ -42,10 +67,6 @@ static void check_collection(struct tally *t, struct span coll, const char *titl
     bool ready = field_is(coll, "state", "ready");
     bool events = field_is(coll, "kind", "events");
     (void)field_text(coll, "last_error", error, sizeof(error));
-    t->calendars += events;
-    t->ready += events && ready;
-    if (events && age_ms > t->oldest_ms)
-        t->oldest_ms = age_ms;
     if (fails > 0 && error[0])
         doctor_say(t->d, LEVEL_WARN, "calendar", NULL, "%s: %s (%lld times in a row)", title, error,
                    (long long)fails);
@@ -158,9 +179,11 @@ void doctor_calendars(struct doctor *d)
             continue;
         (void)title_of(coll, title);
         bool main = field_is(coll, "kind", "events") || field_is(coll, "kind", "calendarList");
-        if (main)
-            check_collection(&t, coll, title);
-        if (main && watching)
+        count_collection(&t, coll);
+        if (!main || !account_works(d, coll))
+            continue;
+        check_collection(&t, coll, title);
+        if (watching)
             check_channel(&t, coll, title);
     }
     say_tally(&t, watching);

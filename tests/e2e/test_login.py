@@ -126,6 +126,17 @@ def test_nothing_can_be_pasted(begin):
         assert terminal.process.wait(10 * PATIENCE) == 0
 
 
+def test_doctor_says_what_is_wrong_once(begin):
+    """An account that waits for its login: a failure with the command to run; nobody is told to wait for its calendars."""
+    pair = begin()
+    wait_state(pair, "needs login")
+    done = run(pair, "doctor", "--json")
+    checks = json.loads(done.stdout)["checks"]
+    assert done.returncode == 2
+    assert any(c["level"] == "fail" and "calmirror login" in (c["advice"] or "") for c in checks), checks
+    assert not [c for c in checks if c["check"] in ("calendar", "channel") and c["level"] == "warn"]
+
+
 def test_a_port_of_ones_own(begin):
     pair = begin()
     with listening_socket() as taken:
