@@ -483,7 +483,7 @@ static void *run(void *arg)
     struct hooks *h = arg;
 
     while (!atomic_load(&h->stopping)) {
-        atomic_store(&h->heartbeat_ms, clock_mono_ms());
+        atomic_store(&h->heartbeat_ms, clock_awake_ms());
         wait_for_something(h);
         turn(h);
     }
@@ -507,13 +507,14 @@ enum rc hooks_start(struct hooks *h, struct err *e)
     }
     h->listener = (struct hub_listener){.wake = wake, .arg = h};
     hub_join(h->mirror, &h->listener);
-    atomic_store(&h->heartbeat_ms, clock_mono_ms());
+    atomic_store(&h->heartbeat_ms, clock_awake_ms());
     int error = pthread_create(&h->thread, NULL, run, h);
 
     if (error) {
         hooks_stop(h);
         return err_set(e, RC_SYS, "telling hooks: %s", strerror(error));
     }
+    (void)pthread_setname_np(h->thread, "hooks");
     h->running = true;
     return RC_OK;
 }

@@ -267,7 +267,7 @@ void hooks_reload(struct hooks *h, const struct conf *conf)
 
 int64_t hooks_heartbeat_ms(const struct hooks *h)
 {
-    return h->running ? atomic_load(&h->heartbeat_ms) : clock_mono_ms();
+    return h->running ? atomic_load(&h->heartbeat_ms) : clock_awake_ms();
 }
 
 /* ---- what is told of them -------------------------------------------------------------------- */

@@ -394,6 +394,7 @@ enum rc channels_start(struct channels *c, struct err *e)
         channels_stop(c);
         return err_set(e, RC_SYS, "notifying channels: %s", strerror(error));
     }
+    (void)pthread_setname_np(c->thread, "channels");
     pthread_mutex_lock(&c->lock);
     c->running = true;
     pthread_mutex_unlock(&c->lock);
