@@ -161,7 +161,7 @@ static int64_t spread(uint32_t no, int64_t interval)
 
 static int64_t verify_interval(const struct plan_rules *r, const struct collection *c)
 {
-    /* Renames of what the list merely shows are in no increment of it (facts 3.4): each scheduled
+    /* Renames of what the list merely shows are in no increment of it: each scheduled
      * look at it is a full one. The tenth is the jitter of the schedule. */
     if (c->kind == COLL_ROSTER)
         return r->roster_ms - r->roster_ms / 10;

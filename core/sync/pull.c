@@ -43,7 +43,7 @@ static enum rc fetch(struct run *r, struct pull *p, struct err *e)
     return rc;
 }
 
-/* A series that is deleted takes its exceptions along: Google need not name them (facts 6.2). Those
+/* A series that is deleted takes its exceptions along: Google need not name them. Those
  * it does name are put afterwards. One that becomes a single event leaves its holes. */
 static void remove_exceptions(struct run *r, struct txn *t, const struct event *end)
 {

@@ -11,7 +11,7 @@
 #include "core/serve/routes.h"
 #include "core/serve/scope.h"
 
-/* What a sync token cannot be combined with (facts 5.1). */
+/* What a sync token cannot be combined with. */
 #define NOT_WITH_TOKEN                                                                          \
     (PARAM_BIT(PARAM_ICAL_UID) | PARAM_BIT(PARAM_PRIVATE_PROPERTY) | PARAM_BIT(PARAM_Q) |       \
      PARAM_BIT(PARAM_SHARED_PROPERTY) | PARAM_BIT(PARAM_TIME_MIN) | PARAM_BIT(PARAM_TIME_MAX) | \
