@@ -16,7 +16,20 @@ const struct conf_client *conf_client_of_token(const struct conf *c, struct span
             if (text_equal_secret(span_of(client->tokens.v[k]), hash))
                 found = client;
     }
-    return found && (found->expires_ms == 0 || now_ms < found->expires_ms) ? found : NULL;
+    return found && !conf_client_has_expired(found, now_ms) ? found : NULL;
+}
+
+const struct conf_client *conf_client_find(const struct conf *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_clients; i++)
+        if (strcmp(c->clients[i].name, name) == 0)
+            return &c->clients[i];
+    return NULL;
+}
+
+bool conf_client_has_expired(const struct conf_client *client, int64_t now_ms)
+{
+    return client->expires_ms && now_ms >= client->expires_ms;
 }
 
 bool conf_client_has_account(const struct conf_client *client, const char *account)

@@ -24,6 +24,9 @@ struct conf_client {
  * Takes as long whoever it is. */
 const struct conf_client *conf_client_of_token(const struct conf *c, struct span hash,
                                                int64_t now_ms);
+/* The one of that name, expired or not; NULL: there is none. */
+const struct conf_client *conf_client_find(const struct conf *c, const char *name);
+bool conf_client_has_expired(const struct conf_client *client, int64_t now_ms);
 
 /* Does it see calendars of this account? */
 bool conf_client_has_account(const struct conf_client *client, const char *account);

@@ -361,7 +361,7 @@ static bool wants(const struct hook *hook, struct txn *mirror, const struct coll
     if (!named || coll->kind == COLL_ROSTER || conf->calendars.n == 0)
         return named;
     return conf_list_matches(&conf->calendars, coll->calendar,
-                             may_is_primary(mirror, a.name, coll->calendar));
+                             may_is_primary(mirror, a.no, coll->calendar));
 }
 
 static bool hear(void *arg, enum rc rc, const struct collection *coll)

@@ -3,6 +3,7 @@
 #define CORE_PUSH_MAY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/conf/conf.h"
 #include "core/model/push.h"
@@ -12,7 +13,7 @@
 bool may_be_told(const struct conf *conf, struct txn *mirror, const struct push_channel *channel,
                  int64_t now_ms);
 
-/* Is the calendar the account's own? */
-bool may_is_primary(struct txn *mirror, const char *account, const char *calendar);
+/* Is it the account's own calendar? Patterns of clients and hooks may name that by "primary". */
+bool may_is_primary(struct txn *mirror, uint32_t account, const char *calendar);
 
 #endif

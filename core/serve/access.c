@@ -15,14 +15,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "core/base/json.h"
 #include "core/base/secret.h"
 #include "core/base/text.h"
+#include "core/push/may.h"
 #include "core/serve/fault.h"
 #include "core/serve/request.h"
 #include "core/serve/routes.h"
 #include "core/serve/server.h"
-#include "storage/items.h"
+#include "storage/accounts.h"
 
 enum place { PLACE_PATH, PLACE_HEADER, PLACE_QUERY, PLACE_KEY, PLACE_NONE };
 
@@ -225,16 +225,6 @@ bool access_has_account(const struct caller *who, const char *account)
     return who->trusted || (who->client && conf_client_has_account(who->client, account));
 }
 
-/* Is it the account's own calendar? */
-static bool is_primary(struct txn *t, uint32_t account, const char *calendar)
-{
-    struct collection roster;
-    struct item item;
-    return coll_find(t, account, COLL_ROSTER, (struct span){"", 0}, &roster) == RC_OK &&
-           item_get(t, roster.no, span_of(calendar), &item) == RC_OK &&
-           json_is_true(json_get(item.raw, "primary"));
-}
-
 enum access access_to(const struct caller *who, struct txn *t, uint32_t account,
                       const char *calendar)
 {
@@ -244,7 +234,7 @@ enum access access_to(const struct caller *who, struct txn *t, uint32_t account,
         return ACCESS_ALL;
     if (!client || account_get(t, account, &a) != RC_OK || !conf_client_has_account(client, a.name))
         return ACCESS_NONE;
-    bool primary = conf_client_names_primary(client) && is_primary(t, account, calendar);
+    bool primary = conf_client_names_primary(client) && may_is_primary(t, account, calendar);
     if (!conf_client_sees(client, calendar, primary))
         return ACCESS_NONE;
     return conf_client_sees_only_busy(client, calendar, primary) ? ACCESS_FREEBUSY : ACCESS_ALL;

@@ -19,7 +19,6 @@ static void write_client(struct call *c, size_t i)
     struct buf *out = &c->out;
     const struct conf_client *client = &c->conf->clients[i];
     const struct usage *u = &c->serve->usage;
-    bool expired = client->expires_ms && c->now_ms >= client->expires_ms;
     buf_add_text(out, i ? ",{\"name\":" : "{\"name\":");
     buf_add_json(out, span_of(client->name));
     write_list(out, "accounts", &client->accounts);
@@ -28,7 +27,7 @@ static void write_client(struct call *c, size_t i)
     write_list(out, "origins", &client->origins);
     buf_printf(out, ",\"tokens\":%zu,\"admin\":%s,\"expires_ms\":%lld,\"expired\":%s",
                client->tokens.n, client->admin ? "true" : "false", (long long)client->expires_ms,
-               expired ? "true" : "false");
+               conf_client_has_expired(client, c->now_ms) ? "true" : "false");
     buf_printf(out, ",\"requests\":%llu,\"last_ms\":%lld}",
                (unsigned long long)(i < u->n ? u->v[i].requests : 0),
                (long long)(i < u->n ? u->v[i].last_ms : 0));
