@@ -8,7 +8,6 @@
 
 #include <curl/curl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "core/base/limits.h"
 #include "core/http/gunzip.h"
 #include "core/http/head.h"
+#include "core/http/setup.h"
 #include "core/http/target.h"
 
 #define CONNECT_MS 10000
@@ -24,10 +24,9 @@
 #define STALL_MS   20000
 #define TICK_MS    500   /* the longest sleep: `alive` is promised once a second */
 #define HEAD_BYTES 65536 /* all header lines of an answer */
-#define BODY_FIRST_BYTES                                                                  \
-    8192              /* token answers fit, so that they are never moved and can be wiped \
-                       */
-#define CONNECTIONS 4 /* kept open: the API, the token endpoint, and room for a change */
+/* Token answers fit, so that they are never moved and can be wiped. */
+#define BODY_FIRST_BYTES 8192
+#define CONNECTIONS      4 /* kept open: the API, the token endpoint, and room for a change */
 
 /* Google compresses only for clients whose User-Agent says so too (the performance guide). */
 #define USER_AGENT "calmirror/" CALMIRROR_VERSION " (gzip)"
@@ -57,20 +56,11 @@ struct transfer {
     struct err why;
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool global_ok;
-
-static void init_global(void)
-{
-    global_ok = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
 struct http_client *http_new(void)
 {
     struct http_client *c = NULL;
 
-    pthread_once(&once, init_global);
-    if (global_ok)
+    if (setup_once())
         c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
@@ -174,44 +164,6 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     return rc ? refuse(t, rc) : n;
 }
 
-/* A line break in a header (from a token file, say) would begin another header. */
-static bool is_header_line(const char *line)
-{
-    for (; *line; line++)
-        if ((unsigned char)*line < ' ' || *line == 0x7f)
-            return false;
-    return true;
-}
-
-static enum rc build_headers(struct transfer *t, struct err *e)
-{
-    const char *const own[] = {t->rq->take ? "Accept-Encoding: identity" : "Accept-Encoding: gzip",
-                               "Expect:", NULL};
-    const char *const *lists[] = {own, t->rq->headers};
-
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-        for (const char *const *line = lists[i]; line && *line; line++) {
-            struct curl_slist *more;
-
-            if (!is_header_line(*line))
-                return err_set(e, RC_INVALID, "control character in a request header");
-            more = curl_slist_append(t->lines, *line);
-            if (!more)
-                return err_set(e, RC_SYS, "out of memory");
-            t->lines = more;
-        }
-    }
-    return RC_OK;
-}
-
-/* Ours hold credentials: wiped before they go. */
-static void free_headers(struct curl_slist *lines)
-{
-    for (struct curl_slist *l = lines; l; l = l->next)
-        explicit_bzero(l->data, strlen(l->data));
-    curl_slist_free_all(lines);
-}
-
 static int64_t or_default(int64_t value, int64_t normal)
 {
     return value > 0 ? value : normal;
@@ -252,25 +204,13 @@ static bool set_request(struct transfer *t)
 static bool set_policy(struct transfer *t)
 {
     CURL *easy = t->client->easy;
-    const char *authorities = getenv("SSL_CERT_FILE");
-    bool bad = false;
+    bool bad = !setup_policy(easy);
 
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_PATH_AS_IS, 1L);     /* an id may be ".." */
-    SET(CURLOPT_FOLLOWLOCATION, 0L); /* a redirect would carry the token to another host */
+    SET(CURLOPT_PATH_AS_IS, 1L); /* an id may be ".." */
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    if (authorities && authorities[0])
-        SET(CURLOPT_CAINFO, authorities);
     SET(CURLOPT_CERTINFO, t->rq->certificate ? 1L : 0L);
     SET(CURLOPT_BUFFERSIZE, 65536L);
     SET(CURLOPT_TCP_KEEPALIVE, 1L);
-    /* A name server that hangs must hold up neither a deadline nor a stop: the resolver thread is
-     * left behind. */
-    SET(CURLOPT_QUICK_EXIT, 1L);
     /* https goes through the proxy of the environment where an office demands one; what is on this
      * machine never does. */
     SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -391,7 +331,9 @@ static enum rc perform(struct transfer *t, struct err *e)
 {
     CURLM *multi = t->client->multi;
     CURL *easy = t->client->easy;
-    enum rc rc = build_headers(t, e);
+    const char *const own[] = {t->rq->take ? "Accept-Encoding: identity" : "Accept-Encoding: gzip",
+                               "Expect:", NULL};
+    enum rc rc = setup_lines(&t->lines, own, t->rq->headers, e);
 
     if (rc)
         return rc;
@@ -423,7 +365,7 @@ enum rc http_perform(struct http_client *c, const struct http_request *rq,
     head_reset(&t.head);
     t.rs.body.cap = t.max_bytes + 1;
     rc = perform(&t, e);
-    free_headers(t.lines);
+    setup_free_lines(t.lines); /* they hold credentials */
     if (rc) {
         http_response_release(&t.rs);
         return err_prefix(e, rc, "%s %s", rq->method, t.target.host);

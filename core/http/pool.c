@@ -10,7 +10,6 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/http/head.h"
+#include "core/http/setup.h"
 
 #define IDLE_CONNECTIONS 64L
 #define IDLE_HANDLES     64
@@ -50,20 +50,12 @@ struct http_pool {
     size_t room;
 };
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool global_ok;
-
-static void init_global(void)
-{
-    global_ok = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-}
-
 static void post_free(struct post *t)
 {
     if (!t)
         return;
     curl_easy_cleanup(t->easy);
-    curl_slist_free_all(t->lines);
+    setup_free_lines(t->lines);
     free(t);
 }
 
@@ -71,8 +63,7 @@ struct http_pool *http_pool_new(http_guard_fn guard, void *guard_arg)
 {
     struct http_pool *p = NULL;
 
-    pthread_once(&once, init_global);
-    if (global_ok)
+    if (setup_once())
         p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
@@ -146,34 +137,6 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
 
 /* ---- beginning one --------------------------------------------------------------------------- */
 
-static bool is_header_line(const char *line)
-{
-    for (; *line; line++)
-        if ((unsigned char)*line < ' ' || *line == 0x7f)
-            return false;
-    return true;
-}
-
-static enum rc set_headers(struct post *t, const char *const *lines, struct err *e)
-{
-    static const char *const own[] = {"Expect:", "Accept: */*", NULL};
-    const char *const *lists[] = {own, lines};
-
-    curl_slist_free_all(t->lines);
-    t->lines = NULL;
-    for (size_t i = 0; i < 2; i++)
-        for (const char *const *line = lists[i]; line && *line; line++) {
-            if (!is_header_line(*line))
-                return err_set(e, RC_INVALID, "control character in a request header");
-            struct curl_slist *more = curl_slist_append(t->lines, *line);
-
-            if (!more)
-                return err_set(e, RC_SYS, "out of memory");
-            t->lines = more;
-        }
-    return RC_OK;
-}
-
 #define SET(option, value) (bad |= curl_easy_setopt(t->easy, (option), (value)) != CURLE_OK)
 
 static bool set_request(struct post *t, const struct http_post *rq)
@@ -201,21 +164,11 @@ static bool set_request(struct post *t, const struct http_post *rq)
 
 static bool set_policy(struct post *t)
 {
-    const char *authorities = getenv("SSL_CERT_FILE");
-    bool bad = false;
+    bool bad = !setup_policy(t->easy);
 
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-    SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-    SET(CURLOPT_SSL_VERIFYPEER, 1L);
-    SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_BUFFERSIZE, 4096L);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
-    SET(CURLOPT_QUICK_EXIT, 1L); /* a name server that hangs does not hold up a stop */
-    if (authorities && authorities[0])
-        SET(CURLOPT_CAINFO, authorities);
     if (t->pool->guard)
         SET(CURLOPT_PROXY, "");
     return !bad;
@@ -229,10 +182,7 @@ static struct post *take_idle(struct http_pool *p)
         p->idle = t->next;
         p->n_idle--;
         curl_easy_reset(t->easy);
-        CURL *easy = t->easy;
-        struct curl_slist *lines = t->lines;
-
-        *t = (struct post){.pool = p, .easy = easy, .lines = lines};
+        *t = (struct post){.pool = p, .easy = t->easy};
         return t;
     }
     t = calloc(1, sizeof *t);
@@ -249,6 +199,8 @@ static struct post *take_idle(struct http_pool *p)
 
 static void give_back(struct http_pool *p, struct post *t)
 {
+    setup_free_lines(t->lines);
+    t->lines = NULL;
     if (p->n_idle == IDLE_HANDLES) {
         post_free(t);
         return;
@@ -274,6 +226,7 @@ static bool make_room(struct http_pool *p)
 
 enum rc http_pool_post(struct http_pool *p, const struct http_post *post, struct err *e)
 {
+    static const char *const own[] = {"Expect:", "Accept: */*", NULL};
     struct http_url url;
     enum rc rc = http_url_read(&url, post->url, e);
     struct post *t;
@@ -287,7 +240,7 @@ enum rc http_pool_post(struct http_pool *p, const struct http_post *post, struct
     t->arg = post->arg;
     t->https = url.https;
     memcpy(t->host, url.host, sizeof t->host);
-    rc = set_headers(t, post->headers, e);
+    rc = setup_lines(&t->lines, own, post->headers, e);
     if (!rc &&
         (!set_request(t, post) || !set_policy(t) || curl_multi_add_handle(p->multi, t->easy)))
         rc = err_set(e, RC_SYS, "cannot set up the request");
