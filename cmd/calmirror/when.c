@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
@@ -72,7 +73,7 @@ bool when_midnight(int64_t day, int64_t *ret_ms)
 bool when_at(int64_t ms, struct when *ret)
 {
     struct tm tm;
-    time_t seconds = (time_t)(ms / 1000 - (ms % 1000 < 0));
+    time_t seconds = (time_t)floor_s(ms);
     if (!localtime_r(&seconds, &tm))
         return false;
     *ret = (struct when){

@@ -8,16 +8,13 @@
 
 #include <string.h>
 
+#include "core/base/floor.h"
+
 enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_DAYS = 719468 /* 0000-03-01 to 1970-01-01 */ };
 
 static const int64_t day_ms = 86400000;
 static const int64_t first_ms = INT64_C(-62135596800000); /* 0001-01-01T00:00:00Z */
 static const int64_t last_ms = INT64_C(253402300799999);  /* 9999-12-31T23:59:59.999Z */
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
 
 int64_t days_from_civil(int year, int month, int day)
 {
@@ -211,7 +208,7 @@ int rfc3339_write(char out[RFC3339_MAX], int64_t ms, int32_t offset_s)
 int rfc3339_write_ms(char out[RFC3339_MAX], int64_t ms)
 {
     ms = clamp(ms, first_ms, last_ms);
-    int fraction = (int)(ms - floor_div(ms, 1000) * 1000);
+    int fraction = (int)(ms - floor_s(ms) * 1000);
     char *p = put_time(out, ms);
     *p++ = '.';
     *p++ = (char)('0' + fraction / 100);

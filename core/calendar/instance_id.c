@@ -1,6 +1,7 @@
 /* instance_id: the ids of computed instances. */
 #include "core/calendar/instance_id.h"
 
+#include "core/base/floor.h"
 #include "core/calendar/stamp.h"
 
 /* The text behind the last '_', or an empty span. */
@@ -27,7 +28,7 @@ size_t instance_id_write(char *out, size_t size, struct span master_id, int64_t 
                          bool all_day)
 {
     struct span base = instance_id_base(master_id);
-    int64_t s = slot_ms / 1000 - (slot_ms % 1000 < 0);
+    int64_t s = floor_s(slot_ms);
     char text[STAMP_MAX];
     size_t n = (size_t)stamp_write(text, (struct stamp){all_day ? STAMP_DATE : STAMP_UTC, s});
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "core/base/floor.h"
 #include "core/base/text.h"
 #include "core/calendar/recur_set.h"
 
@@ -21,21 +22,16 @@ int64_t recur_place(const struct recur_set *set, int64_t local)
     return zone_local_to_utc(set->zone, local);
 }
 
-static int64_t floor_seconds(int64_t ms)
-{
-    return ms / 1000 - (ms % 1000 < 0);
-}
-
 static void set_timed_start(struct recur_set *s, const struct recur_start *start)
 {
-    int64_t at = floor_seconds(start->start_ms);
+    int64_t at = floor_s(start->start_ms);
     int64_t end_local, end_ms = start->end_ms;
 
     s->second = (struct zone_span){.lo = 1};
     if (start->wall) {
         s->local = at;
         s->key = zone_local_to_utc(s->zone, at);
-        end_ms = zone_local_to_utc(s->zone, floor_seconds(end_ms)) * 1000;
+        end_ms = zone_local_to_utc(s->zone, floor_s(end_ms)) * 1000;
     } else {
         int32_t offset = zone_offset_at(s->zone, at);
         s->key = at;
@@ -48,7 +44,7 @@ static void set_timed_start(struct recur_set *s, const struct recur_start *start
 
 enum rc recur_new(struct recur_set **ret, const struct recur_start *start, struct err *e)
 {
-    int64_t first = floor_seconds(start->start_ms);
+    int64_t first = floor_s(start->start_ms);
     struct recur_set *s;
 
     if (first < -62135596800 - 86400 || first >= SLOTS_END || start->end_ms > DATE_TOO_FAR_MS ||
@@ -62,7 +58,7 @@ enum rc recur_new(struct recur_set **ret, const struct recur_start *start, struc
     if (s->all_day) {
         int64_t day = recur_day_of(first);
         s->local = s->key = day * 86400;
-        s->days = recur_day_of(floor_seconds(start->end_ms)) - day;
+        s->days = recur_day_of(floor_s(start->end_ms)) - day;
         if (s->days < 0)
             s->days = 0;
     } else {

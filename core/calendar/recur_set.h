@@ -3,6 +3,7 @@
 #ifndef CORE_CALENDAR_RECUR_SET_H
 #define CORE_CALENDAR_RECUR_SET_H
 
+#include "core/base/floor.h"
 #include "core/calendar/recur.h"
 #include "core/calendar/slots.h"
 
@@ -45,7 +46,7 @@ int64_t recur_place(const struct recur_set *set, int64_t local);
 
 static inline int64_t recur_day_of(int64_t local)
 {
-    return local / 86400 - (local % 86400 < 0);
+    return floor_div(local, 86400);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* recur_walk: the instances of a recurrence set within a window, in order. */
 #include <stdlib.h>
 
+#include "core/base/floor.h"
 #include "core/calendar/recur.h"
 #include "core/calendar/recur_set.h"
 
@@ -34,11 +35,6 @@ struct recur_iter {
     size_t stream_count;
     struct stream streams[];
 };
-
-static int64_t floor_seconds(int64_t ms)
-{
-    return ms / 1000 - (ms % 1000 < 0);
-}
 
 static int64_t clamp_ms(int64_t ms) /* to what can be placed, with days to spare */
 {
@@ -194,20 +190,20 @@ struct recur_iter *recur_open(const struct recur_set *set, int64_t min_ms, int64
                               int64_t budget)
 {
     int64_t min = clamp_ms(min_ms), max = clamp_ms(max_ms);
-    int64_t from_key, date_key, end_key = floor_seconds(max) + 1;
+    int64_t from_key, date_key, end_key = floor_s(max) + 1;
     int32_t least, most;
     struct recur_iter *it;
     struct frame f;
 
     if (set->all_day) {
-        from_key = floor_seconds(min);
+        from_key = floor_s(min);
         zone_offset_range(set->zone, from_key - 86400, end_key + 86400, &least, &most);
         from_key += least - set->days * 86400;
         date_key = from_key;
         end_key += most;
     } else {
-        from_key = floor_seconds(min - set->duration_ms);
-        date_key = floor_seconds(min - set->longest_ms);
+        from_key = floor_s(min - set->duration_ms);
+        date_key = floor_s(min - set->longest_ms);
     }
     f = frame_of(set, from_key, end_key);
     it = open_frame(set, &f, date_key, end_key, budget);
@@ -311,7 +307,7 @@ enum rc recur_close(struct recur_iter *it, struct err *e)
 enum rc recur_find_slot(const struct recur_set *set, int64_t slot_ms, struct recur_instance *ret,
                         struct err *e)
 {
-    int64_t key = floor_seconds(slot_ms);
+    int64_t key = floor_s(slot_ms);
     struct recur_instance in = {0};
     struct recur_iter *it;
     struct frame f;

@@ -1,6 +1,7 @@
 /* slots: the ascending wall-clock times one rule names from one start on. */
 #include "core/calendar/slots.h"
 
+#include "core/base/floor.h"
 #include "core/base/rfc3339.h"
 
 /* DESIGN
@@ -16,11 +17,6 @@
 
 #define ALL_60 (((uint64_t)1 << 60) - 1)
 #define ALL_24 (((uint32_t)1 << 24) - 1)
-
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
 
 /* Number of the period a local time is in. */
 static int64_t period_of(const struct rrule *r, int64_t local)

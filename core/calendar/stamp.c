@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/base/floor.h"
 #include "core/base/rfc3339.h"
 
 /* `n` digits from p, or -1. */
@@ -108,13 +109,10 @@ bool stamp_read_duration(int64_t *ret_s, struct span s)
 
 int stamp_write(char out[STAMP_MAX], struct stamp stamp)
 {
-    int64_t days = stamp.s / 86400, rest = stamp.s % 86400;
-    int y, m, d, t;
+    int64_t days = floor_div(stamp.s, 86400);
+    int y, m, d, t = (int)(stamp.s - days * 86400);
 
-    if (rest < 0)
-        rest += 86400, days--;
     civil_from_days(days, &y, &m, &d);
-    t = (int)rest;
     if (stamp.kind == STAMP_DATE)
         return snprintf(out, STAMP_MAX, "%04d%02d%02d", y, m, d);
     return snprintf(out, STAMP_MAX, "%04d%02d%02dT%02d%02d%02d%s", y, m, d, t / 3600, t / 60 % 60,

@@ -1,6 +1,7 @@
 /* zone_history: the changes of a zone's clock one by one, for those who write them down. */
 #include "core/calendar/zone_history.h"
 
+#include "core/base/floor.h"
 #include "core/base/rfc3339.h"
 #include "core/calendar/tzif.h"
 
@@ -45,7 +46,7 @@ static bool follows(const struct zone *z, const struct posixtz *rule, size_t i)
 {
     int year, month, day;
 
-    civil_from_days(z->at[i] / 86400 - (z->at[i] % 86400 < 0), &year, &month, &day);
+    civil_from_days(floor_div(z->at[i], 86400), &year, &month, &day);
     for (int y = year - 1; y <= year + 1; y++) {
         if (z->at[i] == posixtz_dst_start(rule, y) && z->offset[i] == rule->dst_s)
             return z->offset[i - 1] == rule->std_s;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/rfc3339.h"
@@ -91,7 +92,7 @@ static void write_time(const struct instance_form *f, struct render *r, int64_t 
         render_time(r, ms, out);
         return;
     }
-    int n = rfc3339_write_date(text, ms / DAY_MS - (ms % DAY_MS < 0));
+    int n = rfc3339_write_date(text, floor_div(ms, DAY_MS));
     buf_add_char(out, '"');
     buf_add(out, text, (size_t)n);
     buf_add_char(out, '"');

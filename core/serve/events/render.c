@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
 
@@ -19,7 +20,7 @@ struct render render_in_zone(const char *zone_name)
 void render_time(struct render *r, int64_t ms, struct buf *out)
 {
     char text[RFC3339_MAX];
-    int64_t s = ms / 1000 - (ms % 1000 < 0);
+    int64_t s = floor_s(ms);
     int n = rfc3339_write(text, ms, r->zone ? zone_offset_near(r->zone, s, &r->hint) : 0);
     buf_add_char(out, '"');
     buf_add(out, text, (size_t)n);

@@ -1,16 +1,13 @@
 /* window: a stretch of time that a query asks for, and whether an event is in it. */
 #include "core/serve/events/window.h"
 
-#define DAY_MS INT64_C(86400000)
+#include "core/base/floor.h"
 
-static int64_t floor_div(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
+#define DAY_MS INT64_C(86400000)
 
 int64_t window_day_instant(const struct zone *zone, int64_t floating_ms)
 {
-    return zone_local_to_utc(zone, floor_div(floating_ms, 1000)) * 1000;
+    return zone_local_to_utc(zone, floor_s(floating_ms)) * 1000;
 }
 
 const struct zone *zone_of_collection(const struct collection *coll)
@@ -22,7 +19,7 @@ const struct zone *zone_of_collection(const struct collection *coll)
 /* The floating midnight at or before an instant. */
 static int64_t day_of(const struct zone *zone, int64_t ms)
 {
-    int64_t s = floor_div(ms, 1000);
+    int64_t s = floor_s(ms);
     int64_t wall = (s + zone_offset_at(zone, s)) * 1000;
     return floor_div(wall, DAY_MS) * DAY_MS;
 }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/rfc3339.h"
@@ -154,7 +155,7 @@ static void put_time(struct details *d, enum member which, const char *name)
     static const struct ics_clock utc = {0};
     int64_t ms;
     if (rfc3339_time(json_string_plain(d->v[which]), &ms, NULL, NULL))
-        ics_put_at(d->f->out, name, &utc, ms / 1000 - (ms % 1000 < 0));
+        ics_put_at(d->f->out, name, &utc, floor_s(ms));
 }
 
 static void put_history(struct details *d)

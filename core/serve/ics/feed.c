@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/serve/aside.h"
@@ -76,7 +77,7 @@ static struct event *exceptions_of(struct walk *w, struct span master_id, size_t
 /* Sorts an exception's slot into those that stay and those that go. */
 static void note_slot(struct walk *w, struct ics_series *s, const struct event *ev)
 {
-    int64_t slot_s = ev->original_ms / 1000 - (ev->original_ms % 1000 < 0);
+    int64_t slot_s = floor_s(ev->original_ms);
     if (json_get(ev->raw, "originalStartTime").n == 0 || ics_slot_is_date(ev) != s->clock.all_day)
         return;
     w->ok &= ics_slots_add(is_shown(w, ev) ? &s->kept : &s->gone, slot_s);

@@ -10,16 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/floor.h"
 #include "core/calendar/slots.h"
 #include "core/serve/ics/line.h"
 
 #define BUDGET 200000 /* steps of one walk */
 #define DAY    INT64_C(86400)
-
-static int64_t floor_s(int64_t ms)
-{
-    return ms / 1000 - (ms % 1000 < 0);
-}
 
 int64_t ics_start_slot(const struct ics_series *s)
 {

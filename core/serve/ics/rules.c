@@ -19,6 +19,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/serve/ics/line.h"
 #include "core/serve/ics/rule.h"
@@ -165,11 +166,6 @@ static bool is_odd(const struct ics_series *s)
     }
     buf_release(&l.text);
     return odd;
-}
-
-static int64_t floor_s(int64_t ms)
-{
-    return ms / 1000 - (ms % 1000 < 0);
 }
 
 static int64_t slot_of(const struct recur_instance *at)

@@ -11,16 +11,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/rfc3339.h"
 #include "core/serve/ics/details.h"
 #include "core/serve/ics/line.h"
-
-static int64_t floor_s(int64_t ms)
-{
-    return ms / 1000 - (ms % 1000 < 0);
-}
 
 /* Google's own form where there is none; of free and busy alone, what tells nothing. */
 static void put_uid(struct ics_feed *f, const struct event *ev)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/floor.h"
 #include "core/calendar/stamp.h"
 #include "core/calendar/zone_history.h"
 #include "core/serve/ics/line.h"
@@ -66,7 +67,7 @@ bool ics_zones_use(struct ics_zones *z, const struct zone *zone, int64_t from_s,
 static bool write_rule(const struct posixtz_change *c, char out[RULE_SIZE])
 {
     static const char days[][3] = {"SU", "MO", "TU", "WE", "TH", "FR", "SA"};
-    int shift = c->time_s / 86400 - (c->time_s % 86400 < 0);
+    int shift = (int)floor_div(c->time_s, DAY);
     if (c->form != 'M')
         return false;
     const char *day = days[((c->day + shift) % 7 + 7) % 7];
