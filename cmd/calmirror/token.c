@@ -1,19 +1,11 @@
 /* token: finds what calmirror shows the service to be let in: a client's token, or the operator's.
  */
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 
 #include "cmd/calmirror/cli.h"
 #include "core/base/private.h"
 #include "core/daemon/operator.h"
-
-/* Without the line end that an editor leaves. */
-static void trim(struct secret *s)
-{
-    while (s->n > 0 && strchr(" \t\r\n", s->p[s->n - 1]))
-        s->p[--s->n] = '\0';
-}
 
 /* The user's own file; false: there is none. */
 static bool read_own(struct secret *ret, struct err *e, enum rc *ret_rc)
@@ -38,7 +30,7 @@ int cli_find_token(struct cli *cli, const char *state_dir)
         rc = secret_set(&cli->token, span_of(given)) ? RC_OK : err_set(&e, RC_SYS, "out of memory");
     else if (!read_own(&cli->token, &e, &rc) && state_dir)
         rc = operator_token_read(state_dir, &cli->token, &e);
-    trim(&cli->token);
+    secret_trim(&cli->token);
     if (rc == RC_OK || rc == RC_NOTFOUND)
         return EX_OK;
     return cli_fail(rc == RC_SYS ? EX_OSERR : EX_NOPERM, "%s", e.text);

@@ -28,6 +28,12 @@ void secret_release(struct secret *s)
     *s = (struct secret){0};
 }
 
+void secret_trim(struct secret *s)
+{
+    while (s->n > 0 && strchr(" \t\r\n", s->p[s->n - 1]))
+        s->p[--s->n] = '\0';
+}
+
 void secret_move(struct secret *to, struct secret *from)
 {
     secret_release(to);

@@ -19,6 +19,7 @@ struct secret {
 bool secret_set(struct secret *s,
                 struct span bytes);    /* replaces; false: out of memory, s is empty */
 void secret_release(struct secret *s); /* wipes, frees, empties */
+void secret_trim(struct secret *s);    /* without blanks at its end, as an editor leaves */
 
 /* Takes `bytes` over by moving: `from` is empty afterwards, what `to` had is wiped. */
 void secret_move(struct secret *to, struct secret *from);

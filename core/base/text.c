@@ -33,6 +33,22 @@ bool text_copy(char *dst, size_t size, struct span s)
     return n == s.n;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+struct span text_trim(struct span s)
+{
+    while (s.n > 0 && is_blank(s.p[s.n - 1]))
+        s.n--;
+    while (s.n > 0 && is_blank(s.p[0])) {
+        s.p++;
+        s.n--;
+    }
+    return s;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';

@@ -12,6 +12,7 @@
 
 /* Copies with termination; false when it did not fit (dst then holds the part that did). */
 bool text_copy(char *dst, size_t size, struct span s);
+struct span text_trim(struct span s); /* without spaces, tabs, CR and LF at either end */
 
 /* Strict readers: the whole span must match. false leaves *ret untouched. */
 bool text_to_i64(struct span s, int64_t *ret);

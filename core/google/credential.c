@@ -228,13 +228,7 @@ enum rc credential_read_token(const char *path, struct secret *ret, struct err *
 
     if (rc)
         return rc;
-    struct span word = secret_span(&file);
-    while (word.n > 0 && strchr(" \t\r\n", word.p[word.n - 1]))
-        word.n--;
-    while (word.n > 0 && strchr(" \t\r\n", word.p[0])) {
-        word.p++;
-        word.n--;
-    }
+    struct span word = text_trim(secret_span(&file));
     if (!is_word(word) || word.n > TOKEN_MOST)
         rc = err_set(e, RC_AUTH, "%s: not one access token", path);
     else if (!secret_set(ret, word))

@@ -11,19 +11,10 @@ void redirect_release(struct redirect *r)
     *r = (struct redirect){0};
 }
 
-static bool is_blank(char c)
+/* As it is pasted: with blanks, and in quotes. */
+static struct span bare(struct span s)
 {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct span trim(struct span s)
-{
-    while (s.n > 0 && is_blank(s.p[s.n - 1]))
-        s.n--;
-    while (s.n > 0 && is_blank(s.p[0])) {
-        s.p++;
-        s.n--;
-    }
+    s = text_trim(s);
     if (s.n >= 2 && (s.p[0] == '"' || s.p[0] == '\'') && s.p[s.n - 1] == s.p[0])
         s = (struct span){s.p + 1, s.n - 2};
     return s;
@@ -95,7 +86,7 @@ enum rc redirect_read(struct span text, struct redirect *ret, struct err *e)
 
     if (text.n > REDIRECT_BYTES_MOST)
         return err_set(e, RC_INVALID, "longer than any address that Google sends a browser to");
-    struct span query = query_of(trim(text));
+    struct span query = query_of(bare(text));
     while (query.n > 0 && rc == RC_OK) {
         const char *amp = memchr(query.p, '&', query.n);
         size_t n = amp ? (size_t)(amp - query.p) : query.n;

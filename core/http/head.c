@@ -15,17 +15,6 @@ void head_reset(struct head *h)
     *h = (struct head){.retry_ms = -1};
 }
 
-static struct span trim(struct span s)
-{
-    while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]))
-        s.n--;
-    while (s.n > 0 && strchr(" \t", s.p[0])) {
-        s.p++;
-        s.n--;
-    }
-    return s;
-}
-
 static bool same(struct span s, const char *word)
 {
     return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
@@ -71,7 +60,7 @@ static void read_type(struct head *h, struct span value)
 
     if (semicolon)
         type.n = (size_t)(semicolon - type.p);
-    h->is_json = same(trim(type), "application/json");
+    h->is_json = same(text_trim(type), "application/json");
 }
 
 static void read_coding(struct head *h, struct span value)
@@ -102,7 +91,7 @@ void head_line(struct head *h, struct span line)
     if (!colon)
         return;
     struct span name = {line.p, (size_t)(colon - line.p)};
-    struct span value = trim((struct span){colon + 1, line.n - name.n - 1});
+    struct span value = text_trim((struct span){colon + 1, line.n - name.n - 1});
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
         if (same(name, fields[i].name))
             fields[i].read(h, value);

@@ -88,8 +88,7 @@ static void read_secret(struct hook *hook, unsigned which, const char *path)
         log_err(NULL, "hook %s: %s", hook->name, e.text);
         return;
     }
-    while (fresh.n > 0 && strchr(" \t\r\n", fresh.p[fresh.n - 1]))
-        fresh.p[--fresh.n] = '\0';
+    secret_trim(&fresh);
     secret_move(&hook->secrets[which], &fresh);
 }
 

@@ -11,22 +11,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-static bool is_space(char c)
-{
-    return is_blank(c) || c == '\r' || c == '\n';
-}
-
-static struct span trim(struct span s)
-{
-    while (s.n > 0 && is_space(*s.p)) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && is_space(s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 /* Takes the next line off *text, without what ends it. False at the end. */
 static bool take_line(struct span *text, struct span *ret)
 {
@@ -67,7 +51,7 @@ static bool find_boundary(struct span type, struct span *ret)
         return false;
     const char *semicolon;
     while ((semicolon = memchr(type.p, ';', type.n))) {
-        type = trim((struct span){semicolon + 1, type.n - (size_t)(semicolon + 1 - type.p)});
+        type = text_trim((struct span){semicolon + 1, type.n - (size_t)(semicolon + 1 - type.p)});
         if (!starts_with(type, "boundary="))
             continue;
         struct span value = {type.p + 9, type.n - 9};
@@ -79,7 +63,7 @@ static bool find_boundary(struct span type, struct span *ret)
         const char *end = memchr(value.p, quoted ? '"' : ';', value.n);
         if (end)
             value.n = (size_t)(end - value.p);
-        *ret = trim(value);
+        *ret = text_trim(value);
         return (end || !quoted) && ret->n > 0 && ret->n <= MULTIPART_BOUNDARY_MAX;
     }
     return false;
@@ -97,7 +81,7 @@ static bool find_delimiter(struct span boundary, const char **p, const char *end
         if (text.n >= boundary.n + 2 && text.p[0] == '-' && text.p[1] == '-' &&
             memcmp(text.p + 2, boundary.p, boundary.n) == 0) {
             struct span rest =
-                trim((struct span){text.p + 2 + boundary.n, text.n - 2 - boundary.n});
+                text_trim((struct span){text.p + 2 + boundary.n, text.n - 2 - boundary.n});
             bool last = rest.n >= 2 && rest.p[0] == '-' && rest.p[1] == '-';
             if (rest.n == 0 || last) {
                 size_t n = (size_t)(line - from);
@@ -125,7 +109,7 @@ static bool next_bytes(struct multipart *m, struct span *ret)
     bool closed = find_delimiter(m->boundary, &m->p, m->end, ret, &last);
     if (last)
         m->p = m->end;
-    return closed || trim(*ret).n > 0;
+    return closed || text_trim(*ret).n > 0;
 }
 
 enum rc multipart_open(struct multipart *ret, const char *content_type, struct span body,
@@ -134,7 +118,7 @@ enum rc multipart_open(struct multipart *ret, const char *content_type, struct s
     struct multipart m = {.p = body.p, .end = body.p + body.n};
     struct span bytes;
     bool last;
-    if (!content_type || !find_boundary(trim(span_of(content_type)), &m.boundary))
+    if (!content_type || !find_boundary(text_trim(span_of(content_type)), &m.boundary))
         return err_set(e, RC_INVALID, "Content-Type must be multipart/mixed with a boundary.");
     if (!find_delimiter(m.boundary, &m.p, m.end, &bytes, &last))
         return err_set(e, RC_INVALID, "The boundary does not occur in the body.");
@@ -181,7 +165,7 @@ bool multipart_next_header(struct span *headers, struct span *ret_name, struct s
         while (headers->n > 0 && is_blank(*headers->p) && take_line(headers, &line))
             end = line.p + line.n;
         *ret_name = (struct span){colon - n, n};
-        *ret_value = trim((struct span){colon + 1, (size_t)(end - colon) - 1});
+        *ret_value = text_trim((struct span){colon + 1, (size_t)(end - colon) - 1});
         return true;
     }
     return false;
@@ -213,15 +197,16 @@ static bool is_echoable(struct span id)
 
 static bool split_request_line(struct span line, struct multipart_part *part)
 {
-    line = trim(line);
+    line = text_trim(line);
     const char *space = line.n > 0 ? memchr(line.p, ' ', line.n) : NULL;
     if (!space)
         return false;
     struct span method = {line.p, (size_t)(space - line.p)};
-    struct span target = trim((struct span){space, line.n - method.n});
+    struct span target = text_trim((struct span){space, line.n - method.n});
     const char *behind = memchr(target.p, ' ', target.n);
     if (behind) {
-        struct span version = trim((struct span){behind, target.n - (size_t)(behind - target.p)});
+        struct span version =
+            text_trim((struct span){behind, target.n - (size_t)(behind - target.p)});
         if (!starts_with(version, "HTTP/"))
             return false;
         target.n = (size_t)(behind - target.p);
@@ -259,7 +244,7 @@ bool multipart_next(struct multipart *m, struct multipart_part *ret)
         part.id = id;
     do {
         line = (struct span){0};
-    } while (take_line(&rest, &line) && trim(line).n == 0);
+    } while (take_line(&rest, &line) && text_trim(line).n == 0);
     if (is_plain(outer) && split_request_line(line, &part)) {
         part.headers = take_headers(&rest);
         part.body = rest;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/rand.h"
+#include "core/base/text.h"
 
 #define MAGIC       "CMS1"
 #define MAGIC_BYTES 4
@@ -43,17 +44,6 @@ static bool read_hex(struct span text, unsigned char out[SEAL_KEY_BYTES])
     return true;
 }
 
-static struct span trim(struct span s)
-{
-    while (s.n > 0 && strchr(" \t\r\n", s.p[s.n - 1]))
-        s.n--;
-    while (s.n > 0 && strchr(" \t\r\n", s.p[0])) {
-        s.p++;
-        s.n--;
-    }
-    return s;
-}
-
 /* Of a hash under a label of its own, so that the id gives nothing of the key away. */
 static bool find_id(const unsigned char key[SEAL_KEY_BYTES], uint32_t *ret)
 {
@@ -75,7 +65,7 @@ enum rc seal_key_read(struct span text, struct seal_key *ret, struct err *e)
 
     if (text.n == SEAL_KEY_BYTES)
         memcpy(key, text.p, SEAL_KEY_BYTES);
-    else if (!read_hex(trim(text), key))
+    else if (!read_hex(text_trim(text), key))
         return err_set(e, RC_AUTH, "not a key: neither 32 bytes nor 64 hex digits");
     if (!find_id(key, &k.id) ||
         !secret_set(&k.bytes, (struct span){(const char *)key, SEAL_KEY_BYTES}))

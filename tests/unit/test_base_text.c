@@ -28,6 +28,20 @@ static void test_copy(void **state)
     assert_false(text_copy(NULL, 0, span_of("")));
 }
 
+static void test_trim(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } cases[] = {
+        {"a", "a"}, {" \t\r\na b\r\n", "a b"}, {"\v\fa", "\v\fa"}, {" \n", ""}, {"", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_true(span_is(text_trim(span_of(cases[i].in)), cases[i].out));
+    assert_int_equal(text_trim((struct span){" a\0", 3}).n, 2);
+    assert_int_equal(text_trim((struct span){0}).n, 0);
+}
+
 static void test_i64(void **state)
 {
     (void)state;
@@ -382,19 +396,13 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_i64),
-        cmocka_unit_test(test_u64),
-        cmocka_unit_test(test_bool),
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_base64url),
-        cmocka_unit_test(test_base64url_round_trip),
-        cmocka_unit_test(test_hex),
-        cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_equal_secret),
-        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_copy),         cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_i64),          cmocka_unit_test(test_u64),
+        cmocka_unit_test(test_bool),         cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_sizes),        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_base64url),    cmocka_unit_test(test_base64url_round_trip),
+        cmocka_unit_test(test_hex),          cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_equal_secret), cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@
 
 #include "core/base/floor.h"
 #include "core/base/json.h"
+#include "core/base/text.h"
 #include "core/serve/ics/line.h"
 #include "core/serve/ics/rule.h"
 
@@ -82,12 +83,7 @@ static bool next_line(struct lines *l, struct span *ret)
         buf_reset(&l->text);
         if (!json_string(value, &l->text))
             continue;
-        struct span line = buf_span(&l->text);
-        while (line.n && strchr(" \t\r\n", line.p[0]))
-            line.p++, line.n--;
-        while (line.n && strchr(" \t\r\n", line.p[line.n - 1]))
-            line.n--;
-        *ret = line;
+        *ret = text_trim(buf_span(&l->text));
         return true;
     }
     return false;
