@@ -15,10 +15,14 @@ void healthz_get(struct call *c)
     buf_add_text(&c->out, "{\"status\":\"ok\"}");
 }
 
+/* It does not wait behind others, nor is it refused: "not ready" would be untrue. */
 void readyz_get(struct call *c)
 {
     const char *reason = NULL;
     struct err e = {0};
+    if (!health_is_recent(c->serve) && !aside_is_full(c->serve->overviews) &&
+        aside_take(c->serve->overviews, c))
+        return;
     if (atomic_load(&c->serve->draining))
         reason = "stopping";
     else if (txn_read(c->store, &c->txn, &e) != RC_OK)
@@ -28,8 +32,9 @@ void readyz_get(struct call *c)
         buf_add_json(&c->out, span_of(reason));
     buf_add_char(&c->out, ']');
     if (!reason) {
+        struct health h = health_look(c);
         buf_add_char(&c->out, ',');
-        health_write(health_look(c), &c->out);
+        health_write(&h, &c->out);
     }
     buf_add_char(&c->out, '}');
     if (reason)

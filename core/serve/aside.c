@@ -5,7 +5,10 @@
  * any thread. The answer is complete, packed if need be, when the loop gets it back. It is not kept
  * in the cache, which is the loop's and not for what is as large as this.
  *
- * Answers that are not yet sent hold memory for as long as their readers take. While that is more
+ * There are two of these: one for feeds, and one for what tells of all calendars at once, which a
+ * monitor wants soon, whatever feeds are being made and whoever is slow to read them.
+ *
+ * Feeds that are not yet sent hold memory for as long as their readers take. While that is more
  * than one feed may have (api.feed_size), the next is not begun: so there are never more than two
  * such amounts. httpd, which gives up answers that are too much for its own bound, does not count
  * these. */
@@ -26,14 +29,15 @@
 #define GZIP_LEVEL 1
 
 /* The headers that an answer depends on. */
-static const char *const header_names[] = {"Accept-Encoding", "If-None-Match", "Origin"};
+static const char *const header_names[] = {"Accept", "Accept-Encoding", "If-None-Match", "Origin"};
+static const char *const methods[] = {"GET", "HEAD", "POST"};
 #define HEADERS (sizeof header_names / sizeof *header_names)
 
 struct job {
     struct job *next;
     struct httpd_request *request;
     struct call call;
-    struct buf text; /* path and query */
+    struct buf text; /* path, query and body */
     char *header[HEADERS];
     struct httpd_response *response;
 };
@@ -44,6 +48,7 @@ struct list {
 
 struct aside {
     struct serve *serve;
+    bool bounded;
     struct squeeze *gzip; /* the thread's */
     pthread_t thread;
     bool running;  /* the loop's: the thread was started */
@@ -99,13 +104,23 @@ static const char *job_header(const void *source, const char *name)
     return NULL;
 }
 
-static struct job *job_new(const struct call *c)
+/* NULL: none that is run here. */
+static const char *static_method(const char *name)
+{
+    for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+        if (strcmp(name, methods[i]) == 0)
+            return methods[i];
+    return NULL;
+}
+
+static struct job *job_new(struct aside *a, const struct call *c)
 {
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         return NULL;
     buf_add_span(&j->text, c->path);
     buf_add_span(&j->text, c->query);
+    buf_add_span(&j->text, c->body);
     bool ok = !j->text.failed;
     for (size_t i = 0; i < HEADERS; i++) {
         const char *value = c->header(c->source, header_names[i]);
@@ -125,12 +140,15 @@ static struct job *job_new(const struct call *c)
                             .caller = c->caller,
                             .now_ms = c->now_ms,
                             .commits = c->commits,
-                            .method = strcmp(c->method, "HEAD") == 0 ? "HEAD" : "GET",
+                            .method = static_method(c->method),
                             .path = {j->text.p, c->path.n},
                             .query = {j->text.p + c->path.n, c->query.n},
+                            .body = {j->text.p + c->path.n + c->query.n, c->body.n},
                             .header = job_header,
                             .source = j,
-                            .aside = true};
+                            .begin_us = c->begin_us,
+                            .tally = serve_tally(c),
+                            .aside = a};
     return j;
 }
 
@@ -147,7 +165,7 @@ static void parcel_free(void *arg)
 }
 
 /* NULL without memory. */
-static struct httpd_response *make_response(struct aside *a, struct call *c)
+static struct httpd_response *make_parcel(struct aside *a, struct call *c)
 {
     struct parcel *p = malloc(sizeof *p);
     bool gzipped;
@@ -162,6 +180,11 @@ static struct httpd_response *make_response(struct aside *a, struct call *c)
         httpd_response_over(c->answer.status, p->body ? p->body : "", p->n, parcel_free, p);
     reply_headers(c, r, p->n, gzipped);
     return r;
+}
+
+static struct httpd_response *make_response(struct aside *a, struct call *c)
+{
+    return a->bounded ? make_parcel(a, c) : reply_make(c, a->gzip);
 }
 
 /* Under the lock: is there something to do, and memory for it? */
@@ -193,12 +216,13 @@ static void *work(void *arg)
     return NULL;
 }
 
-struct aside *aside_new(struct serve *s)
+struct aside *aside_new(struct serve *s, bool bounded)
 {
     struct aside *a = calloc(1, sizeof *a);
     if (!a)
         return NULL;
     a->serve = s;
+    a->bounded = bounded;
     a->gzip = squeeze_new(GZIP_LEVEL);
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);
@@ -235,17 +259,28 @@ static bool start(struct aside *a)
     return a->running && !atomic_load(&a->giving_up);
 }
 
-bool aside_take(struct call *c)
+bool aside_is_full(const struct aside *a)
 {
-    struct aside *a = c->serve->aside;
+    return a->jobs == JOBS_MAX;
+}
+
+/* May it be answered only when the mirror is as fresh as it says? That is for the loop to wait for.
+ */
+static bool has_wish(const struct call *c)
+{
     struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
-    if (c->aside || !c->request || wish.max_age_ms >= 0 || wish.only_if_cached)
+    return c->answer.mirrored && (wish.max_age_ms >= 0 || wish.only_if_cached);
+}
+
+bool aside_take(struct aside *a, struct call *c)
+{
+    if (c->aside || !c->request || !static_method(c->method) || has_wish(c))
         return false;
-    if (a->jobs == JOBS_MAX) {
+    if (aside_is_full(a)) {
         (void)call_fail(c, FAULT_NOT_READY, NULL, "Too much is asked for at once.");
         return true;
     }
-    struct job *j = start(a) ? job_new(c) : NULL;
+    struct job *j = start(a) ? job_new(a, c) : NULL;
     if (!j)
         return false;
     a->jobs++;
@@ -259,7 +294,7 @@ bool aside_take(struct call *c)
 
 bool aside_given_up(const struct call *c)
 {
-    return c->aside && atomic_load_explicit(&c->serve->aside->giving_up, memory_order_relaxed);
+    return c->aside && atomic_load_explicit(&c->aside->giving_up, memory_order_relaxed);
 }
 
 void aside_turn(struct aside *a)
@@ -271,7 +306,7 @@ void aside_turn(struct aside *a)
         if (!j)
             return;
         a->jobs--;
-        a->serve->errors += j->call.answer.status >= 400;
+        serve_count_later(a->serve, &j->call);
         httpd_answer(j->request, j->response);
         job_free(j);
     }

@@ -7,15 +7,18 @@
 struct aside;
 struct httpd;
 
-struct aside *aside_new(struct serve *s); /* NULL without memory */
-void aside_free(struct aside *a);         /* NULL ok; stopped */
+/* `bounded`: what waits to be sent is held within api.feed_size here, by not beginning the next;
+ * otherwise httpd does that as with all answers. NULL without memory. */
+struct aside *aside_new(struct serve *s, bool bounded);
+void aside_free(struct aside *a); /* NULL ok; stopped */
 
 void aside_start(struct aside *a, struct httpd *h); /* the loop runs: takes calls from now on */
 
-/* On the loop, from a handler: has the whole call run once more on the thread, where this says
- * false, and its answer sent then. False also: the handler is to go on, here. True: it is to
- * return. */
-bool aside_take(struct call *c);
+/* On the loop, from a handler or before it: has the whole call run once more on the thread, where
+ * this says false, and its answer sent then. False also: the call is to go on, here. True: it is
+ * over for now. */
+bool aside_take(struct aside *a, struct call *c);
+bool aside_is_full(const struct aside *a); /* on the loop: the next one would be answered 503 */
 /* To be asked now and then by a handler that may run there: is nobody waiting any more? */
 bool aside_given_up(const struct call *c);
 

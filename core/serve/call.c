@@ -8,6 +8,7 @@
 #include "core/serve/request.h"
 #include "core/serve/routes.h"
 #include "core/serve/schemas.h"
+#include "core/serve/server.h"
 
 #define EXPECT_BYTES (128u << 10)
 #define KEEP_BYTES   (1u << 20) /* buffers that grew beyond it are given back */
@@ -53,7 +54,8 @@ void call_run(struct call *c)
         c->answer.allow = "GET, HEAD, OPTIONS, POST";
     } else if (call_parse(c) && compile_fields(c)) {
         (void)buf_reserve(&c->out, c->expected_bytes);
-        c->route->handle(c);
+        if (!c->route->whole || !aside_take(c->serve->overviews, c))
+            c->route->handle(c);
         /* What could not be read must not look as if it were not there. */
         if (c->txn && txn_failed(c->txn) != RC_OK)
             (void)call_fail(c, FAULT_INTERNAL, NULL, NULL);

@@ -11,11 +11,13 @@
 #include "core/serve/answer.h"
 #include "core/serve/fields.h"
 #include "core/serve/params.h"
+#include "core/serve/tally.h"
 #include "storage/accounts.h"
 #include "storage/store.h"
 
 #define CALL_SEGMENTS_MAX 3
 
+struct aside;
 struct httpd_request;
 struct memo;
 struct queue;
@@ -43,7 +45,8 @@ struct call {
     const char *(*header)(const void *source, const char *name); /* of the request; NULL: absent */
     const void *source;
     struct httpd_request *request; /* which may be answered later; NULL: part of a batch */
-    bool aside;                    /* it runs on the thread of aside.h */
+    struct aside *aside;           /* whose thread it runs on; NULL: the loop's */
+    struct tally tally;            /* there: the loop's, when the call came in */
     int64_t wait_until_ms;         /* monotonic: of one that has waited; 0: it is new */
     uint64_t wait_from;            /* likewise: the number of the store's last change then */
 

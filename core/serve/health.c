@@ -50,19 +50,41 @@ static bool look_at_coll(void *arg, enum rc rc, const struct collection *coll)
     return true;
 }
 
-const struct health *health_look(struct call *c)
+static struct health last_look(struct serve *s)
 {
-    struct health *h = &c->serve->health;
-    struct look l = {.c = c, .h = h};
+    pthread_mutex_lock(&s->lock);
+    struct health h = s->health;
+    pthread_mutex_unlock(&s->lock);
+    return h;
+}
+
+static bool is_recent(const struct health *h)
+{
     int64_t now = clock_mono_ms();
-    if (h->at_ms && now >= h->at_ms && now - h->at_ms < KEEP_MS)
+    return h->at_ms && now >= h->at_ms && now - h->at_ms < KEEP_MS;
+}
+
+bool health_is_recent(struct serve *s)
+{
+    const struct health h = last_look(s);
+    return is_recent(&h);
+}
+
+struct health health_look(struct call *c)
+{
+    struct health h = last_look(c->serve);
+    struct look l = {.c = c, .h = &h};
+    if (is_recent(&h))
         return h;
-    *h = (struct health){.at_ms = now};
+    h = (struct health){.at_ms = clock_mono_ms()};
     accounts_each(c->txn, look_at_account, &l);
     colls_each(c->txn, look_at_coll, &l);
-    (void)store_trouble(c->store, &h->store, &h->store_since_ms);
+    (void)store_trouble(c->store, &h.store, &h.store_since_ms);
     int64_t held_ms = store_held_ms(c->store);
-    h->held_ms = held_ms > STORE_HELD_MOST_MS ? held_ms : 0;
+    h.held_ms = held_ms > STORE_HELD_MOST_MS ? held_ms : 0;
+    pthread_mutex_lock(&c->serve->lock);
+    c->serve->health = h;
+    pthread_mutex_unlock(&c->serve->lock);
     return h;
 }
 

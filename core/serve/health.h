@@ -21,7 +21,8 @@ struct health {
 
 /* Of the whole mirror, whoever asks; looked at anew once a second at most. The call has its
  * transaction. */
-const struct health *health_look(struct call *c);
+struct health health_look(struct call *c);
+bool health_is_recent(struct serve *s); /* so that the next look costs nothing. Any thread */
 /* Appends "health" as a member: {"state": "ok" or "degraded", "reasons": [sentences]}. Names nobody. */
 void health_write(const struct health *h, struct buf *out);
 

@@ -128,7 +128,7 @@ const struct route routes[] = {
 #undef ICS_PARAMS
 
     {"", "GET", "/v1/status", status_get, 0, 0, 0, NULL, NULL,
-     "How the service, its accounts and calendars are doing."},
+     "How the service, its accounts and calendars are doing.", .whole = true},
 #define FEED_PARAMS (B(ACCOUNT) | B(CALENDAR) | B(CURSOR) | B(INCLUDE) | B(TYPES))
     {"", "GET", "/v1/stream", stream_get, FEED_PARAMS, 0, 0, NULL, NULL,
      "Changes as they come, as server-sent events; see below."},
@@ -144,18 +144,18 @@ const struct route routes[] = {
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
      "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
      "optional.",
-     DOOR_OPERATOR},
+     DOOR_OPERATOR, .whole = true},
     {"", "POST", "/v1/verify", verify_post, 0, 0, 0, NULL, NULL,
      "Compares calendars with Google and repairs them. Body: {\"calendar\": ID, \"account\": NAME, "
      "\"instances\": BOOL, \"min_ms\": TIME, \"max_ms\": TIME}, all optional.",
-     DOOR_OPERATOR},
+     DOOR_OPERATOR, .whole = true},
     {"", "GET", "/v1/verify", verify_get, 0, 0, 0, NULL, NULL,
-     "What the last verification of each calendar found.", DOOR_OPERATOR},
+     "What the last verification of each calendar found.", DOOR_OPERATOR, .whole = true},
     {"", "GET", "/v1/clients", clients_get, 0, 0, 0, NULL, NULL,
      "The clients of the configuration, what each may see, and when it last asked.", DOOR_OPERATOR},
     {"", "GET", "/v1/odd", odd_get, 0, 0, 0, NULL, NULL,
      "Events in which something made no sense, by calendar and id, and what that was.",
-     DOOR_OPERATOR},
+     DOOR_OPERATOR, .whole = true},
     {"", "POST", "/v1/probe", probe_post, 0, 0, 0, NULL, NULL,
      "A probe: sent to the public address as a notification with this X-Goog-Channel-ID and "
      "X-Goog-Channel-Token, it shows whether that leads here.",
@@ -163,13 +163,14 @@ const struct route routes[] = {
     {"", "GET", "/v1/probe/{probeId}", probe_get, 0, 0, 0, NULL, NULL,
      "Whether a probe came in at the webhook.", DOOR_OPERATOR},
     {"", "GET", "/metrics", metrics_get, 0, 0, 0, NULL, NULL,
-     "What the process counts, for Prometheus; OpenMetrics if the Accept header asks for it."},
+     "What the process counts, for Prometheus; OpenMetrics if the Accept header asks for it.",
+     .whole = true},
     {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves.",
      DOOR_OPEN},
     {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,
      "200 when answers can be given, with what is out of order; 503 with the reasons otherwise.",
      DOOR_OPEN},
-    {"", "GET", "/", home_get, 0, 0, 0, NULL, NULL, "A page for people."},
+    {"", "GET", "/", home_get, 0, 0, 0, NULL, NULL, "A page for people.", .whole = true},
 };
 #pragma GCC diagnostic pop
 const unsigned n_routes = sizeof routes / sizeof routes[0];

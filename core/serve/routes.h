@@ -15,6 +15,7 @@ struct route {
     const char *request, *response; /* schemas of bodies; NULL: none */
     const char *doc;
     enum door door; /* who may have it */
+    bool whole;     /* it goes through all calendars: made aside, so that the loop goes on */
 };
 
 extern const struct route routes[];

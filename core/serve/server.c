@@ -36,9 +36,28 @@ static void count(struct serve *s, const struct call *c)
 {
     unsigned status = c->answer.status;
     requests_count(c->answer.row, status, clock_mono_us() - c->begin_us);
-    s->requests++;
     s->not_modified += status == 304;
     s->errors += status >= 400;
+}
+
+void serve_count_later(struct serve *s, const struct call *c)
+{
+    count(s, c);
+}
+
+struct tally serve_tally(const struct call *c)
+{
+    const struct serve *s = c->serve;
+    if (c->aside)
+        return c->tally;
+    struct live_counters live = live_counters(s->live);
+    return (struct tally){.requests = s->requests,
+                          .not_modified = s->not_modified,
+                          .errors = s->errors,
+                          .streams = live.streams,
+                          .streams_opened = live.opened,
+                          .streams_cut = live.cut,
+                          .long_polls = live.waiting};
 }
 
 /* Answers a request that is let in. */
@@ -88,15 +107,15 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
     request_take_override(c);
     (void)access_identify(c); /* a token is asked for once the route is known */
     bool admitted = !req->refused && door_admits(c);
-    if (deadline_ms == 0)
+    if (deadline_ms == 0) {
+        s->requests++;
         usage_count(&s->usage, s->conf, c->caller.client, c->now_ms);
+    }
     if (req->refused)
         (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
     struct httpd_response *r = admitted ? answer(s, c) : refuse(s, c);
-    if (c->answer.later) {
-        s->requests++;
+    if (c->answer.later)
         return;
-    }
     struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
     if (!fresh_enough(c, &wish)) {
         httpd_response_unref(r);
@@ -151,7 +170,8 @@ static int64_t after_turn(void *arg, bool stopping)
             warm_heap();
         return 0;
     }
-    aside_turn(s->aside);
+    aside_turn(s->feeds);
+    aside_turn(s->overviews);
     int64_t next_ms = live_turn(s->live, stopping), deadline_ms;
     uint64_t from;
     if (stopping)
@@ -189,9 +209,10 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
                             .series = series_cache_new(),
                             .memo = &s->memo,
                             .conf = conf};
-    s->aside = aside_new(s);
+    s->feeds = aside_new(s, true);
+    s->overviews = aside_new(s, false);
     usage_reload(&s->usage, conf);
-    enum rc rc = !s->gzip || !s->cache || !s->call.series || !s->aside
+    enum rc rc = !s->gzip || !s->cache || !s->call.series || !s->feeds || !s->overviews
                      ? err_set(e, RC_SYS, "local API: out of memory")
                      : live_new(&s->live, s, e);
     if (rc != RC_OK) {
@@ -207,7 +228,8 @@ void serve_free(struct serve *s)
     if (!s)
         return;
     live_free(s->live);
-    aside_free(s->aside);
+    aside_free(s->feeds);
+    aside_free(s->overviews);
     call_release(&s->call);
     memo_release(&s->memo);
     usage_release(&s->usage);
@@ -246,7 +268,8 @@ enum rc serve_start(struct serve *s, int inherited_fd, struct err *e)
     if (rc)
         return err_prefix(e, rc, "local API");
     live_start(s->live);
-    aside_start(s->aside, s->httpd);
+    aside_start(s->feeds, s->httpd);
+    aside_start(s->overviews, s->httpd);
     return RC_OK;
 }
 
@@ -263,8 +286,10 @@ void serve_drain(struct serve *s)
 void serve_stop(struct serve *s)
 {
     serve_drain(s);
-    if (s->httpd)
-        aside_stop(s->aside);
+    if (s->httpd) {
+        aside_stop(s->feeds);
+        aside_stop(s->overviews);
+    }
     httpd_free(s->httpd);
     s->httpd = NULL;
 }

@@ -30,22 +30,25 @@ struct serve {
     struct memo memo;
     struct fresh_list fresh;
     struct live *live;
-    struct aside *aside;
+    struct aside *feeds, *overviews;
     struct usage usage;
-    struct health health; /* as it was last looked at */
     char operator_hash[BEARER_HASH_SIZE]; /* of the operator's token; "" none */
     bool exposed;     /* other machines reach the socket: without clients nobody is let in */
     bool warm;        /* the series of all calendars were read, as far as there is room */
     uint32_t warmed;  /* up to this calendar */
     struct call call; /* the one being answered */
     int64_t started_ms, started_mono_ms;
-    uint64_t requests, not_modified, errors; /* the loop's */
+    uint64_t requests, not_modified, errors; /* the loop's; other threads see call.tally */
     atomic_bool draining;
 
-    pthread_mutex_t lock; /* guards next_conf */
+    pthread_mutex_t lock; /* guards next_conf and health */
     pthread_cond_t taken;
     const struct conf *next_conf; /* NULL when the loop has taken it */
     atomic_bool reload;
+    struct health health; /* as it was last looked at */
 };
+
+struct tally serve_tally(const struct call *c); /* on the loop or aside */
+void serve_count_later(struct serve *s, const struct call *c); /* on the loop: one made aside */
 
 #endif

@@ -189,14 +189,14 @@ static void write_totals(struct call *c, const struct writer *w)
     number_member(out, "running", (int64_t)q.running);
     number_member(out, "pings", (int64_t)q.pings);
     number_member(out, "pings_refused", (int64_t)q.pings_refused);
-    number_member(out, "requests", (int64_t)c->serve->requests);
-    number_member(out, "requests_not_modified", (int64_t)c->serve->not_modified);
-    number_member(out, "requests_failed", (int64_t)c->serve->errors);
-    struct live_counters live = live_counters(c->serve->live);
-    number_member(out, "streams", live.streams);
-    number_member(out, "streams_opened", (int64_t)live.opened);
-    number_member(out, "streams_cut", (int64_t)live.cut);
-    number_member(out, "long_polls", live.waiting);
+    struct tally n = serve_tally(c);
+    number_member(out, "requests", (int64_t)n.requests);
+    number_member(out, "requests_not_modified", (int64_t)n.not_modified);
+    number_member(out, "requests_failed", (int64_t)n.errors);
+    number_member(out, "streams", n.streams);
+    number_member(out, "streams_opened", (int64_t)n.streams_opened);
+    number_member(out, "streams_cut", (int64_t)n.streams_cut);
+    number_member(out, "long_polls", n.long_polls);
     buf_printf(out, "},\"store\":{\"map_bytes\":%llu", (unsigned long long)u.map_bytes);
     number_member(out, "used_bytes", (int64_t)u.used_bytes);
     number_member(out, "file_bytes", (int64_t)u.file_bytes);
@@ -228,7 +228,8 @@ void status_get(struct call *c)
     buf_add_char(&c->out, ']');
     if (access_is_operator(&c->caller)) {
         buf_add_char(&c->out, ',');
-        health_write(health_look(c), &c->out);
+        struct health h = health_look(c);
+        health_write(&h, &c->out);
         write_totals(c, &w);
     }
     if (c->serve->push && access_is_operator(&c->caller)) {

@@ -7,10 +7,12 @@ takes to answer is in the figures.
   tests/bench/scale.py [--calendars N] [--accounts N] [--minutes N]
 """
 import argparse
+import http.client
 import os
 import pathlib
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -36,6 +38,31 @@ def cpu_ms(pid):
     with open(f"/proc/{pid}/stat", encoding="ascii") as f:
         fields = f.read().rsplit(")", 1)[1].split()
     return 1000 * (int(fields[11]) + int(fields[12])) // TICKS
+
+
+class Reads(threading.Thread):
+    """Small requests, one after another, while something else is asked for: how long did the longest take?"""
+
+    def __init__(self, port):
+        super().__init__()
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.longest, self.ended = 0.0, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.001):
+            began = time.monotonic()
+            self.connection.request("GET", "/healthz")
+            self.connection.getresponse().read()
+            self.longest = max(self.longest, time.monotonic() - began)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.ended.set()
+        self.join()
+        self.connection.close()
 
 
 class Bench:
@@ -95,10 +122,13 @@ class Bench:
         say("RssAnon", f"{self.rss_kib / 1024:8.0f} MiB at most", self.rss_kib <= RSS_MIB * 1024)
 
     def pages(self):
-        for path in ("/v1/status", "/"):
-            began = time.monotonic()
-            _, body = self.load.get(path)
-            say(f"GET {path}", f"{1000 * (time.monotonic() - began):8.0f} ms, {len(body) / 1e6:.1f} MB")
+        for path in ("/v1/status", "/", "/metrics", "/readyz", "/v1/verify", "/v1/odd"):
+            with Reads(self.load.mirror.api_port) as reads:
+                began = time.monotonic()
+                _, body = self.load.get(path)
+                took = time.monotonic() - began
+            say(f"GET {path}", f"{1000 * took:8.0f} ms, {len(body) / 1e6:.1f} MB; other reads waited "
+                f"{1000 * reads.longest:.1f} ms at most")
         say("RssAnon after that", f"{self.load.mirror.rss_anon_kib() / 1024:8.0f} MiB")
 
     def idle(self, seconds=20):

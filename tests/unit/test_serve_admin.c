@@ -115,6 +115,32 @@ static void test_resync(void **state)
     }
 }
 
+/* What goes through all calendars is made aside. Here it has to wait for whoever writes. */
+static void test_overviews_hold_nobody_up(void **state)
+{
+    struct world *w = *state;
+    struct http_client c;
+    struct http_answer a;
+    struct txn *t = begin_write(w->f.store);
+    assert_true(http_connect(&c, w->port));
+    assert_true(http_send_text(&c, "POST /v1/resync HTTP/1.1\r\nHost: localhost\r\n"
+                                   "Content-Length: 2\r\n\r\n{}"));
+    for (int i = 0; i < 20; i++)
+        expect_ids(w, EV, "");
+    txn_abort(t);
+    assert_true(http_receive(&c, &a, false));
+    assert_int_equal(a.status, 202);
+    assert_true(owed(w, w->me.no));
+    http_answer_release(&a);
+    http_close(&c);
+    a = http_ask(w->port, "HEAD", "/v1/status", "Cache-Control: max-age=0\r\n", "");
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    a = get(w, 200, "/v1/status?prettyPrint=false");
+    assert_non_null(strstr(a.body, "\"requests\":23,"));
+    http_answer_release(&a);
+}
+
 static void test_reload(void **state)
 {
     struct world *w = *state;
@@ -138,6 +164,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_door, setup_door, world_teardown),
         WORLD(test_status),
         WORLD(test_resync),
+        WORLD(test_overviews_hold_nobody_up),
         WORLD(test_reload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

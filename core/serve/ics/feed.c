@@ -11,7 +11,6 @@
 #include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
-#include "core/serve/aside.h"
 #include "core/serve/etag.h"
 #include "core/serve/events/series.h"
 #include "core/serve/events/window.h"
@@ -21,6 +20,7 @@
 #include "core/serve/ics/vevent.h"
 #include "core/serve/ics/zones.h"
 #include "core/serve/scope.h"
+#include "core/serve/server.h"
 #include "storage/events.h"
 
 #define LONG_EVENTS 2000    /* some 20 ms of work: too long for the loop */
@@ -274,7 +274,8 @@ void ics_get(struct call *c)
     c->answer.type = "text/calendar; charset=utf-8";
     c->answer.disposition = "attachment; filename=\"basic.ics\"";
     bool bounded = params_has(&c->params, PARAM_TIME_MIN) && params_has(&c->params, PARAM_TIME_MAX);
-    if (call_not_modified(c) || (!bounded && coll.live_items > LONG_EVENTS && aside_take(c)))
+    if (call_not_modified(c) ||
+        (!bounded && coll.live_items > LONG_EVENTS && aside_take(c->serve->feeds, c)))
         return;
     w.most_bytes = c->conf->api.feed_size;
     w.zone = zone_of_collection(&coll);

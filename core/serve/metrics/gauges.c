@@ -184,12 +184,12 @@ static void take_contents(struct call *c)
     set(&running, q.running);
 }
 
-static void take_live(const struct serve *s)
+static void take_live(const struct call *c)
 {
-    struct live_counters n = live_counters(s->live);
+    struct tally n = serve_tally(c);
     set(&streams, n.streams);
-    set(&polls, n.waiting);
-    set(&dropped, n.cut);
+    set(&polls, n.long_polls);
+    set(&dropped, n.streams_cut);
 }
 
 static void take_push(const struct serve *s)
@@ -253,7 +253,7 @@ void gauges_take(struct call *c)
 {
     take_contents(c);
     take_store(c);
-    take_live(c->serve);
+    take_live(c);
     take_push(c->serve);
     take_process(c->serve);
 }
