@@ -34,6 +34,11 @@ void job_put(struct txn *t, const struct job *j)
     fields_put(t, SPACE_JOB, &k, job_fields, FIELD_COUNT(job_fields), j);
 }
 
+bool job_owes_verify(const struct job *j, enum job_verify what)
+{
+    return j->verify & (what | VERIFY_BEGUN(what));
+}
+
 void jobs_each(struct txn *t, bool (*each)(void *arg, const struct job *j), void *arg)
 {
     struct walk w;

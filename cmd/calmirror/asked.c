@@ -25,7 +25,9 @@ bool asked_read(struct span answer, struct asked_list *w)
             return false;
         w->v = v;
         struct asked *a = &v[w->n++];
-        *a = (struct asked){.number = field_number(coll, "number", 0), .failures = -1};
+        *a = (struct asked){.number = field_number(coll, "number", 0),
+                            .failures = -1,
+                            .drift = field_number(coll, "drift", 0)};
         (void)field_text(coll, "calendar", a->calendar, sizeof(a->calendar));
         (void)field_text(coll, "account", a->account, sizeof(a->account));
     }

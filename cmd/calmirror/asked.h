@@ -12,6 +12,7 @@ struct asked {
     char error[256]; /* the last one seen: a run that gets further before it fails clears it */
     bool done, failed;
     uint64_t items; /* of the listing under way */
+    int64_t drift;  /* what verifications had found before it was asked for */
 };
 
 struct asked_list {

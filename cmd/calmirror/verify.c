@@ -90,6 +90,20 @@ static void take_part(const struct asked *a, struct span part, const char *what,
         printf("    and %lld more\n", (long long)unlisted);
 }
 
+/* Another verification may have been under way when this one was asked for, or come right behind
+ * it: what it found is true as well, though only the last one's verdict is kept. */
+static void take_others(const struct asked *a, struct span calendar, bool print, struct found *f)
+{
+    int64_t n = field_number(calendar, "drift", 0) - a->drift -
+                field_number(json_get(calendar, "events"), "differences", 0);
+    if (n <= 0)
+        return;
+    f->differences += (uint64_t)n;
+    if (print)
+        printf("    and %lld found meanwhile by another verification; the log names them\n",
+               (long long)n);
+}
+
 /* Goes through what was found of the calendars asked for; with JSON, prints it as it is. */
 static void take_verdicts(const struct cli *cli, const struct asked_list *w, struct span answer,
                           struct found *f)
@@ -107,6 +121,7 @@ static void take_verdicts(const struct cli *cli, const struct asked_list *w, str
             if (w->v[i].failed)
                 continue;
             take_part(&w->v[i], json_get(calendar, "events"), "events", !cli->json, f);
+            take_others(&w->v[i], calendar, !cli->json, f);
             if (cli->instances)
                 take_part(&w->v[i], json_get(calendar, "instances"), "instances", !cli->json, f);
         }

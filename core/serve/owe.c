@@ -95,8 +95,9 @@ static bool owe(struct job *job, const struct asking *r)
         job->resync = true;
         return joins;
     }
-    bool same = (job->verify & r->verify) == r->verify && job->verify_min_ms == r->min_ms &&
-                job->verify_max_ms == r->max_ms;
+    bool same = (job->verify & r->verify) == r->verify &&
+                (!(r->verify & VERIFY_INSTANCES) ||
+                 (job->verify_min_ms == r->min_ms && job->verify_max_ms == r->max_ms));
     job->verify |= r->verify;
     if (r->verify & VERIFY_INSTANCES) {
         job->verify_min_ms = r->min_ms;
@@ -147,8 +148,8 @@ static void write_asked(struct call *c, const struct asking *r)
         buf_add_json(&c->out, span_of(a.name));
         buf_printf(&c->out, ",\"kind\":\"%s\",\"calendar\":", coll_kind_name(coll.kind));
         buf_add_json(&c->out, span_of(coll.calendar));
-        buf_printf(&c->out, ",\"joined\":%s,\"since_ms\":%lld}", joined ? "true" : "false",
-                   (long long)c->now_ms);
+        buf_printf(&c->out, ",\"joined\":%s,\"since_ms\":%lld,\"drift\":%llu}",
+                   joined ? "true" : "false", (long long)c->now_ms, (unsigned long long)coll.drift);
     }
     buf_add_text(&c->out, "]}");
     c->answer.status = 202;

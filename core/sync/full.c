@@ -5,8 +5,8 @@
  * the token and the freshness are one transaction: readers see the old view whole, then the new one
  * whole. The view is as of the start of the listing; the token that comes with it covers what
  * changed meanwhile. A long listing does not keep changes from readers: between two pages the old
- * view, whose token still lives, takes increments as ever when a ping came in or a check is due. A page token that died makes the listing start over, at most RESTARTS_MOST
- * times in a run. */
+ * view, whose token still lives, takes increments as ever when a ping came in or a check is due. A
+ * page token that died makes the listing start over, at most RESTARTS_MOST times in a run. */
 #include "core/sync/steps.h"
 
 #include <string.h>
@@ -31,8 +31,8 @@ struct full {
     bool begin;   /* the next page starts a listing afresh */
     bool spoiled; /* going on where it stands would lead nowhere */
     unsigned restarts;
-    bool no_pulls;   /* increments of the old view are at an end */
-    uint64_t pinged; /* the ping up to which the first page is younger */
+    bool no_pulls;        /* increments of the old view are at an end */
+    uint64_t pinged;      /* the ping up to which the first page is younger */
     struct verify verify; /* when that is the reason */
     struct page_guard guard;
     struct listing_result result;
@@ -83,8 +83,8 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     unsigned covered = answers(r, f);
     if (listing_verifies(f->reason))
         verify_judge(r, t, &f->verify);
-    if (r->c.listing.reason == LISTING_AUDIT)
-        r->job.verify &= ~(uint32_t)VERIFY_EVENTS;
+    if (f->reason == LISTING_AUDIT)
+        r->job.verify &= ~VERIFY_BEGUN(VERIFY_EVENTS);
     listing_finish(t, &r->c, &f->result);
     memcpy(r->c.sync_token, page->next_sync, sizeof(r->c.sync_token));
     r->c.full_ms = started_ms;
@@ -143,6 +143,8 @@ static enum rc begin_verification(struct run *r, struct full *f, struct err *e)
     if (rc != RC_OK)
         return rc;
     listing_begin(t, &r->c, f->reason, clock_wall_ms());
+    if (f->reason == LISTING_AUDIT)
+        verify_begin(&r->job, VERIFY_EVENTS);
     rc = run_commit(r, t, e);
     f->begin = rc != RC_OK;
     return rc;
@@ -235,6 +237,8 @@ static bool resumes(const struct run *r, enum listing_reason reason)
 {
     const struct listing *l = &r->c.listing;
     int64_t age = clock_wall_ms() - l->started_ms;
+    if (l->reason == LISTING_AUDIT && r->job.verify & VERIFY_EVENTS)
+        return false; /* asked for since: one that begins now answers both */
     return l->reason != LISTING_NONE && l->page_token[0] && age >= 0 && age < RESUME_MOST_MS &&
            r->ticket.fails < RESUMES_MOST &&
            (reason == l->reason ||
@@ -243,7 +247,9 @@ static bool resumes(const struct run *r, enum listing_reason reason)
 
 enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
 {
-    struct full f = {.reason = reason, .begin = !resumes(r, reason)};
+    bool resumed = resumes(r, reason);
+    /* One that goes on stays what it was: whoever asked for it is told how it ended. */
+    struct full f = {.reason = resumed ? r->c.listing.reason : reason, .begin = !resumed};
     bool last = false;
     enum rc rc = RC_OK;
     while (rc == RC_OK && !last) {
@@ -251,7 +257,7 @@ enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
         /* A dead page token is no dead calendar: once more from the first page. */
         if (rc == RC_STALE && !f.begin && f.restarts < RESTARTS_MOST) {
             verify_release(&f.verify);
-            f = (struct full){.reason = reason, .begin = true, .restarts = f.restarts + 1};
+            f = (struct full){.reason = f.reason, .begin = true, .restarts = f.restarts + 1};
             rc = RC_OK;
         }
         if (rc == RC_OK && !last && !f.begin)

@@ -33,7 +33,8 @@ struct instances { /* `= { 0 }` is empty */
 
 struct sides {
     struct run *r;
-    uint64_t since; /* the last change before Google was asked */
+    int64_t min_ms, max_ms; /* the window; that of the job may be another by the end */
+    uint64_t since;         /* the last change before Google was asked */
     int64_t settled_ms;
     struct pages pages; /* own the bytes of theirs */
     struct instances ours, theirs;
@@ -115,8 +116,7 @@ static enum rc expand(struct sides *s, struct err *e)
     struct run *r = s->r;
     const struct sync_options *opt = &r->sync->opt;
     s->ours.text.cap = BYTES_MOST;
-    enum rc rc =
-        opt->told(opt->store, r->c.no, r->job.verify_min_ms, r->job.verify_max_ms, keep, s, e);
+    enum rc rc = opt->told(opt->store, r->c.no, s->min_ms, s->max_ms, keep, s, e);
     if (rc == RC_OK && s->ours.text.failed)
         rc = err_set(e, RC_FULL, "too many instances; choose a shorter window");
     for (size_t i = 0; i < s->ours.n; i++) {
@@ -208,8 +208,8 @@ static enum rc conclude(struct sides *s, const char *why_not, struct err *e)
         return rc;
     buf_printf(&verdict,
                "{\"at_ms\":%lld,\"min_ms\":%lld,\"max_ms\":%lld,\"judged\":%s,\"reason\":",
-               (long long)clock_wall_ms(), (long long)r->job.verify_min_ms,
-               (long long)r->job.verify_max_ms, why_not[0] ? "false" : "true");
+               (long long)clock_wall_ms(), (long long)s->min_ms, (long long)s->max_ms,
+               why_not[0] ? "false" : "true");
     buf_add_json(&verdict, span_of(why_not));
     buf_printf(&verdict, ",\"compared\":%zu,\"differences\":%llu,\"items\":[", s->theirs.n,
                (unsigned long long)s->different);
@@ -217,7 +217,7 @@ static enum rc conclude(struct sides *s, const char *why_not, struct err *e)
     buf_add_text(&verdict, "]}");
     if (!verdict.failed)
         coll_set_verdict(t, r->c.no, VERIFY_INSTANCES, buf_span(&verdict));
-    r->job.verify &= ~(uint32_t)VERIFY_INSTANCES;
+    r->job.verify &= ~VERIFY_BEGUN(VERIFY_INSTANCES);
     rc = run_commit(r, t, e);
     buf_release(&verdict);
     if (rc == RC_OK && s->different)
@@ -226,15 +226,23 @@ static enum rc conclude(struct sides *s, const char *why_not, struct err *e)
     return rc;
 }
 
-static enum rc gather(struct sides *s, struct verify *v, struct err *e)
+static enum rc begin(struct sides *s, struct err *e)
 {
+    struct run *r = s->r;
     struct txn *t = NULL;
-    enum rc rc = txn_read(s->r->sync->opt.store, &t, e);
+    enum rc rc = run_begin(r, &t, e);
     if (rc != RC_OK)
         return rc;
     s->since = txn_last_seq(t);
-    txn_abort(t);
-    rc = fetch(s, e);
+    s->min_ms = r->job.verify_min_ms;
+    s->max_ms = r->job.verify_max_ms;
+    verify_begin(&r->job, VERIFY_INSTANCES);
+    return run_commit(r, t, e);
+}
+
+static enum rc gather(struct sides *s, struct verify *v, struct err *e)
+{
+    enum rc rc = fetch(s, e);
     if (rc == RC_OK)
         rc = verify_pull(s->r, v, e);
     s->settled_ms = v->settled_ms;
@@ -248,10 +256,10 @@ enum rc verify_instances(struct run *r, struct err *e)
     struct sides s = {.r = r};
     struct verify v = {0};
     struct err why = {0};
-    enum rc rc = RC_OK;
-    if (r->sync->opt.told)
+    enum rc rc = begin(&s, &why);
+    if (rc == RC_OK && r->sync->opt.told)
         rc = gather(&s, &v, &why);
-    else
+    else if (rc == RC_OK)
         v.why_not = "nothing is served here";
     if (rc == RC_OK)
         rc = conclude(&s, v.judged ? "" : v.why_not, e);

@@ -179,7 +179,7 @@ static enum listing_reason list_reason(const struct plan_rules *r, const struct 
         return LISTING_DAMAGED;
     if (c->listing.reason != LISTING_NONE)
         return c->listing.reason;
-    if (c->kind == COLL_EVENTS && v->job->verify & VERIFY_EVENTS)
+    if (c->kind == COLL_EVENTS && job_owes_verify(v->job, VERIFY_EVENTS))
         return LISTING_AUDIT;
     if (c->kind == COLL_COLORS)
         return LISTING_NONE;

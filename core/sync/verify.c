@@ -41,6 +41,12 @@ void verify_release(struct verify *v)
     buf_release(&v->lines);
 }
 
+void verify_begin(struct job *job, enum job_verify what)
+{
+    if (job->verify & what)
+        job->verify = (job->verify & ~(uint32_t)what) | VERIFY_BEGUN(what);
+}
+
 enum rc verify_pull(struct run *r, struct verify *v, struct err *e)
 {
     struct err why = {0};
@@ -79,8 +85,8 @@ static bool series_lives(struct judging *j, const struct event *ev)
            !event_ended_series(&master);
 }
 
-/* An earlier version, as a listing may have one: of an event that is newer here, or of an instance whose
- * series has ended since (storage takes neither in for good). */
+/* An earlier version, as a listing may have one: of an event that is newer here, or of an instance
+ * whose series has ended since (storage takes neither in for good). */
 static bool is_late(struct judging *j, const struct event *ours, const struct event *theirs)
 {
     struct event master;

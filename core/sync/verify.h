@@ -14,6 +14,8 @@ struct verify {          /* `= { 0 }` is empty */
 };
 void verify_release(struct verify *v);
 
+/* In the transaction that begins it: what is asked for from then on is another one. */
+void verify_begin(struct job *job, enum job_verify what);
 /* Before the last page of a verifying listing is stored: takes the increments up to now, so that
  * what they bring explains what differs. RC_OK also when that cannot be had: then nothing is
  * judged. */

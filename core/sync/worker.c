@@ -146,7 +146,8 @@ static enum rc follow(struct run *r, struct err *e)
         rc = noted;
     if (rc == RC_OK)
         rc = tidy_channels(r, e);
-    if (rc == RC_OK && r->job.verify == VERIFY_INSTANCES) /* the events themselves are verified */
+    if (rc == RC_OK && job_owes_verify(&r->job, VERIFY_INSTANCES) &&
+        !job_owes_verify(&r->job, VERIFY_EVENTS)) /* the events themselves are verified */
         rc = verify_instances(r, e);
     if (rc != RC_OK)
         return rc;

@@ -126,6 +126,79 @@ def test_changes_under_way_are_no_drift(start, clock, at):
     assert pair.collection(USER)["drift"] == 0
 
 
+def ask(pair, **more):
+    assert pair.mirror.request("POST", "/v1/verify", json.dumps({"calendar": USER, **more})).status == 202
+
+
+def wait_verified(pair):
+    wait_for("the verification", lambda: not pair.collection(USER)["verify"])
+
+
+@pytest.mark.parametrize("meanwhile", ["it runs", "it fails", "nobody is there"])
+def test_asked_for_while_one_is_under_way(start, clock, meanwhile):
+    """What drifts behind the pages already read is found by the verification that is asked for then: the one under way is
+    no answer to it."""
+    pair = start(env=clock.env, sync={"backoff_min": "100ms", "backoff_max": "200ms"})
+    settled(pair, clock, ["changed0", "deleted0", "dropped0", "same0000"])
+    pair.emulator.set_pages(max_page=4)
+    second = {"query": "*pageToken=*", "when": "after"}
+    pair.emulator.fault("GET */events", count=-1 if meanwhile == "it fails" else 1,
+                        **second, **({"status": 503} if meanwhile == "it fails" else {"hold": True}))
+    ask(pair)
+    wait_for("the second page", lambda: (pair.collection(USER)["listing"] or {}).get("pages") == 1)
+    if meanwhile != "it fails":
+        pair.emulator.wait_held()
+    drift(pair)
+    if meanwhile == "nobody is there":
+        pair.mirror.kill()
+        pair.emulator.release()
+        pair.emulator.fault("GET */events", hold=True, count=1, **second)
+        pair.mirror.start()
+        pair.emulator.wait_held()
+    ask(pair)
+    pair.emulator.clear_faults()
+    pair.emulator.release()
+    wait_verified(pair)
+    pair.wait_equal(USER)
+    assert pair.collection(USER)["drift"] == 4
+
+
+def test_two_that_ask(start, clock):
+    """The second verification finds nothing any more, but who asked first is not told that nothing was found."""
+    pair = start(env=clock.env)
+    settled(pair, clock, ["changed0", "deleted0", "dropped0"])
+    drift(pair)
+    pair.emulator.fault("GET */events", query="*syncToken=*", skip=1, count=1, hold=True)
+    first = subprocess.Popen([os.path.join(BUILD, "calmirror"), "verify", USER, "-c", pair.mirror.config_path],
+                             stdout=subprocess.PIPE, text=True)
+    pair.emulator.wait_held()
+    ask(pair)
+    pair.emulator.release()
+    output = first.communicate(timeout=60 * PATIENCE)[0]
+    assert first.returncode == 1 and " 0 differed\n    and 4 found meanwhile by another verification" in output
+
+
+def test_too_much_to_judge_by(start, clock):
+    """While pages could not be had, more changed than a pull holds: the listing goes on, and the verdict says so."""
+    pair = start(env=clock.env, sync={"backoff_min": "100ms", "backoff_max": "200ms"})
+    settled(pair, clock, ["changed0", "deleted0", "dropped0"])
+    pair.emulator.set_pages(max_page=1)
+    pair.emulator.fault("GET */events", count=-1, query="*pageToken=*", status=503)
+    ask(pair)
+    wait_for("the second page", lambda: (pair.collection(USER)["listing"] or {}).get("pages") == 1)
+    pair.emulator.fault("GET */events", count=-1, query="*syncToken=*", status=503)
+    drift(pair)
+    for n in range(5):
+        pair.emulator.put_raw_event(USER, {**pair.google.get(USER, "changed0"), "id": f"large{n:03d}",
+                                           "description": "x" * (3500 << 10)})
+    pair.emulator.clear_faults()
+    wait_verified(pair)
+    verdict = pair.mirror.get("/v1/verify").json["calendars"][0]["events"]
+    assert (verdict["judged"], verdict["reason"]) == (False, "too much changed since the last increment")
+    pair.wait_equal(USER)
+    assert pair.collection(USER)["drift"] == 0
+
+
 def test_nothing_to_judge_by(start, clock):
     """The token dies during a verification: repaired all the same, told so, nothing counted, not taken for success."""
     pair = start(env=clock.env, sync=EAGER)
@@ -226,6 +299,25 @@ def test_instances_while_they_change(series, clock):
     pair.emulator.release()
     output = asked.communicate(timeout=60 * PATIENCE)[0]
     assert asked.returncode == 0, output
+
+
+def test_another_window_asked_for_meanwhile(series):
+    """What Google expanded of one window is compared with the same of ours, and then the other window is."""
+    pair, items = series
+    july = [datetime.datetime(2026, month, 1, tzinfo=datetime.timezone.utc) for month in (7, 8)]
+    fewer = expected.expanded(pair.emulator.dump(USER), ZONE, *july)
+    assert 0 < len(fewer) < len(items)
+    bounds = [{"min_ms": int(b[0].timestamp() * 1000), "max_ms": int(b[1].timestamp() * 1000)} for b in (BOUNDS, july)]
+    for answer, query, how in [(items, "*timeMin=2026-06*", {"hold": True}), (fewer, "*timeMin=2026-07*", {})]:
+        pair.emulator.fault("GET */events", query=query, status=200, body={"kind": "calendar#events", "items": answer}, **how)
+    ask(pair, instances=True, **bounds[0])
+    pair.emulator.wait_held()
+    ask(pair, instances=True, **bounds[1])
+    pair.emulator.release()
+    wait_verified(pair)
+    verdict = pair.mirror.get("/v1/verify").json["calendars"][0]["instances"]
+    assert {k: verdict[k] for k in bounds[1]} == bounds[1] and verdict["differences"] == 0, verdict
+    assert verdict["judged"] and verdict["compared"] == len(fewer)
 
 
 def test_instances_that_cannot_be_compared(start):

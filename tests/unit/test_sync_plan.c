@@ -122,7 +122,7 @@ static void test_reasons_to_list(void **state)
 static void test_verification_asked_for(void **state)
 {
     (void)state;
-    static const struct {
+    static const struct row {
         const char *what;
         enum coll_state coll;
         enum coll_kind kind;
@@ -139,16 +139,18 @@ static void test_verification_asked_for(void **state)
         {"interrupted", COLL_READY, COLL_EVENTS, true, false, false, LISTING_AUDIT, LISTING_AUDIT},
         {"not events", COLL_READY, COLL_ACL, true, false, false, LISTING_NONE, LISTING_NONE},
     };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct collection c = ready(rows[i].kind);
-        struct job job = {.resync = rows[i].resync, .verify = VERIFY_EVENTS};
-        c.state = rows[i].coll;
-        c.listing.reason = rows[i].under_way;
-        if (!rows[i].token)
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct row *row = &rows[i / 2];
+        struct collection c = ready(row->kind);
+        struct job job = {.resync = row->resync,
+                          .verify = i % 2 ? VERIFY_BEGUN(VERIFY_EVENTS) : VERIFY_EVENTS};
+        c.state = row->coll;
+        c.listing.reason = row->under_way;
+        if (!row->token)
             c.sync_token[0] = '\0';
-        struct plan_view v = {.c = &c, .job = &job, .damaged = rows[i].damaged, .now_ms = NOW};
-        if (plan_now(&rules, &v).list != rows[i].want)
-            fail_msg("%s: %s", rows[i].what, listing_reason_name(plan_now(&rules, &v).list));
+        struct plan_view v = {.c = &c, .job = &job, .damaged = row->damaged, .now_ms = NOW};
+        if (plan_now(&rules, &v).list != row->want)
+            fail_msg("%s: %s", row->what, listing_reason_name(plan_now(&rules, &v).list));
     }
 }
 
