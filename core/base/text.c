@@ -49,6 +49,14 @@ struct span text_trim(struct span s)
     return s;
 }
 
+bool text_is_word(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] <= ' ' || s.p[i] > '~')
+            return false;
+    return s.n > 0;
+}
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';

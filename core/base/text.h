@@ -35,6 +35,7 @@ void text_base64url_encode(struct buf *out, const void *p, size_t n);
 bool text_base64url_decode(struct buf *out, struct span s);
 void text_hex(char *out, const uint8_t *p, size_t n); /* 2n + 1 bytes */
 
+bool text_is_word(struct span s); /* printable ASCII, no space, not empty: fit for a header */
 bool text_is_utf8(struct span s); /* strict: no surrogates, no overlong forms, no NUL */
 
 /* Equal, in time that depends on the lengths only. */

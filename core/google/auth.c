@@ -39,17 +39,6 @@ struct auth {
     int64_t renew_ms, unusable_ms; /* monotonic */
 };
 
-/* Printable, no spaces: it is signed into the statement and sent as a header. */
-static bool is_plain(const char *text)
-{
-    if (!*text)
-        return false;
-    for (; *text; text++)
-        if (*text <= ' ' || *text > '~')
-            return false;
-    return true;
-}
-
 static void name_quota_user(struct auth *a, const char *subject)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -90,7 +79,7 @@ enum rc auth_new(struct auth **ret, const struct auth_options *opt, struct err *
     pthread_cond_init(&a->attempted, NULL);
     if (!copy_source(&a->source, opt))
         rc = err_set(e, RC_SYS, "out of memory");
-    else if (opt->subject && !is_plain(opt->subject))
+    else if (opt->subject && !text_is_word(span_of(opt->subject))) /* signed, and sent */
         rc = err_set(e, RC_AUTH, "subject: not an address");
     else
         rc = grant_check(&a->source, a->quota_project, e);

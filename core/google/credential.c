@@ -70,15 +70,6 @@ static enum rc parse_service(struct span json, struct service_key *ret, struct e
     return rc;
 }
 
-/* Printable ASCII without spaces: what may stand in a header. */
-static bool is_word(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return s.n > 0;
-}
-
 /* A member that is one word. Wiped on the way: it may be a secret. */
 static enum rc read_word(struct span json, const char *name, struct secret *ret, struct err *e)
 {
@@ -89,7 +80,7 @@ static enum rc read_word(struct span json, const char *name, struct secret *ret,
     buf_reserve(&text, value.n < WORD_MOST ? value.n : WORD_MOST);
     if (value.n == 0)
         rc = err_set(e, RC_AUTH, "%s is missing", name);
-    else if (!json_string(value, &text) || text.failed || !is_word(buf_span(&text)))
+    else if (!json_string(value, &text) || text.failed || !text_is_word(buf_span(&text)))
         rc = err_set(e, RC_AUTH, "%s is not one word", name);
     else if (!secret_set(ret, buf_span(&text)))
         rc = err_set(e, RC_SYS, "out of memory");
@@ -124,7 +115,7 @@ static enum rc parse_user(struct span json, struct user_key *ret, struct err *e)
         rc = read_word(json, "refresh_token", &u.refresh_token, e);
     struct span project = json_string_plain(json_get(json, "quota_project_id"));
     if (!rc && project.n > 0 &&
-        (!is_word(project) || !text_copy(u.quota_project, sizeof(u.quota_project), project)))
+        (!text_is_word(project) || !text_copy(u.quota_project, sizeof(u.quota_project), project)))
         rc = err_set(e, RC_AUTH, "quota_project_id is not the name of a project");
     if (rc) {
         oauth_client_release(&u.client);
@@ -229,7 +220,7 @@ enum rc credential_read_token(const char *path, struct secret *ret, struct err *
     if (rc)
         return rc;
     struct span word = text_trim(secret_span(&file));
-    if (!is_word(word) || word.n > TOKEN_MOST)
+    if (!text_is_word(word) || word.n > TOKEN_MOST)
         rc = err_set(e, RC_AUTH, "%s: not one access token", path);
     else if (!secret_set(ret, word))
         rc = err_set(e, RC_SYS, "%s: out of memory", path);

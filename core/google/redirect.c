@@ -32,15 +32,6 @@ static struct span query_of(struct span text)
     return text;
 }
 
-/* Printable ASCII without spaces, which all three values are. */
-static bool is_plain(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] <= ' ' || s.p[i] > '~')
-            return false;
-    return s.n > 0;
-}
-
 static enum rc take(struct redirect *r, struct span name, struct span value, struct err *e)
 {
     bool code = span_is(name, "code"), state = span_is(name, "state");
@@ -51,7 +42,7 @@ static enum rc take(struct redirect *r, struct span name, struct span value, str
         return RC_OK;
     if (again)
         return err_set(e, RC_INVALID, "a parameter comes twice");
-    if (!is_plain(value) || (code && value.n > CODE_MOST))
+    if (!text_is_word(value) || (code && value.n > CODE_MOST))
         return err_set(e, RC_INVALID, "a parameter has no value that Google gives");
     if (code)
         return secret_set(&r->code, value) ? RC_OK : err_set(e, RC_SYS, "out of memory");

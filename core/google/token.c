@@ -169,11 +169,8 @@ static enum rc read_token(struct span json, struct token *ret, struct err *e)
 
     if (type.n > 0 && (type.n != 6 || strncasecmp(type.p, "bearer", 6) != 0))
         return err_set(e, RC_AGAIN, "token endpoint: not a bearer token");
-    if (word.n == 0 || word.n > TOKEN_MOST)
+    if (!text_is_word(word) || word.n > TOKEN_MOST)
         return err_set(e, RC_AGAIN, "token endpoint: no usable access_token");
-    for (size_t i = 0; i < word.n; i++)
-        if (word.p[i] <= ' ' || word.p[i] > '~')
-            return err_set(e, RC_AGAIN, "token endpoint: no usable access_token");
     if (json_int64(json_get(json, "expires_in"), &seconds) && seconds <= 0)
         return err_set(e, RC_AGAIN, "token endpoint: a token that has expired");
     if (seconds > LIFETIME_MOST / 1000)

@@ -35,15 +35,6 @@ static bool read_body(struct call *c)
     return true;
 }
 
-/* It becomes a header: nothing but visible ASCII. */
-static bool is_id(const char *id)
-{
-    for (; *id; id++)
-        if (*id <= ' ' || *id >= 0x7f)
-            return false;
-    return true;
-}
-
 static bool is_token(const char *token)
 {
     size_t chars = 0;
@@ -64,7 +55,7 @@ static bool read_channel(struct call *c, struct push_channel *ret)
         return false;
     if (ret->id[0] == '\0')
         return call_fail(c, FAULT_REQUIRED, "id", NULL);
-    if (!is_id(ret->id))
+    if (!text_is_word(span_of(ret->id))) /* it becomes a header */
         return call_fail(c, FAULT_INVALID, "id", "Invalid channel id value.");
     if (!read_text(c, "token", ret->token, sizeof ret->token))
         return false;

@@ -42,6 +42,18 @@ static void test_trim(void **state)
     assert_int_equal(text_trim((struct span){0}).n, 0);
 }
 
+static void test_word(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"a", "!~", "a_b-c.d@e"};
+    static const char *const others[] = {"", " ", "a b", "a\n", "a\x7f", "\x01", "caf\xc3\xa9"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        assert_true(text_is_word(span_of(words[i])));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(text_is_word(span_of(others[i])));
+    assert_false(text_is_word((struct span){"a\0b", 3}));
+}
+
 static void test_i64(void **state)
 {
     (void)state;
@@ -396,13 +408,21 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_copy),         cmocka_unit_test(test_trim),
-        cmocka_unit_test(test_i64),          cmocka_unit_test(test_u64),
-        cmocka_unit_test(test_bool),         cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_sizes),        cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_base64url),    cmocka_unit_test(test_base64url_round_trip),
-        cmocka_unit_test(test_hex),          cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_equal_secret), cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_copy),
+        cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_word),
+        cmocka_unit_test(test_i64),
+        cmocka_unit_test(test_u64),
+        cmocka_unit_test(test_bool),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_base64url),
+        cmocka_unit_test(test_base64url_round_trip),
+        cmocka_unit_test(test_hex),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_equal_secret),
+        cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests_name("base/text", tests, NULL, NULL);
 }
