@@ -23,13 +23,16 @@ def pair(tmp_path):
 @pytest.mark.parametrize("point", ["push.channel.told", "push.channel.noted"])
 @pytest.mark.parametrize("nth", [1, 2, 3])
 def test_dying_around_the_cursor(pair, point, nth):
-    """The messages are a sync and two of changes; it dies at the nth of them, one message a commit."""
+    """The messages are a sync and two of changes; it dies at the nth of them, one message a commit. The first is taken only
+    once the opening is answered: it would die with that answer under way."""
     pair.mirror.env = {"CALMIRROR_CRASH": f"{point}:{nth}"}
     pair.mirror.start()
     pair.mirror.wait_ready()
     edits = []
     with Hook() as hook:
+        hook.gate.clear()
         watch(pair, hook.url)
+        hook.gate.set()
         told = [hook.next()]
         while pair.mirror.process.poll() is None:
             if len(told) == nth:
@@ -80,7 +83,8 @@ def test_dying_at_some_commit(pair, point, nth):
         while not hook.pings.empty():
             hook.next()
         pair.google.insert(summary="the last")
-        assert hook.next()["x-goog-channel-id"] == opened["id"]
+        while hook.next()["x-goog-channel-id"] != opened["id"]:
+            pass  # one that was opened, too, but died before it could answer so
 
 
 @pytest.mark.parametrize("point", ["push.hook.told", "push.hook.noted"])

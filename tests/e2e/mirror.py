@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import urllib.parse
 
@@ -33,6 +34,14 @@ def wait_for(what, condition, timeout=20.0):
             return last
         time.sleep(0.01)  # between two looks, not instead of one
     raise AssertionError(f"waited {timeout * PATIENCE:.0f} s for {what}; last seen: {last!r}")
+
+
+def mortal(process, seconds=60):
+    """Kills it when that time is over, so that whoever reads its output reads the end of it, not for ever."""
+    timer = threading.Timer(seconds * PATIENCE, process.kill)
+    timer.daemon = True
+    timer.start()
+    return process
 
 
 def listening_socket():

@@ -8,7 +8,7 @@ import threading
 import requests
 
 from emulator import USER
-from mirror import BUILD, PATIENCE
+from mirror import BUILD, PATIENCE, mortal
 
 BINARY = os.path.join(BUILD, "calmirror")
 CLIENT_ID, CLIENT_SECRET = "12345-app.apps.googleusercontent.com", "GOCSPX-a-client-secret"
@@ -47,9 +47,9 @@ class Terminal:
     """A subcommand of calmirror under way; lines of its output as they come."""
 
     def __init__(self, mirror, *arguments, env=None):
-        self.process = subprocess.Popen(
+        self.process = mortal(subprocess.Popen(
             [BINARY, *arguments, "-c", mirror.config_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], **(env or {})})
+            stderr=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], **(env or {})}))
         self.lines, self.seen = queue.Queue(), []
         threading.Thread(target=self._read, daemon=True).start()
 

@@ -15,7 +15,7 @@ import time
 import pytest
 
 from emulator import Emulator, timed
-from mirror import BUILD, PATIENCE, Mirror
+from mirror import BUILD, PATIENCE, Mirror, mortal
 from pair import token_account
 
 pytestmark = pytest.mark.alone
@@ -81,8 +81,8 @@ def honest(victim, door):
     else:
         port, what = victim.mirror.api_port, ["GET", EVENTS + "?maxResults=10&prettyPrint=false",
                                               "Authorization: " + victim.headers()["Authorization"]]
-    process = subprocess.Popen([sys.executable, HONEST, str(port), *what], stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, text=True)
+    process = mortal(subprocess.Popen([sys.executable, HONEST, str(port), *what], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True), 120)
     process.stdout.readline()  # it is at work
     return process
 

@@ -16,7 +16,7 @@ import pytest
 
 import browser
 from emulator import USER, timed
-from mirror import BUILD, PATIENCE, TOP, wait_for
+from mirror import BUILD, PATIENCE, TOP, mortal, wait_for
 
 sys.path.append(os.path.join(TOP, "tests", "bench"))
 import streams as bench  # noqa: E402  tests/bench/streams.py
@@ -305,9 +305,9 @@ def test_freshness(start):
 
 @contextlib.contextmanager
 def command(pair, *arguments, **options):
-    process = subprocess.Popen([os.path.join(BUILD, "calmirror"), *arguments, "--api", f"127.0.0.1:{pair.mirror.api_port}"],
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options,
-                               env=dict(os.environ, TZ="Europe/Berlin", LC_ALL="C.UTF-8"))
+    process = mortal(subprocess.Popen(
+        [os.path.join(BUILD, "calmirror"), *arguments, "--api", f"127.0.0.1:{pair.mirror.api_port}"], stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, **options, env=dict(os.environ, TZ="Europe/Berlin", LC_ALL="C.UTF-8")))
     try:
         yield process
     finally:
