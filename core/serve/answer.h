@@ -16,6 +16,7 @@ struct answer {
     const char *allow;         /* methods, for 405 and OPTIONS; NULL: no such header */
     const char *disposition;   /* Content-Disposition; static; NULL: no such header */
     char etag[CALL_ETAG_SIZE]; /* with its quotes; "" when there is none */
+    char own[CALL_ETAG_SIZE];  /* likewise: of the one resource that it is, as in its body */
     uint32_t coll; /* made of this collection alone, of this version; 0: of others too */
     uint64_t version;
     uint32_t oldest;        /* the collection whose freshness is the answer's */

@@ -6,6 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "core/base/json.h"
+
 void etag_add(struct etag *e, const void *p, size_t n)
 {
     e->hash = XXH3_64bits_withSeed(p, n, e->hash);
@@ -38,6 +40,11 @@ void etag_set(struct call *c, const struct etag *e)
         *p++ = digits[h & 31];
     *p++ = '"';
     *p = '\0';
+}
+
+void etag_set_own(struct call *c, struct span resource)
+{
+    (void)json_string_copy(json_get(resource, "etag"), c->answer.own, sizeof c->answer.own);
 }
 
 void answer_from_collection(struct call *c, const struct collection *coll)
@@ -74,7 +81,9 @@ static bool list_names(const char *list, const char *etag)
 bool call_not_modified(struct call *c)
 {
     const char *list = c->header(c->source, "If-None-Match");
-    if (!list || !c->answer.etag[0] || !list_names(list, c->answer.etag))
+    const struct answer *a = &c->answer;
+    if (!list || !a->etag[0] ||
+        !(list_names(list, a->etag) || (a->own[0] && list_names(list, a->own))))
         return false;
     c->answer.status = 304;
     buf_reset(&c->out);

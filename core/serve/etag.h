@@ -16,6 +16,9 @@ void etag_add(struct etag *e, const void *p, size_t n);
 void etag_add_number(struct etag *e, uint64_t number);
 /* Writes it as the answer's: "\"p" and 13 characters, as Google's look. */
 void etag_set(struct call *c, const struct etag *e);
+/* Besides, the answer is known by the "etag" of the resource, which clients have read in its body.
+ * Only for resources that have another with each change. */
+void etag_set_own(struct call *c, struct span resource);
 
 /* Age and Last-Modified of the answer are those of the collection. */
 void answer_from_collection(struct call *c, const struct collection *coll);

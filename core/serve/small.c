@@ -52,6 +52,7 @@ static void get(struct call *c, const struct collection *coll, struct span id)
     struct etag etag = etag_of_call(c);
     etag_add(&etag, item.raw.p, item.raw.n);
     etag_set(c, &etag);
+    etag_set_own(c, item.raw);
     answer_from_collection(c, coll);
     if (!call_not_modified(c))
         buf_add_span(&c->out, item.raw);

@@ -19,6 +19,7 @@ static bool begin(struct call *c, const struct collection *coll, const struct ev
     etag_add_number(&etag, ev->seq);
     etag_add(&etag, coll->zone, strlen(coll->zone));
     etag_set(c, &etag);
+    etag_set_own(c, ev->raw);
     answer_from_collection(c, coll);
     return !call_not_modified(c);
 }
