@@ -233,9 +233,7 @@ enum rc channels_new(struct channels **ret, struct store *mirror, struct store *
     c->rules = *rules;
     *rules = (struct address_rules){0};
     pthread_mutex_init(&c->lock, NULL);
-    c->sched.most[LANE_PROVEN] = CHANNEL_MESSAGES_MOST / 2;
-    c->sched.most[LANE_NEW] = CHANNEL_MESSAGES_MOST / 4;
-    c->sched.most[LANE_FAILING] = CHANNEL_MESSAGES_MOST / 4;
+    sched_init(&c->sched, CHANNEL_MESSAGES_MOST);
     enum rc rc = load(c, anew, e);
 
     if (rc) {

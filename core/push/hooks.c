@@ -226,9 +226,7 @@ enum rc hooks_new(struct hooks **ret, struct store *mirror, struct store *ledger
     h->conf = conf;
     h->feed = *feed;
     pthread_mutex_init(&h->lock, NULL);
-    h->sched.most[LANE_PROVEN] = HOOK_RUNNING_MOST / 2;
-    h->sched.most[LANE_NEW] = HOOK_RUNNING_MOST / 4;
-    h->sched.most[LANE_FAILING] = HOOK_RUNNING_MOST / 4;
+    sched_init(&h->sched, HOOK_RUNNING_MOST);
     enum rc rc = hooks_take_conf(h, e);
 
     if (rc) {

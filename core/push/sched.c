@@ -9,6 +9,12 @@
 
 #include <assert.h>
 
+void sched_init(struct sched *s, unsigned places)
+{
+    *s = (struct sched){
+        .most = {[LANE_PROVEN] = places / 2, [LANE_NEW] = places / 4, [LANE_FAILING] = places / 4}};
+}
+
 void sched_release(struct sched *s)
 {
     for (int i = 0; i < LANE_CLASSES; i++)

@@ -35,11 +35,13 @@ struct lane {              /* `= { 0 }` but for group */
 };
 #define LANE_OF(pointer) ((struct lane *)(pointer)) /* of the node, its first member */
 
-struct sched { /* `= { 0 }` but for most */
+struct sched {
     struct heap heaps[LANE_CLASSES];
     unsigned running[LANE_CLASSES], most[LANE_CLASSES];
 };
 
+/* `places`: deliveries under way at once, in all. */
+void sched_init(struct sched *s, unsigned places);
 void sched_release(struct sched *s); /* the lanes are not touched */
 /* It is due then; moves it when it was due already. Not while it is running. */
 void sched_set(struct sched *s, struct lane *l, int64_t due_ms);

@@ -104,11 +104,12 @@ static void test_black_holes(void **state)
 {
     (void)state;
     static struct hole holes[HOLES];
-    struct sched s = {.most = {64, 32, 32}};
+    struct sched s;
     struct group g = {.most = 32};
     struct lane good = {.group = &g, .proven = true};
     int64_t asked_ms = -1, worst_ms = 0;
     unsigned attempts = 0;
+    sched_init(&s, 128);
     for (int i = 0; i < HOLES; i++) {
         holes[i].g.most = 32;
         holes[i].l.group = &holes[i].g;
