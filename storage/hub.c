@@ -97,6 +97,12 @@ void hub_take(struct store *s, struct hub_listener *l, struct hub_news *ret)
     ret->n = kept;
 }
 
+bool hub_news_has(const struct hub_news *news, uint32_t coll)
+{
+    return news->all ||
+           (news->n && bsearch(&coll, news->colls, news->n, sizeof(*news->colls), by_number));
+}
+
 uint64_t hub_seq(const struct store *s)
 {
     return atomic_load_explicit(&s->hub.seq, memory_order_acquire);

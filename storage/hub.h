@@ -34,6 +34,7 @@ struct hub_news {
     size_t n;
 };
 void hub_take(struct store *s, struct hub_listener *l, struct hub_news *ret);
+bool hub_news_has(const struct hub_news *news, uint32_t coll); /* is it among them? */
 
 /* The last sequence number that is committed (txn_last_seq() of a new transaction). */
 uint64_t hub_seq(const struct store *s);

@@ -225,21 +225,13 @@ static void begin_due(struct channels *c, struct txn *mirror, int64_t now_ms)
 
 /* ---- what was written ------------------------------------------------------------------------ */
 
-static int by_number(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static void take_news(struct channels *c, struct txn *mirror, const struct hub_news *news,
                       int64_t now_ms)
 {
     if (!news->all && !news->n)
         return;
     for (struct channel *ch = c->all; ch; ch = ch->next) {
-        if (!news->all && ch->coll &&
-            !bsearch(&ch->coll, news->colls, news->n, sizeof *news->colls, by_number))
+        if (ch->coll && !hub_news_has(news, ch->coll))
             continue;
         channel_look(c, ch, mirror);
         channel_owe(c, ch, now_ms);

@@ -15,8 +15,11 @@ static const char *news(struct fixture *f, struct hub_listener *l)
     hub_take(f->store, l, &got);
     size_t n = 0;
     text[0] = '\0';
-    for (size_t i = 0; i < got.n; i++)
+    for (size_t i = 0; i < got.n; i++) {
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%u", i ? " " : "", got.colls[i]);
+        assert_true(hub_news_has(&got, got.colls[i]));
+    }
+    assert_int_equal(hub_news_has(&got, UINT32_MAX), got.all);
     free(got.colls);
     return got.all ? "all" : text;
 }
