@@ -190,8 +190,7 @@ static void find_outlived(struct txn *t, const struct collection *c, struct buf 
         if (!ended_series(&w, c, &ev, &master)) {
             if (key_copy(&passed, w.key))
                 passed.n = hashed;
-        } else if (!(ev.flags & EVENT_CANCELLED) && ev.updated_ms &&
-                   master.updated_ms >= ev.updated_ms) {
+        } else if (event_outlived(&ev, &master)) {
             buf_add_span(ids, ev.id);
             buf_add_char(ids, '\0');
         }

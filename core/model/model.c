@@ -21,6 +21,12 @@ bool event_ended_series(const struct event *master)
            !(master->flags & (EVENT_SERIES | EVENT_ODD_RECURRENCE));
 }
 
+bool event_outlived(const struct event *instance, const struct event *master)
+{
+    return !(instance->flags & EVENT_CANCELLED) && instance->updated_ms &&
+           event_ended_series(master) && master->updated_ms >= instance->updated_ms;
+}
+
 const char *event_odd_member(uint32_t bit)
 {
     static const struct {

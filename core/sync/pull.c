@@ -63,14 +63,12 @@ static void remove_exceptions(struct run *r, struct txn *t, const struct event *
     buf_release(&ids);
 }
 
-/* An instance as it was before its series ended: a page that was read before that, or another
- * backend, may still have it, and nothing will ever take it back. */
+/* A page that was read before its series ended, or another backend, may still have an instance. */
 static bool outlived(struct run *r, struct txn *t, const struct event *ev)
 {
     struct event series;
-    return ev->flags & EVENT_EXCEPTION && !(ev->flags & EVENT_CANCELLED) && ev->updated_ms &&
-           event_get(t, r->c.no, ev->series, &series) == RC_OK && event_ended_series(&series) &&
-           series.updated_ms >= ev->updated_ms;
+    return ev->flags & EVENT_EXCEPTION && event_get(t, r->c.no, ev->series, &series) == RC_OK &&
+           event_outlived(ev, &series);
 }
 
 static void put(struct run *r, struct txn *t, struct pull *p, const struct event *ev)

@@ -94,9 +94,9 @@ static bool is_late(struct judging *j, const struct event *ours, const struct ev
         return false;
     if (ours && ours->updated_ms > theirs->updated_ms)
         return true;
-    return theirs->flags & EVENT_EXCEPTION && !(theirs->flags & EVENT_CANCELLED) &&
+    return theirs->flags & EVENT_EXCEPTION &&
            event_get(j->t, j->r->c.no, theirs->series, &master) == RC_OK &&
-           event_ended_series(&master) && master.updated_ms >= theirs->updated_ms;
+           event_outlived(theirs, &master);
 }
 
 /* Neither side shows it: a tombstone at most, and no hole in a series that the other side fills. */
