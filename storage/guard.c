@@ -22,16 +22,31 @@ static const int signals[] = {SIGBUS, SIGSEGV};
 #define N_SIGNALS (sizeof signals / sizeof signals[0])
 
 static struct sigaction before[N_SIGNALS];
-static uintptr_t map_begin, map_end; /* both 0: nothing is guarded */
-static struct store *guarded;
+static struct guarded {
+    struct store *store; /* NULL: none */
+    uintptr_t begin, end;
+} guarded[STORE_FILES];
+
+/* Maps may lie next to each other: the one that begins last before the address is meant. */
+static void mark(uintptr_t at)
+{
+    struct guarded *met = NULL;
+    for (size_t i = 0; i < STORE_FILES; i++) {
+        struct guarded *g = &guarded[i];
+        if (g->store && at >= g->begin && at < g->end + BEHIND_BYTES &&
+            (!met || g->begin > met->begin))
+            met = g;
+    }
+    if (met)
+        store_mark_broken(met->store);
+}
 
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     (void)context;
-    uintptr_t at = (uintptr_t)info->si_addr;
     bool sent = info->si_code <= 0; /* by a process, not by an address */
-    if (!sent && at >= map_begin && at < map_end)
-        store_mark_broken(guarded);
+    if (!sent)
+        mark((uintptr_t)info->si_addr);
     for (size_t i = 0; i < N_SIGNALS; i++)
         if (signals[i] == number)
             (void)sigaction(number, &before[i], NULL);
@@ -67,22 +82,21 @@ static bool find_map(const struct store *s, uintptr_t *ret_begin, uintptr_t *ret
 
 void store_guard(struct store *s)
 {
+    static bool installed;
     uintptr_t begin, end;
     if (!find_map(s, &begin, &end))
         return;
     struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO};
-    bool first = !guarded;
-    map_begin = begin;
-    map_end = end + BEHIND_BYTES;
-    guarded = s;
-    for (size_t i = 0; i < N_SIGNALS && first; i++)
+    guarded[s->file] = (struct guarded){s, begin, end};
+    for (size_t i = 0; i < N_SIGNALS && !installed; i++)
         (void)sigaction(signals[i], &action, &before[i]);
+    installed = true;
 }
 
 void store_unguard(const struct store *s)
 {
-    if (guarded == s)
-        map_begin = map_end = 0;
+    if (guarded[s->file].store == s)
+        guarded[s->file] = (struct guarded){0};
 }
 
 bool store_is_broken(const struct store *s)

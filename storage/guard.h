@@ -7,8 +7,8 @@
 #include "storage/store.h"
 
 /* From here on a fault (SIGBUS, SIGSEGV) at an address of the file's map leaves the mark that makes
- * the next store_open() return RC_BADDATA, before the process ends by it. One store a process;
- * before the threads that use it. */
+ * the next store_open() return RC_BADDATA, before the process ends by it. One store of a
+ * file; before the threads that use it. */
 void store_guard(struct store *s);
 
 /* Has an operation met such damage? It is marked then: close the store and open it again.

@@ -43,9 +43,9 @@ static bool scrub_batch(struct txn *t, enum space space, struct key *from, uint6
 uint64_t store_scrub(struct store *s, bool (*stop)(void *arg), void *arg)
 {
     uint64_t found = 0;
-    for (enum space space = 0; space < SPACE_COUNT; space++) {
+    for (enum space space = 0; space < SPACE_ALL; space++) {
         struct key from = {0};
-        bool more = true;
+        bool more = store_has_space(s, space);
         while (more) {
             struct txn *t;
             if ((stop && stop(arg)) || txn_read(s, &t, NULL) != RC_OK)

@@ -151,11 +151,17 @@ static enum rc env_open(struct store *s, const char *path, const struct store_op
     return mdb_to_rc(code, e, path);
 }
 
+bool store_has_space(const struct store *s, enum space space)
+{
+    const struct file_info *f = &files[s->file];
+    return space == SPACE_META || (space >= f->first && space < f->end);
+}
+
 static enum rc spaces_open(struct store *s, struct txn *t, bool fresh, const char *path,
                            struct err *e)
 {
     for (enum space sp = 0; sp < SPACE_ALL; sp++) {
-        if (sp != SPACE_META && (sp < files[s->file].first || sp >= files[s->file].end))
+        if (!store_has_space(s, sp))
             continue;
         int code = mdb_dbi_open(t->mdb, space_name(sp), fresh ? MDB_CREATE : 0, &s->dbi[sp]);
         if (code == MDB_NOTFOUND)

@@ -395,7 +395,7 @@ static bool watch(struct daemon *d)
         if (poll(&pfd, 1, wait_ms) > 0 && !take_signal(d))
             return false;
         ping_look(d->ping, false);
-        if (store_is_broken(d->store))
+        if (store_is_broken(d->store) || push_is_broken(d->push))
             return true;
         int64_t now_ms = clock_awake_ms();
         const char *now_stuck = stuck_thread(d);

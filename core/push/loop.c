@@ -201,6 +201,8 @@ static void begin(struct channels *c, struct channel *ch, struct txn *mirror, in
     if (ch->expires_ms > wall_ms)
         rc = push_channel_get(t, span_of(ch->id), &record);
     txn_abort(t);
+    if (rc == RC_BADDATA)
+        log_err(NULL, "the record of channel %s is damaged: it is not notified any more", ch->id);
     bool may = rc == RC_OK && may_be_told(c->conf, mirror, &record, wall_ms);
 
     if (!may || !choose(c, ch, mirror)) {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "storage/guard.h"
 #include "storage/push.h"
 
 #define MAP_BYTES (UINT64_C(1) << 30) /* address space */
@@ -30,6 +31,19 @@ static enum rc open_ledger(const char *dir, struct store **ret, struct err *e)
         e->text);
     rc = store_set_aside_file(dir, STORE_PUSH, e);
     return rc ? rc : store_open(ret, dir, &opt, e);
+}
+
+/* All of it is read now: what is damaged is written over by whoever starts without it. */
+static void look_through(struct store *ledger)
+{
+    uint64_t found = store_scrub(ledger, NULL, NULL);
+
+    if (found)
+        log_err(
+            NULL,
+            "push.mdb: %llu damaged records: channels and dead letters among them are lost, hooks "
+            "may not be told of everything, or be told again",
+            (unsigned long long)found);
 }
 
 /* A configuration that was loaded has only networks that can be read. */
@@ -76,8 +90,11 @@ enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirro
         return err_set(e, RC_SYS, "out of memory");
     enum rc rc = open_ledger(conf->mirror.state_dir, &p->ledger, e);
 
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
+        store_guard(p->ledger);
+        look_through(p->ledger);
         rc = make_rules(conf, &rules, e);
+    }
     bool anew = false;
 
     if (rc == RC_OK)
@@ -129,6 +146,11 @@ void push_reload(struct push *p, const struct conf *conf)
         log_err(NULL, "push: %s", e.text);
     address_rules_release(&rules);
     hooks_reload(p->hooks, conf);
+}
+
+bool push_is_broken(const struct push *p)
+{
+    return store_is_broken(p->ledger);
 }
 
 int64_t push_heartbeat_ms(const struct push *p)

@@ -325,6 +325,25 @@ def test_a_restart_in_the_middle(pair):
         assert push_status(pair)["open"] == 1
 
 
+def test_damage(pair):
+    """A record gone bad while it was down is told to the operator; a file that is broken in its structure is begun anew."""
+    path = os.path.join(pair.mirror.state_dir, "push.mdb")
+    with Hook() as hook:
+        watch(pair, hook.url)
+        assert state_of(hook.next()) == "sync"
+        for old, new, words in [(hook.url.encode(), hook.url.replace("http", "ftp:").encode(), "1 damaged records"),
+                                (b"push_channel", b"push-channel", "channels that clients had opened are gone")]:
+            assert pair.mirror.stop()[0] == 0
+            with open(path, "r+b") as f:
+                content = f.read().replace(old, new)
+                f.seek(0)
+                f.write(content)
+            pair.mirror.start()
+            assert words in pair.mirror.log_text() and push_status(pair)["open"] == 0
+        watch(pair, hook.url)
+        assert state_of(hook.next()) == "sync"
+
+
 def test_an_expired_channel_is_silent(start, tmp_path):
     clock = Clock(tmp_path)
     pair = start(push=LOCAL, env=clock.env)

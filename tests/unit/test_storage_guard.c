@@ -54,6 +54,49 @@ static void test_guard(void **state)
     fixture_open(f);
 }
 
+/* Of two files whose maps are neighbours the one that was read is marked; behind the last, that
+ * one. */
+static void test_two_files(void **state)
+{
+    struct fixture *f = *state;
+    const struct store_options push = {.file = STORE_PUSH, .map_bytes = f->options.map_bytes};
+    struct store *s = NULL;
+    fixture_close(f);
+    for (int in_push = 0; in_push < 2; in_push++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct rlimit none = {0};
+            (void)setrlimit(RLIMIT_CORE, &none);
+            (void)signal(SIGSEGV, SIG_DFL);
+            fixture_open(f);
+            store_guard(f->store);
+            if (store_open(&s, f->dir, &push, NULL) != RC_OK)
+                _exit(1);
+            store_guard(s);
+            struct txn *t = begin_read(in_push ? s : f->store);
+            struct key k = key_text(span_of("format"));
+            struct span body;
+            if (record_get(t, SPACE_META, &k, &body) != RC_OK)
+                _exit(1);
+            *(volatile char *)(uintptr_t)body.p = 1;
+            _exit(2);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        assert_int_equal(store_open(&s, f->dir, &push, NULL), in_push ? RC_BADDATA : RC_OK);
+        if (in_push) {
+            fixture_open(f);
+        } else {
+            store_close(s);
+            expect_broken(f);
+            assert_int_equal(store_set_aside(f->dir, NULL), RC_OK);
+        }
+        fixture_close(f);
+    }
+    fixture_open(f);
+}
+
 /* What an operation meets shows at once, and the transaction does not end well. */
 static void test_met_in_use(void **state)
 {
@@ -80,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_guard, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_two_files, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_met_in_use, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

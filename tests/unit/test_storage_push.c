@@ -88,6 +88,7 @@ static void test_a_damaged_channel(void **state)
     assert_int_equal(push_channels_each(t, count, &n), 1);
     assert_int_equal(n, 0);
     txn_abort(t);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 1);
 }
 
 static bool count_mark(void *arg, const struct push_mark *m)
@@ -157,6 +158,10 @@ static void test_dead_letters(void **state)
     push_dead_each(t, 0, see, &seen);
     assert_int_equal(seen.n, 2);
     assert_int_equal(seen.v[1], 3);
+    txn_abort(t);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
+    t = begin(f);
+    push_dead_delete(t, 2);
     assert_int_equal(push_dead_get(t, 3, &back), RC_OK);
     assert_true(span_is(back.body, "{\"seq\":9}"));
     assert_string_equal(back.error, "HTTP 500");
