@@ -35,6 +35,8 @@ struct http_client {
     CURLM *multi;
     CURL *easy;
     atomic_bool interrupted;
+    int64_t (*patience)(void *arg, int64_t ms); /* NULL: nobody is asked */
+    void *patience_arg;
     struct gunzip gunzip;
     char error[CURL_ERROR_SIZE];
 };
@@ -46,6 +48,7 @@ struct transfer {
     struct target target;
     struct head head;
     struct http_response rs;
+    int64_t begin_us; /* monotonic */
     size_t max_bytes;
     size_t head_bytes;
     uint64_t moved;           /* bytes of the answer so far, as they came */
@@ -95,6 +98,13 @@ enum rc http_pause(struct http_client *c, int64_t ms, struct err *e)
     if (!atomic_load(&c->interrupted) && ms > 0)
         curl_multi_poll(c->multi, NULL, 0, ms < INT_MAX ? (int)ms : INT_MAX, NULL);
     return atomic_load(&c->interrupted) ? err_set(e, RC_CANCELED, "interrupted") : RC_OK;
+}
+
+void http_set_patience(struct http_client *c, int64_t (*patience)(void *arg, int64_t ms),
+                       void *arg)
+{
+    c->patience = patience;
+    c->patience_arg = arg;
 }
 
 void http_response_release(struct http_response *r)
@@ -259,10 +269,24 @@ static bool is_stalled(struct transfer *t, int64_t now)
     return false;
 }
 
+/* Connecting has a deadline of its own, and is not what one account makes worse than another. */
+static int64_t sent_ms_ago(const struct transfer *t)
+{
+    curl_off_t took_us = 0;
+
+    (void)curl_easy_getinfo(t->client->easy, CURLINFO_PRETRANSFER_TIME_T, &took_us);
+    return took_us > 0 ? (clock_mono_us() - t->begin_us - took_us) / 1000 : 0;
+}
+
+/* How long to sleep; 0: the request is to be given up. */
 static int tick_ms(const struct transfer *t)
 {
+    const struct http_client *c = t->client;
     int64_t span = or_default(t->rq->stall_ms, STALL_MS);
+    int64_t ask = c->patience ? c->patience(c->patience_arg, sent_ms_ago(t)) : TICK_MS;
 
+    if (ask < span)
+        span = ask;
     return span < TICK_MS ? (int)span : TICK_MS;
 }
 
@@ -270,7 +294,7 @@ static int tick_ms(const struct transfer *t)
 static enum rc drive(struct transfer *t, struct err *e)
 {
     CURLM *multi = t->client->multi;
-    int running = 1, left;
+    int running = 1, left, tick;
 
     for (;;) {
         if (atomic_load(&t->client->interrupted))
@@ -283,7 +307,9 @@ static enum rc drive(struct transfer *t, struct err *e)
             return err_set(e, RC_AGAIN, "answer trickles: given up");
         if (t->rq->alive)
             t->rq->alive(t->rq->alive_arg);
-        if (curl_multi_poll(multi, NULL, 0, tick_ms(t), NULL))
+        if ((tick = tick_ms(t)) == 0)
+            return err_set(e, RC_AGAIN, "no answer yet, and other accounts wait");
+        if (curl_multi_poll(multi, NULL, 0, tick, NULL))
             return err_set(e, RC_SYS, "curl_multi_poll failed");
     }
     for (CURLMsg *m; (m = curl_multi_info_read(multi, &left));)
@@ -351,9 +377,9 @@ static enum rc perform(struct transfer *t, struct err *e)
 enum rc http_perform(struct http_client *c, const struct http_request *rq,
                      struct http_response *ret, struct err *e)
 {
-    int64_t begin_us = clock_mono_us();
     struct transfer t = {
         .client = c,
+        .begin_us = clock_mono_us(),
         .rq = rq,
         .max_bytes = rq->max_bytes ? rq->max_bytes : LIMIT_RESPONSE_BYTES,
         .rs = {.retry_after_ms = -1},
@@ -370,7 +396,7 @@ enum rc http_perform(struct http_client *c, const struct http_request *rq,
         http_response_release(&t.rs);
         return err_prefix(e, rc, "%s %s", rq->method, t.target.host);
     }
-    t.rs.took_us = clock_mono_us() - begin_us;
+    t.rs.took_us = clock_mono_us() - t.begin_us;
     *ret = t.rs;
     return RC_OK;
 }

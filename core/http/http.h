@@ -19,6 +19,10 @@ void http_free(struct http_client *c);
 void http_interrupt(struct http_client *c);
 /* Sleeps `ms`, or until interrupted: RC_CANCELED. For the client's own thread, between requests. */
 enum rc http_pause(struct http_client *c, int64_t ms, struct err *e);
+/* Asks during every request, `ms` after it was sent: in how many ms to ask again; 0 gives it up
+ * with RC_AGAIN. NULL ends that. For the client's own thread. */
+void http_set_patience(struct http_client *c, int64_t (*patience)(void *arg, int64_t ms),
+                       void *arg);
 
 struct http_request {
     const char *method; /* "GET"; any other is sent with a body, which may be empty */

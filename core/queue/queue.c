@@ -332,14 +332,24 @@ bool queue_resync(struct queue *q, uint32_t coll)
     return joins;
 }
 
+static unsigned suspects_most(const struct queue *q)
+{
+    return q->workers > 1 ? q->workers / 2 : 1;
+}
+
+static unsigned suspects_running(const struct queue *q)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < q->n_lanes; i++)
+        n += q->lanes[i]->suspect ? q->lanes[i]->running : 0;
+    return n;
+}
+
 /* The lane to serve next, or NULL; then *ret_wait_ms is how long until one may have something. */
 static struct lane *pick(const struct queue *q, int64_t now, int64_t *ret_wait_ms)
 {
-    unsigned share = (q->workers + 1) / 2, suspects_most = q->workers > 1 ? q->workers / 2 : 1;
-    unsigned suspects = 0;
-    for (size_t i = 0; i < q->n_lanes; i++)
-        suspects += q->lanes[i]->suspect ? q->lanes[i]->running : 0;
-
+    unsigned share = (q->workers + 1) / 2;
+    bool crowded = suspects_running(q) >= suspects_most(q);
     struct lane *best = NULL, *beyond = NULL; /* within its share; the best of those past it */
     int64_t wait = LOOK_AGAIN_MS;
     if (q->settling && q->settling->ready_ms - now < wait)
@@ -347,7 +357,7 @@ static struct lane *pick(const struct queue *q, int64_t now, int64_t *ret_wait_m
     for (size_t i = 0; i < q->n_lanes; i++) {
         struct lane *lane = q->lanes[i];
         const struct heap_node *top = heap_top(&lane->idle);
-        if (!top || (lane->suspect && suspects >= suspects_most))
+        if (!top || (lane->suspect && crowded))
             continue;
         int64_t ready = top->key > lane->hold_ms ? top->key : lane->hold_ms;
         if (ready > now) {
@@ -361,6 +371,24 @@ static struct lane *pick(const struct queue *q, int64_t now, int64_t *ret_wait_m
     *ret_wait_ms = wait;
     /* Past its share an account leaves one worker for what may come in for others. */
     return best || (q->n_lanes > 1 && q->n_running + 1 >= q->workers) ? best : beyond;
+}
+
+bool queue_is_short(struct queue *q, uint32_t account)
+{
+    bool found = false;
+    pthread_mutex_lock(&q->lock);
+    const struct lane *own = lane_of(q, account);
+    bool busy = q->n_running >= q->workers, crowded = suspects_running(q) >= suspects_most(q);
+    int64_t now = clock_mono_ms();
+    for (size_t i = 0; i < q->n_lanes && !found; i++) {
+        const struct lane *lane = q->lanes[i];
+        const struct heap_node *top = heap_top(&lane->idle);
+        bool room = !lane->suspect || !crowded || own->suspect; /* once `own` is over */
+        found = lane != own && top && top->key <= now && lane->hold_ms <= now && room &&
+                (busy || (lane->suspect && crowded));
+    }
+    pthread_mutex_unlock(&q->lock);
+    return found;
 }
 
 static void settle(struct queue *q, int64_t now)

@@ -1,7 +1,6 @@
 /* queue: what is due when, one run at a time per collection, nothing lost and nothing doubled.
  * Shared by the workers (take, finish), the ping listener (ping, marked) and the local API (resync,
- * counters). One mutex, a leaf: no call out of here while it is held. Due times are on the
- * monotonic clock inside and on the wall clock in storage/jobs. */
+ * counters). One mutex, a leaf. Due times: monotonic clock inside, wall clock in storage/jobs. */
 #ifndef CORE_QUEUE_QUEUE_H
 #define CORE_QUEUE_QUEUE_H
 
@@ -50,13 +49,14 @@ struct queue_ticket {
 /* Waits for the next due collection; the account served longest ago goes first. `alive` is called
  * at least once a second meanwhile. RC_CANCELED after queue_stop(). */
 enum rc queue_take(struct queue *q, struct queue_ticket *ret, void (*alive)(void *), void *arg);
-
+/* Do others wait for the worker that a run of this account has? */
+bool queue_is_short(struct queue *q, uint32_t account);
 /* During a run: takes into the ticket what pings came in since; false: none did. */
 bool queue_more(struct queue *q, struct queue_ticket *t);
 struct queue_result {
     unsigned covered; /* reasons fulfilled (PING: up to ticket->pinged); others stay owed */
     bool failed;      /* nothing that comes in makes it run before delay_ms */
-    bool slow;        /* it had to wait for a quota: so will the account's next one */
+    bool slow;        /* it had to wait, for a quota or an answer: so will the account's next one */
     int64_t delay_ms; /* >= 0, until the next run; sooner if something came in during this one */
 };
 void queue_finish(struct queue *q, const struct queue_ticket *t, const struct queue_result *result);

@@ -58,7 +58,7 @@ struct run {
     struct channel grant; /* when `granted`: goes into the next commit */
     unsigned covered; /* enum queue_reason */
     int64_t delay_ms; /* until the next run; 0 = not decided yet */
-    bool left;        /* a transaction found that the collection is gone */
+    bool left, gave_way; /* a transaction found that it is gone; the worker was needed elsewhere */
     bool granted, large; /* the next transaction will be */
     bool single_page, too_large; /* a full listing was one page: as of now; pull_run() gave up */
     char about[32];   /* "cal 12", for the log */

@@ -246,9 +246,12 @@ static void run_one(struct worker *w, const struct queue_ticket *ticket)
                                   .alive_arg = w,
                                   .retry_after_ms = -1};
     int64_t begin_us = clock_mono_us();
+    http_set_patience(w->http, run_patience, &r);
     struct queue_result result = work(&r);
+    http_set_patience(w->http, NULL, NULL);
+    run_note_patience(&r);
     count_run(&r, result.failed, clock_mono_us() - begin_us);
-    result.slow = r.call.waits > 0;
+    result.slow = r.call.waits > 0 || r.gave_way;
     r.did.upstream_calls = r.call.requests;
     if (r.call.dated)
         clock_look(s, r.call.skew_ms);

@@ -1,12 +1,13 @@
 """Failure cases of Google's answers: quota, refusals, hangs, rubbish; of credentials; of clocks."""
 import json
 import os
+import time
 
 import pytest
 
 from emulator import USER, ServiceAccount
 from failures import DAY_MS, EAGER, MINUTE_MS, Clock, event_channels, rest, settle, title, wait_title
-from mirror import wait_for
+from mirror import PATIENCE, wait_for
 from pair import token_account
 
 LISTS = "GET */events"
@@ -208,6 +209,41 @@ def test_dead_accounts_among_living(start, tmp_path):
         google = pair.emulator.client(u)
         event = google.insert(f"{u}@example.com", summary=f"of {u}")["id"]
         wait_for("the edit", lambda: title(pair, event, f"{u}@example.com"), 1.5)
+
+
+def test_half_of_the_accounts_hang(start, tmp_path):
+    """T-STARVE-FIRST: every other one of 100 accounts gets no answer, within deadlines of a minute: the first contact of
+    the others, and changes of theirs, do not wait for that, nor does one whose answers take a second."""
+    names = [f"u{i:02}" for i in range(100)]
+    world = {"users": [{"email": f"{u}@example.com", "tokens": [u], "calendarList": [f"{u}@example.com"]} for u in names],
+             "calendars": [{"id": f"{u}@example.com"} for u in names]}
+
+    def prepare(emulator):
+        for u in names[1::2]:
+            emulator.fault("*", user=f"{u}@example.com", count=-1, hang=True)
+        emulator.fault("*", user=f"{names[0]}@example.com", count=2, delay_ms=1000)
+
+    began = time.monotonic()
+    pair = start(world, accounts={u: token_account(tmp_path, u, u) for u in names}, ready=False, prepare=prepare)
+    living = {f"{u}@example.com" for u in names[::2]}
+
+    def ready():
+        return {c["calendar"] for c in pair.mirror.status()["collections"] if c["kind"] == "events" and c["state"] == "ready"}
+    wait_for("those that answer at once", lambda: ready() | {f"{names[0]}@example.com"} == living, 20)
+    took = time.monotonic() - began
+    wait_for("the slow one", lambda: ready() == living, 20)
+    slow = time.monotonic() - began
+    google, waits = pair.emulator.client(names[2]), []
+    for n in range(5):
+        begin = time.monotonic()
+        event = google.insert(f"{names[2]}@example.com", summary=f"edit {n}")["id"]
+        wait_for("the edit", lambda: title(pair, event, f"{names[2]}@example.com"), 5)
+        waits.append(time.monotonic() - begin)
+    print(f"\n50 of 100 accounts hang: the others listed after {took:.1f} s, a slow one after {slow:.1f} s; "
+          f"then changes readable after {max(waits):.2f} s at most")
+    assert took < 12 * PATIENCE and max(waits) < 1.5 * PATIENCE
+    wait_for("who hangs to be told", lambda: any("other accounts wait" in c["last_error"]
+                                                 for c in pair.mirror.status()["collections"]), 20)
 
 
 def test_wall_clock_jumps(start, clock):

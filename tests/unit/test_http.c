@@ -241,6 +241,30 @@ static void test_alive(void **state)
     assert_true(beats >= 3);
 }
 
+/* Asks again twice, then has had enough. */
+static int64_t lose_patience(void *arg, int64_t ms)
+{
+    int *times = arg;
+    return ms == 0 ? 10 : ++*times < 3 ? 20 : 0;
+}
+
+static void test_patience(void **state)
+{
+    int times = 0;
+    struct http_request rq = {.total_ms = 20000};
+    struct http_response rs;
+    struct err e = {0};
+    int64_t begin = clock_mono_ms();
+
+    (void)state;
+    http_set_patience(client, lose_patience, &times);
+    assert_int_equal(get_with(answer_hang, &rq, &rs, &e), RC_AGAIN);
+    http_set_patience(client, NULL, NULL);
+    assert_int_equal(times, 3);
+    assert_non_null(strstr(e.text, "other accounts wait"));
+    assert_true(clock_mono_ms() - begin < 10000);
+}
+
 static void test_refused_connection(void **state)
 {
     struct fake_http f;
@@ -384,6 +408,7 @@ int main(void)
         TEST(test_interrupt),
         TEST(test_pause),
         TEST(test_alive),
+        TEST(test_patience),
         TEST(test_refused_connection),
         TEST(test_urls),
         TEST(test_header_injection),

@@ -118,6 +118,37 @@ static void test_slow_accounts_leave_room(void **state)
     queue_free(q);
 }
 
+/* Who waits without an answer is told when others wait for its worker. */
+static void test_who_is_waited_for(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    queue_set_workers(q, 2);
+    for (uint32_t account = 1; account <= 4; account++)
+        queue_add(q, account, account, QUEUE_NEW);
+    struct queue_ticket a = take(q);
+    assert_false(queue_is_short(q, a.account)); /* the second worker is free */
+    struct queue_ticket b = take(q);
+    assert_true(queue_is_short(q, a.account));
+    queue_finish(q, &a, &(struct queue_result){.slow = true, .delay_ms = 0});
+    struct queue_ticket c = take(q), d;
+    finish(q, &b, QUEUE_NEW, HOUR);
+    d = take(q); /* the last one that was never asked for: now only the suspect waits */
+    assert_int_not_equal(d.account, a.account);
+    assert_true(queue_is_short(q, c.account));
+    finish(q, &d, QUEUE_NEW, HOUR);
+    d = take(q);
+    assert_int_equal(d.account, a.account);
+    queue_add(q, 5, 5, QUEUE_NEW);
+    assert_true(queue_is_short(q, a.account));
+    finish_failed(q, &c, 0);
+    b = take(q);
+    assert_int_equal(b.account, 5);
+    assert_true(queue_is_short(q, a.account)); /* another suspect waits for its share */
+    assert_false(queue_is_short(q, b.account)); /* who could not have this one's */
+    queue_free(q);
+}
+
 static void test_hold_stops_an_account(void **state)
 {
     (void)state;
@@ -144,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_suspects_leave_room),
         cmocka_unit_test(test_one_worker_is_spared),
         cmocka_unit_test(test_slow_accounts_leave_room),
+        cmocka_unit_test(test_who_is_waited_for),
         cmocka_unit_test(test_hold_stops_an_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
