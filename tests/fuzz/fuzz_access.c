@@ -9,6 +9,7 @@
 #include "core/serve/access.h"
 #include "core/serve/request.h"
 #include "core/serve/server.h"
+#include "tests/fuzz/fuzz.h"
 
 #define TOKEN "cm_fuzz"
 
@@ -69,8 +70,6 @@ static char *take_line(const uint8_t **data, size_t *size)
     *size -= n + (lf != NULL);
     return line;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

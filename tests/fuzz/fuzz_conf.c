@@ -1,13 +1,12 @@
 /* fuzz_conf: any bytes as a configuration file: accepted or refused with a reason, and if accepted,
  * printing and reading it again changes nothing. */
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/conf/conf.h"
 #include "core/conf/print.h"
+#include "tests/fuzz/fuzz.h"
 
 static enum rc load(const void *data, size_t size, struct conf **ret, struct buf *problems)
 {
@@ -20,8 +19,6 @@ static enum rc load(const void *data, size_t size, struct conf **ret, struct buf
     close(fd);
     return rc;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

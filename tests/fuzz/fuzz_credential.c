@@ -1,16 +1,8 @@
 /* fuzz_credential: any bytes as a credential file, an OAuth client, a stored login: what is taken
  * has all it needs and is fit for a request; refusals say why. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/google/credential.h"
 #include "core/google/login.h"
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_word(struct span s)
 {
@@ -70,8 +62,6 @@ static void check_login(struct span text)
     login_release(&l);
     login_release(&back);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,12 +1,10 @@
 /* fuzz_fields: the first line as a `fields` parameter, the rest as a document: what is selected of
  * JSON is JSON, no longer than the whole, and selecting from it again changes nothing. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/serve/fields.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

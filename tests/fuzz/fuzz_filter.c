@@ -1,11 +1,11 @@
 /* fuzz_filter: the first line as search words, the second as an extended property, the rest as an
  * event: a word is found in an event that has it as its summary, cutting attendees leaves JSON. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/serve/events/filter.h"
+#include "tests/fuzz/fuzz.h"
 
 static struct span take_line(struct span *rest)
 {
@@ -28,8 +28,6 @@ static void check_found(struct filter *f, struct span words)
         abort();
     buf_release(&event);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

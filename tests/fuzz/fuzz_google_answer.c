@@ -1,17 +1,10 @@
 /* fuzz_google_answer: any bytes as an error of the API or an answer of the token endpoint: refusals
  * come with a reason that a log may show, and tokens are fit for a header. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/google/answer.h"
 #include "core/google/token.h"
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_words(const char *text)
 {
@@ -52,8 +45,6 @@ static void check_token(long status, enum token_grant grant, struct span body)
     token_release(&token);
     buf_release(&rs.body);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,17 +1,9 @@
 /* fuzz_google_page: any bytes as a page of a list: what is taken decodes to sane events, and
  * reading the page as it was kept gives the same page. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/base/json.h"
 #include "core/google/decode.h"
 #include "core/google/page.h"
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static enum rc read_page(struct span text, struct google_page *ret)
 {
@@ -50,8 +42,6 @@ static void check_others(struct span item)
     if (google_decode_item(item, id, sizeof(id), &deleted, NULL) == RC_OK)
         require(id[0] != '\0');
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

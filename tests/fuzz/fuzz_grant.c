@@ -1,13 +1,10 @@
 /* fuzz_grant: any bytes as the form of a token request. What is read as a grant's token reads the
  * same when a library sends it again. */
-#include <stdlib.h>
-
 #include "core/base/text.h"
 #include "core/serve/grant.h"
+#include "tests/fuzz/fuzz.h"
 
 #define MOST (16u << 10)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,11 +1,10 @@
 /* fuzz_http_gunzip: any bytes as a gzip stream: never beyond the cap, and the same whether they
  * come at once or one by one. The lines of the input are also read as headers. */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/http/gunzip.h"
 #include "core/http/head.h"
+#include "tests/fuzz/fuzz.h"
 
 #define CAP 4096
 
@@ -38,8 +37,6 @@ static void read_lines(const uint8_t *data, size_t size)
     if (ms < -1 || ms > 86400000)
         abort();
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

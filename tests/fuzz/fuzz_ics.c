@@ -1,9 +1,6 @@
 /* fuzz_ics: any bytes as an array of events in JSON, the first of them perhaps a series and the
  * others its exceptions: what is taken comes out as content lines that are short enough, whole
  * characters, and as many components as events. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/google/decode.h"
@@ -11,12 +8,7 @@
 #include "core/serve/ics/line.h"
 #include "core/serve/ics/vevent.h"
 #include "core/serve/ics/zones.h"
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 /* Returns how many lines say that an event begins. */
 static unsigned check_lines(struct span text)
@@ -66,8 +58,6 @@ static void put_series(struct ics_feed *f, const struct event *master, const str
     ics_series_release(&s);
     recur_free(set);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -5,6 +5,7 @@
 
 #include "core/base/text.h"
 #include "core/serve/multipart.h"
+#include "tests/fuzz/fuzz.h"
 
 static void check_within(struct span s, const uint8_t *data, size_t size)
 {
@@ -25,8 +26,6 @@ static void check_echo(struct span id)
         abort();
     buf_release(&out);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

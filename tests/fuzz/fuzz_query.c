@@ -1,7 +1,6 @@
-/* fuzz_query: the first line as the target of a GET, path and query: a route and typed parameters, or an
- * answer that says what is wrong; what is kept of a query in a page token reads the same again. */
-#include <stdint.h>
-#include <stdlib.h>
+/* fuzz_query: the first line as the target of a GET, path and query: a route and typed parameters,
+ * or an answer that says what is wrong; what is kept of a query in a page token reads the same
+ * again. */
 #include <string.h>
 
 #include "core/base/json.h"
@@ -9,12 +8,7 @@
 #include "core/serve/call.h"
 #include "core/serve/request.h"
 #include "core/serve/routes.h"
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static const char *no_header(const void *source, const char *name)
 {
@@ -47,8 +41,6 @@ static void check_kept(struct call *c)
     buf_release(&kept);
     buf_release(&hold);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

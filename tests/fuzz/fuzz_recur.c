@@ -1,11 +1,10 @@
 /* fuzz_recur: any bytes as lines of a recurrence: refused with a reason, or walked within the
  * budget, in order, within the window and the bounds, each instance to be found again by its slot.
  */
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/calendar/recur.h"
+#include "tests/fuzz/fuzz.h"
 
 #define BUDGET 20000
 
@@ -32,8 +31,6 @@ static void check_walk(const struct recur_set *set, int64_t min, int64_t max)
     if (rc != RC_OK && rc != RC_FULL && rc != RC_SYS)
         abort();
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The first line says what start to take: a letter for the kind and one for the zone. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

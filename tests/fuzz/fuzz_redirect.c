@@ -1,17 +1,9 @@
 /* fuzz_redirect: any bytes as what a browser brings back: either a code or an error, never both;
  * what was taken means the same when written as a plain query; refusals show nothing of the text.
  */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/base/text.h"
 #include "core/google/redirect.h"
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_plain(struct span s)
 {
@@ -36,8 +28,6 @@ static void check_again(const struct redirect *r)
     }
     buf_release(&query);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

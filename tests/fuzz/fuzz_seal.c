@@ -1,15 +1,7 @@
 /* fuzz_seal: any bytes as a sealed record and as a key: nothing opens that was not sealed with that
  * key for that place; what was sealed opens to the same bytes. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/vault/seal.h"
-
-static void require(bool fact)
-{
-    if (!fact)
-        abort();
-}
+#include "tests/fuzz/fuzz.h"
 
 static void check_round_trip(const struct seal_key *k, struct span plain)
 {
@@ -24,8 +16,6 @@ static void check_round_trip(const struct seal_key *k, struct span plain)
     require(seal_open(k, &there, buf_span(&record), &back, NULL) == RC_BADDATA && !back.p);
     buf_release(&record);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,12 +1,12 @@
-/* fuzz_store: an empty store for the life of a fuzz target, in a directory that goes with it. */
+/* fuzz_store: one store for the life of a fuzz target, in a directory that goes with it. */
 #ifndef TESTS_FUZZ_FUZZ_STORE_H
 #define TESTS_FUZZ_FUZZ_STORE_H
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "storage/store.h"
+#include "tests/fuzz/fuzz.h"
 
 static struct {
     struct store *store;
@@ -25,16 +25,20 @@ static inline void fuzz_store_remove(void)
     (void)rmdir(fuzz_store.dir);
 }
 
-static inline struct store *fuzz_store_open(void)
+/* Filled when it is made. */
+static inline struct store *fuzz_store_open(void (*fill)(struct txn *t))
 {
+    struct txn *t;
     const struct store_options opt = {.map_bytes = UINT64_C(1) << 28, .no_fsync = true};
     if (fuzz_store.store)
         return fuzz_store.store;
     (void)snprintf(fuzz_store.dir, sizeof(fuzz_store.dir), "/tmp/fuzz_store.XXXXXX");
-    if (!mkdtemp(fuzz_store.dir) ||
-        store_open(&fuzz_store.store, fuzz_store.dir, &opt, NULL) != RC_OK)
-        abort();
+    require(mkdtemp(fuzz_store.dir) &&
+            store_open(&fuzz_store.store, fuzz_store.dir, &opt, NULL) == RC_OK);
     (void)atexit(fuzz_store_remove);
+    require(txn_write(fuzz_store.store, &t, NULL) == RC_OK);
+    fill(t);
+    require(txn_commit(t, NULL) == RC_OK);
     return fuzz_store.store;
 }
 

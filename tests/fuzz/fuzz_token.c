@@ -1,16 +1,13 @@
 /* fuzz_token: any bytes as a token: none that we did not make is taken for one of ours, and what is
  * refused says why. */
-#include <stdlib.h>
-
 #include "core/serve/token.h"
+#include "tests/fuzz/fuzz.h"
 
 static void check(enum rc rc, const struct err *e)
 {
     if ((rc != RC_INVALID && rc != RC_STALE) || e->text[0] == '\0')
         abort();
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,11 +1,7 @@
 /* fuzz_tzif: any bytes as a time zone file: refused with a reason, or a table that answers for all
  * time. */
-#include <stdint.h>
-#include <stdlib.h>
-
 #include "core/calendar/tzif.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

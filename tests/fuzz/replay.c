@@ -1,12 +1,10 @@
 /* replay: gives each file of a corpus to a fuzz target once: fuzz_NAME FILE_OR_DIRECTORY... */
 #include <dirent.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static bool replay_file(const char *path)
 {
