@@ -57,13 +57,19 @@ static struct http_answer ask(struct world *w, const char *wish)
     return http_ask(w->port, "GET", EV, header, "");
 }
 
+/* The calendar has one event, and was pulled a minute ago. */
+static void grow_old(struct world *w)
+{
+    w->me.fresh_ms = clock_wall_ms() - 60000;
+    world_timed(w, "old", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+}
+
 static void test_waits_for_a_pull(void **state)
 {
     struct world *w = *state;
     char text[256];
     pthread_t thread;
-    w->me.fresh_ms = clock_wall_ms() - 60000;
-    world_timed(w, "old", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    grow_old(w);
     struct http_answer a = ask(w, "max-age=100");
     assert_int_equal(a.status, 200);
     assert_string_equal(ids_of(&a), "old");
@@ -85,19 +91,24 @@ static void test_waits_for_a_pull(void **state)
     pthread_join(thread, NULL);
 }
 
+/* A request for younger data than there is, which nobody pulls. */
+static void wait_in_vain(struct world *w, struct http_client *c)
+{
+    grow_old(w);
+    assert_true(http_connect(c, w->port));
+    assert_true(http_send_text(c, "GET " EV " HTTP/1.1\r\nHost: localhost\r\n"
+                                  "Cache-Control: max-age=5\r\n\r\n"));
+    /* Behind the other on another connection; both have been read when this is answered. */
+    expect_ids(w, EV, "old");
+}
+
 /* Nobody pulls: it is said in the end, and requests without wishes go on meanwhile. */
 static void test_gives_up(void **state)
 {
     struct world *w = *state;
     struct http_client c;
     struct http_answer a = {0};
-    w->me.fresh_ms = clock_wall_ms() - 60000;
-    world_timed(w, "old", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
-    assert_true(http_connect(&c, w->port));
-    assert_true(http_send_text(&c, "GET " EV " HTTP/1.1\r\nHost: localhost\r\n"
-                                   "Cache-Control: max-age=5\r\n\r\n"));
-    /* Behind the other on another connection; both have been read when this is answered. */
-    expect_ids(w, EV, "old");
+    wait_in_vain(w, &c);
     clock_shift(0, FRESH_WAIT_MS + 1000);
     assert_true(http_receive(&c, &a, false));
     assert_int_equal(a.status, 504);
@@ -111,12 +122,7 @@ static void test_stop_while_waiting(void **state)
     struct world *w = *state;
     struct http_client c;
     struct http_answer a = {0};
-    w->me.fresh_ms = clock_wall_ms() - 60000;
-    world_timed(w, "old", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
-    assert_true(http_connect(&c, w->port));
-    assert_true(http_send_text(&c, "GET " EV " HTTP/1.1\r\nHost: localhost\r\n"
-                                   "Cache-Control: max-age=5\r\n\r\n"));
-    expect_ids(w, EV, "old");
+    wait_in_vain(w, &c);
     serve_stop(w->serve);
     assert_true(http_receive(&c, &a, false));
     assert_int_equal(a.status, 503);
