@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import pytest  # noqa: E402
 
 from clients import CLIENTS  # noqa: E402
-from emulator import DEMO_WORLD, Client, Emulator  # noqa: E402
+from emulator import DEMO_WORLD, Emulator  # noqa: E402
 from mirror import Mirror  # noqa: E402
 from pair import Pair, token_account  # noqa: E402
 
@@ -18,18 +18,11 @@ TOKEN = "demo-token"
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory):
     directory = tmp_path_factory.mktemp("clients")
-    emulator = Emulator(world=DEMO_WORLD)
-    mirror = Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)},
-                    push={"networks": "127.0.0.0/8", "settle": "500ms"})
-    try:
-        pair = Pair(emulator, mirror)
-        pair.google = Client(emulator.url, TOKEN)
-        mirror.start()
-        mirror.wait_ready()
-        yield pair
-    finally:
-        mirror.close()
-        emulator.stop()
+    with Emulator(world=DEMO_WORLD) as emulator:
+        with Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)},
+                    push={"networks": "127.0.0.0/8", "settle": "500ms"}) as mirror:
+            mirror.start().wait_ready()
+            yield Pair(emulator, mirror, TOKEN)
 
 
 @pytest.fixture(scope="session", params=list(CLIENTS))

@@ -1,6 +1,7 @@
 """What the failure cases share: clocks that a test turns, notifications sent by hand, small questions.
 
 Each case has its name (T-…) in the docstring of the test that holds it; FAILURES.md lists them all."""
+import contextlib
 import http.client
 import mmap
 import os
@@ -88,6 +89,29 @@ def rest(pair):
         return status["totals"]["due"] == 0 and not any(
             c["dirty"] or c["running"] or c["resync"] for c in status["collections"])
     wait_for("the mirror to come to rest", resting)
+
+
+@contextlib.contextmanager
+def unannounced(pair, calendar=USER):
+    """No notification tells of what changes meanwhile; afterwards one does, of the calendar or (None) of each."""
+    pair.emulator.set_pings(drop=True)
+    yield
+    pair.emulator.set_pings(drop=False)
+    pair.emulator.ping(**({"calendar": calendar} if calendar else {}))
+
+
+def hold_second_page(pair, **fault):
+    """Four events of which the mirror has read "before" and, of the two pages that say "after", the first. Their ids."""
+    ids = [pair.google.insert(summary="before")["id"] for _ in range(4)]
+    pair.wait_equal(USER)
+    settle(pair)
+    pair.emulator.set_pages(max_page=2)
+    with unannounced(pair):
+        for event in ids:
+            pair.google.patch(USER, event, summary="after")
+        pair.emulator.fault("GET */events", query="*pageToken=*", hold=True, count=1, **fault)
+    pair.emulator.wait_held()
+    return ids
 
 
 def pulls(pair, calendar=None):

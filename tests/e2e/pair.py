@@ -27,9 +27,9 @@ def told(event):
 class Pair:
     """An emulated Google and a mirror of it."""
 
-    def __init__(self, emulator, mirror):
+    def __init__(self, emulator, mirror, token=TOKEN):
         self.emulator = emulator
-        self.google = emulator.api
+        self.google = emulator.client(token)
         self.mirror = mirror
         self.equal_ms = None  # the longest that a test waited for a change to be there
 

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from emulator import USER
-from failures import HOUR_MS, Clock, event_channels, headers_of, pulls, send_ping, settle, title, wait_title
+from failures import (HOUR_MS, Clock, event_channels, headers_of, hold_second_page, pulls, send_ping, settle, title,
+                      wait_title)
 from mirror import PATIENCE, wait_for
 
 
@@ -19,17 +20,7 @@ def clock(tmp_path):
 def test_edit_behind_the_page_already_read(start):
     """T-PING-DURING-PULL: a change and its ping after the first page of the pull was served."""
     pair = start()
-    ids = [pair.google.insert(summary=f"event {i}")["id"] for i in range(4)]
-    pair.wait_equal(USER)
-    settle(pair)
-    pair.emulator.set_pages(max_page=2)
-    pair.emulator.set_pings(drop=True)
-    for event in ids:
-        pair.google.patch(USER, event, summary="first")
-    pair.emulator.fault("GET */events", query="*pageToken=*", hold=True, count=1)
-    pair.emulator.set_pings(drop=False)
-    pair.emulator.ping(calendar=USER)
-    pair.emulator.wait_held()
+    ids = hold_second_page(pair)
     for event in ids:  # also those of the page that was read
         pair.google.patch(USER, event, summary="second")
     pair.emulator.wait_pings_done()

@@ -6,7 +6,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from emulator import USER, all_day, timed
-from failures import DAY_MS, EAGER, HOUR_MS, Clock, pulls, rest, settle, title, wait_title
+from failures import (DAY_MS, EAGER, HOUR_MS, Clock, hold_second_page, pulls, rest, settle, title, unannounced,
+                      wait_title)
 from mirror import wait_for
 
 
@@ -21,13 +22,6 @@ def test_readers_see_one_view_or_the_other(start):
     old = {pair.google.insert(summary=f"old {i}")["id"] for i in range(20)}
     pair.wait_equal(USER)
     settle(pair)
-    pair.emulator.set_pings(drop=True)
-    for event in old:
-        pair.google.delete(USER, event)
-    new = {pair.google.insert(summary=f"new {i}")["id"] for i in range(20)}
-    pair.emulator.set_pages(max_page=4)
-    pair.emulator.kill_tokens()
-    pair.emulator.fault("GET */events", delay_ms=15, count=-1)
     seen = []
     done = threading.Event()
 
@@ -36,10 +30,15 @@ def test_readers_see_one_view_or_the_other(start):
             seen.append(frozenset(e["id"] for e in pair.mirror.events(USER)))
 
     readers = [threading.Thread(target=read) for _ in range(3)]
-    for r in readers:
-        r.start()
-    pair.emulator.set_pings(drop=False)
-    pair.emulator.ping(calendar=USER)
+    with unannounced(pair):
+        for event in old:
+            pair.google.delete(USER, event)
+        new = {pair.google.insert(summary=f"new {i}")["id"] for i in range(20)}
+        pair.emulator.set_pages(max_page=4)
+        pair.emulator.kill_tokens()
+        pair.emulator.fault("GET */events", delay_ms=15, count=-1)
+        for r in readers:
+            r.start()
     pair.wait_equal(USER)
     wait_for("a read of the new view", lambda: seen[-1] == new)
     done.set()
@@ -56,11 +55,9 @@ def test_moved_to_another_calendar_while_tokens_died(start):
     pair.wait_equal(USER)
     settle(pair)
     settle(pair, other)
-    pair.emulator.set_pings(drop=True)
-    pair.google.move(USER, event, other)
-    pair.emulator.kill_tokens()
-    pair.emulator.set_pings(drop=False)
-    pair.emulator.ping()
+    with unannounced(pair, None):
+        pair.google.move(USER, event, other)
+        pair.emulator.kill_tokens()
     pair.wait_equal(USER)
     pair.wait_equal(other)
     assert title(pair, event, other) == "moves"
@@ -69,17 +66,7 @@ def test_moved_to_another_calendar_while_tokens_died(start):
 def test_token_dies_on_the_second_page(start):
     """T-TOKEN-410-PAGE2: 410 on the second page of a delta whose first page is no longer true by then."""
     pair = start()
-    ids = [pair.google.insert(summary="kept")["id"] for i in range(4)]
-    pair.wait_equal(USER)
-    settle(pair)
-    pair.emulator.set_pages(max_page=2)
-    pair.emulator.set_pings(drop=True)
-    for event in ids:
-        pair.google.patch(USER, event, summary="in the delta")
-    pair.emulator.fault("GET */events", query="*pageToken=*", status=410, reason="fullSyncRequired", hold=True, count=1)
-    pair.emulator.set_pings(drop=False)
-    pair.emulator.ping(calendar=USER)
-    pair.emulator.wait_held()
+    ids = hold_second_page(pair, status=410, reason="fullSyncRequired")
     pair.google.patch(USER, ids[0], summary="later")
     pair.google.delete(USER, ids[1])
     listings = len(pulls(pair, USER)[1])
@@ -420,15 +407,13 @@ def test_listed_older_than_its_conversion(start):
                                            **timed(f"2026-07-0{day}T15:00:00Z", f"2026-07-0{day}T16:00:00Z", "UTC")})
     pair.wait_equal(USER)
     settle(pair)
-    pair.emulator.set_pings(drop=True)
-    pair.google.update(USER, "convert0", head)
-    pair.google.delete(USER, "delete00")
-    pair.google.delete(USER, "split000_20260705T100000Z")
-    pair.google.patch(USER, "split000", recurrence=["RRULE:FREQ=DAILY;UNTIL=20260703T235959Z"])
-    pair.emulator.set_pages(duplicate_older=True, max_page=3)
-    pair.emulator.kill_tokens()
-    pair.emulator.set_pings(drop=False)
-    pair.emulator.ping(calendar=USER)
+    with unannounced(pair):
+        pair.google.update(USER, "convert0", head)
+        pair.google.delete(USER, "delete00")
+        pair.google.delete(USER, "split000_20260705T100000Z")
+        pair.google.patch(USER, "split000", recurrence=["RRULE:FREQ=DAILY;UNTIL=20260703T235959Z"])
+        pair.emulator.set_pages(duplicate_older=True, max_page=3)
+        pair.emulator.kill_tokens()
     pair.wait_equal(USER)
     rest(pair)
     for fresh in False, True:

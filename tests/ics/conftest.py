@@ -8,7 +8,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import pytest  # noqa: E402
 
 import worlds  # noqa: E402
-from emulator import Client, Emulator  # noqa: E402
+from emulator import Emulator  # noqa: E402
 from mirror import Mirror  # noqa: E402
 from pair import Pair, token_account  # noqa: E402
 
@@ -18,17 +18,10 @@ TOKEN = "demo-token"
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory):
     directory = tmp_path_factory.mktemp("ics")
-    emulator = Emulator(world=worlds.write(str(directory / "world.json")))
-    mirror = Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)}, webhook=False)
-    try:
-        pair = Pair(emulator, mirror)
-        pair.google = Client(emulator.url, TOKEN)
-        mirror.start()
-        mirror.wait_ready()
-        yield pair
-    finally:
-        mirror.close()
-        emulator.stop()
+    with Emulator(world=worlds.write(str(directory / "world.json"))) as emulator:
+        with Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)}, webhook=False) as mirror:
+            mirror.start().wait_ready()
+            yield Pair(emulator, mirror, TOKEN)
 
 
 @pytest.fixture(scope="session")
