@@ -176,7 +176,8 @@ static void put_method(struct buf *out, const struct route *r)
 /* Google's methods that are answered; the others have neither. */
 static bool is_method(const struct route *r)
 {
-    return (r->response || r->request) && strchr(r->id, '.') && strncmp(r->path, PREFIX, strlen(PREFIX)) == 0;
+    return (r->response || r->request) && strchr(r->id, '.') &&
+           strncmp(r->path, PREFIX, strlen(PREFIX)) == 0;
 }
 
 static bool same_resource(const struct route *a, const struct route *b)
@@ -260,24 +261,25 @@ static void put_address(struct buf *out, const char *name, const char *root, con
     buf_release(&whole);
 }
 
+static void put_identity(struct buf *out)
+{
+    put(out, "id", "calendar:v3");
+    put(out, "name", "calendar");
+    put(out, "version", "v3");
+    put(out, "title", "Calendar API");
+    put(out, "description", "Reads calendars and events from a local mirror of Google Calendar.");
+}
+
 void discovery_write(struct buf *out, const char *root)
 {
-    static const char *const head[][2] = {
-        {"kind", "discovery#restDescription"},
-        {"discoveryVersion", "v1"},
-        {"id", "calendar:v3"},
-        {"name", "calendar"},
-        {"version", "v3"},
-        {"title", "Calendar API"},
-        {"description", "Reads calendars and events from a local mirror of Google Calendar."},
-        {"protocol", "rest"},
-        {"servicePath", SERVICE},
-        {"basePath", PREFIX},
-        {"batchPath", BATCH},
-    };
     buf_add_char(out, '{');
-    for (size_t i = 0; i < sizeof(head) / sizeof(*head); i++)
-        put(out, head[i][0], head[i][1]);
+    put(out, "kind", "discovery#restDescription");
+    put(out, "discoveryVersion", "v1");
+    put_identity(out);
+    put(out, "protocol", "rest");
+    put(out, "servicePath", SERVICE);
+    put(out, "basePath", PREFIX);
+    put(out, "batchPath", BATCH);
     put_address(out, "rootUrl", root, "");
     put_address(out, "baseUrl", root, SERVICE);
     put_json(out, "parameters", "{");
@@ -293,13 +295,36 @@ void discovery_write(struct buf *out, const char *root)
 }
 
 /* Behind a proxy that speaks TLS the address is what the proxy says that it was asked at. */
-void discovery_get(struct call *c)
+static void add_root(const struct call *c, struct buf *root)
 {
     const char *host = c->header(c->source, "Host");
     const char *proto = c->header(c->source, "X-Forwarded-Proto");
-    struct buf root = {0};
-    buf_printf(&root, "%s://%s/", proto && strcasecmp(proto, "https") == 0 ? "https" : "http",
+    buf_printf(root, "%s://%s/", proto && strcasecmp(proto, "https") == 0 ? "https" : "http",
                host ? host : "localhost");
+}
+
+void discovery_get(struct call *c)
+{
+    struct buf root = {0};
+    add_root(c, &root);
     discovery_write(&c->out, buf_text(&root));
+    buf_release(&root);
+}
+
+void discovery_list(struct call *c)
+{
+    struct buf root = {0};
+    struct buf *out = &c->out;
+    add_root(c, &root);
+    buf_add_char(out, '{');
+    put(out, "kind", "discovery#directoryList");
+    put(out, "discoveryVersion", "v1");
+    put_json(out, "items", "[{");
+    put(out, "kind", "discovery#directoryItem");
+    put_identity(out);
+    put_address(out, "discoveryRestUrl", buf_text(&root), "discovery/v1/apis/calendar/v3/rest");
+    put(out, "discoveryLink", "./apis/calendar/v3/rest");
+    put_json(out, "preferred", "true");
+    buf_add_text(out, "}]}");
     buf_release(&root);
 }

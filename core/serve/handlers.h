@@ -72,6 +72,7 @@ void grant_post(struct call *c);
 
 /* discovery.c */
 void discovery_get(struct call *c);
+void discovery_list(struct call *c);
 
 /* home.c */
 void home_get(struct call *c);

@@ -116,6 +116,9 @@ const struct route routes[] = {
     {"", "POST", "/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
     {"", "POST", "/oauth2/v4/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
     {"", "POST", "/o/oauth2/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
+    {"", "GET", "/discovery/v1/apis", discovery_list, 0, 0, 0, NULL, NULL,
+     "Names the one API that is here and where it is described; parameters are ignored.",
+     DOOR_OPEN},
     {"", "GET", "/discovery/v1/apis/calendar/v3/rest", discovery_get, 0, 0, 0, NULL, NULL,
      DISCOVERY_DOC, DOOR_OPEN},
     {"", "GET", "/$discovery/rest", discovery_get, 0, 0, 0, NULL, NULL, DISCOVERY_DOC, DOOR_OPEN},
@@ -204,7 +207,8 @@ static bool same_segment(struct span want, struct span have)
 static bool may_match(const struct route *r, struct span path)
 {
     size_t i = 0;
-    while (i < path.n && r->path[i] && r->path[i] == path.p[i]) /* the path of a part may have a NUL */
+    while (i < path.n && r->path[i] &&
+           r->path[i] == path.p[i]) /* the path of a part may have a NUL */
         i++;
     return i == path.n || r->path[i] == '{' || path.p[i] == '%';
 }
@@ -262,15 +266,27 @@ static const char *allowed(struct call *c, unsigned methods)
     return texts[methods & 3];
 }
 
+/* Clients write "freeBusy/" and "users/me/calendarList/", which Google takes for the same without
+ * the slash. */
+static struct span asked_path(const struct call *c)
+{
+    struct span path = c->path;
+    size_t n = sizeof CAL - 1;
+    if (path.n > n && memcmp(path.p, CAL, n) == 0 && path.p[path.n - 1] == '/')
+        path.n--;
+    return path;
+}
+
 bool route_find(struct call *c)
 {
+    const struct span path = asked_path(c);
     unsigned methods = 0; /* bit 0: GET, bit 1: POST exist for this path */
     bool known = false;
     const char *method = strcmp(c->method, "HEAD") == 0 ? "GET" : c->method;
     for (unsigned i = 0; i < n_routes; i++) {
         struct span raw[CALL_SEGMENTS_MAX] = {0};
         const struct route *r = &routes[i];
-        if (!may_match(r, c->path) || !path_matches(r, c->path, raw))
+        if (!may_match(r, path) || !path_matches(r, path, raw))
             continue;
         if (strcmp(r->method, method) == 0) {
             c->route = r;

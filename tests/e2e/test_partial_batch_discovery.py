@@ -177,6 +177,30 @@ def test_discovery_tells_where_it_was_asked_and_what_is_served(pair):
     assert named.json["rootUrl"] == f"https://localhost:{pair.mirror.api_port}/"
 
 
+def test_the_directory_of_apis_leads_to_the_description(pair):
+    directory = pair.mirror.get("/discovery/v1/apis").json
+    assert directory["kind"] == "discovery#directoryList"
+    [api] = directory["items"]
+    assert (api["kind"], api["id"], api["preferred"]) == ("discovery#directoryItem", "calendar:v3", True)
+    assert api["discoveryRestUrl"] == pair.mirror.url + "/discovery/v1/apis/calendar/v3/rest"
+    described = pair.mirror.get(api["discoveryRestUrl"].removeprefix(pair.mirror.url)).json
+    assert all(described[member] == api[member] for member in ("id", "name", "version", "title", "description"))
+
+
+def test_a_slash_at_the_end_says_nothing(pair):
+    own = ("etag", "nextSyncToken")  # of the request, too
+    for path in ("users/me/calendarList", "users/me/calendarList/primary", "users/me/settings", "colors", "calendars/primary",
+                 "calendars/primary/events", "calendars/primary/events/event1"):
+        plain, slashed = (pair.mirror.get("/calendar/v3/" + path + end) for end in ("", "/"))
+        assert (plain.status, slashed.status) == (200, 200), path
+        assert all(plain.json[k] == slashed.json[k] for k in plain.json.keys() | slashed.json.keys() if k not in own), path
+    body = json.dumps({"timeMin": "2026-07-01T00:00:00Z", "timeMax": "2026-07-02T00:00:00Z", "items": [{"id": "primary"}]})
+    answer = pair.mirror.request("POST", "/calendar/v3/freeBusy/", body=body, headers={"Content-Type": "application/json"})
+    assert answer.status == 200 and answer.json["calendars"]["primary"]["busy"]
+    for path in ("users/me/settings//", "colors//", ""):
+        assert pair.mirror.get("/calendar/v3/" + path).status == 404
+
+
 def references(value):
     if isinstance(value, dict):
         for k, v in value.items():
