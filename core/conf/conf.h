@@ -15,7 +15,7 @@ struct conf_account { /* [account NAME]; exactly one credential is set */
     char *key_file, *subject;   /* service account, whom it acts for; or another program's login */
     char *oauth;                /* OAuth client with which a person signed in here; JSON */
     char *token_file;           /* a bearer token someone else keeps fresh */
-    int64_t acl;                /* 0 or 1: ask for the scope that access rules need */
+    int64_t acl;                /* 0 or 1: mirror access rules, ask for their scope */
     struct conf_list calendars; /* globs over calendar ids to mirror; empty: all in the list */
     struct conf_list exclude;   /* globs that win over `calendars` */
 };

@@ -94,6 +94,13 @@ void colors_get(struct call *c)
         get(c, &coll, span_of("colors"));
 }
 
+/* Are access rules not mirrored because nobody said that they should be? */
+static bool leaves_out_rules(const struct call *c, uint32_t account)
+{
+    const struct conf_account *a = scope_account(c, account);
+    return a && !a->acl;
+}
+
 /* Rules are mirrored for calendars that the account owns: the others' Google does not show. */
 bool small_find_rules(struct call *c, struct collection *ret)
 {
@@ -102,7 +109,10 @@ bool small_find_rules(struct call *c, struct collection *ret)
         return false;
     enum rc rc = coll_find(c->txn, events.account, COLL_ACL, span_of(events.calendar), ret);
     if (rc == RC_NOTFOUND || (rc == RC_OK && ret->state == COLL_GONE))
-        return call_fail(c, FAULT_FORBIDDEN, NULL, NULL);
+        return leaves_out_rules(c, events.account)
+                   ? call_fail(c, FAULT_NO_SCOPE, NULL,
+                               "Access rules are not mirrored: the account has acl = no.")
+                   : call_fail(c, FAULT_FORBIDDEN, NULL, NULL);
     if (rc == RC_OK && ret->state == COLL_NEW && coll_lacks_scope(ret))
         return call_fail(c, FAULT_NO_SCOPE, NULL, NULL);
     if (rc || ret->state != COLL_READY)

@@ -7,11 +7,11 @@ from mirror import NotYet, wait_for
 
 
 def token_account(directory, token=TOKEN, name="token", **options):
-    """Options of an account whose bearer token is in a file."""
+    """Options of an account whose bearer token, which may do everything, is in a file."""
     path = os.path.join(str(directory), name)
     with open(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w", encoding="ascii") as f:
         f.write(token + "\n")
-    return {"token_file": path, **options}
+    return {"token_file": path, "acl": "yes", **options}
 
 
 def told(event):

@@ -134,6 +134,29 @@ def test_what_is_not_there(pair):
     assert google.value.status == 403
 
 
+def test_access_rules_only_when_told_to(start, tmp_path, world):
+    """With `acl = no` Google is not asked for them and nothing of them is in the status; a reload brings them, or takes them."""
+    def kinds():
+        return sorted({c["kind"] for c in pair.mirror.status()["collections"] if c["state"] == "ready"})
+
+    def reload(acl):
+        pair.mirror.sections["account test"]["acl"] = acl
+        pair.mirror.write_config()
+        pair.mirror.process.send_signal(signal.SIGHUP)
+
+    pair = start(world=world, accounts={"test": token_account(tmp_path, acl="no")})
+    wait_for("the rest", lambda: kinds() == ["calendarList", "colors", "events", "settings"])
+    assert not pair.emulator.requests(match="* */acl*")
+    assert "acl = no" in refused(pair, acl(TEAM), 403, "insufficientPermissions")["message"]
+    reload("yes")
+    wait_for("them to come", lambda: sum(c["kind"] == "acl" and c["state"] == "ready"
+                                         for c in pair.mirror.status()["collections"]) == 2)
+    wait_same(pair, acl(TEAM))
+    reload("no")
+    wait_for("them to go", lambda: not any(c["kind"] == "acl" for c in pair.mirror.status()["collections"]))
+    assert not any(c["last_error"] for c in pair.mirror.status()["collections"])
+
+
 def test_pages(pair):
     for i in range(260):
         pair.google.call("POST", acl(TEAM), body={"role": "reader", "scope": {"type": "user", "value": f"u{i}@x.org"}})

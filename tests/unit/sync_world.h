@@ -194,7 +194,7 @@ static inline struct conf *world_conf(struct world *w)
              "[mirror]\nstate_dir = %s/state\nmap_size = 256MiB\n"
              "[google]\napi_url = %s/calendar/v3\ntoken_url = %s/token\n%s"
              "[sync]\nbackoff_min = 20ms\nbackoff_max = 200ms\n%s\n"
-             "[account %s]\ntoken_file = %s/token\n%s\n",
+             "[account %s]\ntoken_file = %s/token\nacl = yes\n%s\n",
              w->dir, w->url, w->url, hook, w->sync_options, w->account, w->dir, w->account_options);
     world_write(w, "conf", text, 0644);
     snprintf(path, sizeof(path), "%s/conf", w->dir);

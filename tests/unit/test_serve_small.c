@@ -53,7 +53,7 @@ static void test_acl(void **state)
 {
     struct world *w = *state;
     char text[2048];
-    expect_error(w, 403, "forbidden", ACL);
+    expect_error(w, 403, "insufficientPermissions", ACL); /* acl = no */
     expect_error(w, 404, "notFound", "/calendar/v3/calendars/nobody/acl");
     struct collection c = world_coll(w, w->home, COLL_ACL, ME, COLL_READY);
     world_item(w, &c, "user:a@b", "{\"id\":\"user:a@b\",\"role\":\"owner\"}", false);
