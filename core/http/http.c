@@ -14,7 +14,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/limits.h"
-#include "core/http/gunzip.h"
+#include "core/base/gunzip.h"
 #include "core/http/head.h"
 #include "core/http/setup.h"
 #include "core/http/target.h"
@@ -100,8 +100,7 @@ enum rc http_pause(struct http_client *c, int64_t ms, struct err *e)
     return atomic_load(&c->interrupted) ? err_set(e, RC_CANCELED, "interrupted") : RC_OK;
 }
 
-void http_set_patience(struct http_client *c, int64_t (*patience)(void *arg, int64_t ms),
-                       void *arg)
+void http_set_patience(struct http_client *c, int64_t (*patience)(void *arg, int64_t ms), void *arg)
 {
     c->patience = patience;
     c->patience_arg = arg;

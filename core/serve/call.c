@@ -83,6 +83,7 @@ static void empty(struct buf *b)
 
 void call_reset(struct call *c)
 {
+    empty(&c->unpacked);
     empty(&c->cut_path);
     empty(&c->cut_query);
     empty(&c->text);
@@ -102,6 +103,7 @@ void call_release(struct call *c)
 {
     txn_abort(c->txn);
     c->txn = NULL;
+    buf_release(&c->unpacked);
     buf_release(&c->cut_path);
     buf_release(&c->cut_query);
     buf_release(&c->text);

@@ -36,7 +36,7 @@ struct call {
     struct memo *memo; /* NULL: none */
     const struct route *route;
     struct caller caller; /* who asks */
-    int64_t begin_us; /* monotonic */
+    int64_t begin_us;     /* monotonic */
     int64_t now_ms;       /* wall clock */
     uint64_t commits;     /* of the store, before anything was read */
 
@@ -53,6 +53,7 @@ struct call {
     struct span segment[CALL_SEGMENTS_MAX]; /* the path's parameters, decoded, in order */
     struct params params;
     struct fields fields;  /* what of the answer is asked for */
+    struct buf unpacked;   /* the body, if it came packed */
     struct buf cut_path;   /* the path without a token, if it had one */
     struct buf cut_query;  /* the query without tokens, if it had any */
     struct buf text;       /* decoded text that `segment` and `params` point into */

@@ -31,6 +31,7 @@ enum fault {
     FAULT_SYNC_TOKEN_DEAD,      /* 410 fullSyncRequired */
     FAULT_BODY_TOO_LARGE,       /* 413 */
     FAULT_URI_TOO_LONG,         /* 414 */
+    FAULT_CODING,               /* 415: a Content-Encoding that is not gzip */
     FAULT_HEAD_TOO_LARGE,       /* 431 */
     FAULT_INTERNAL,             /* 500 backendError */
     FAULT_NOT_IMPLEMENTED,      /* 501: writes */

@@ -2,12 +2,32 @@
 #include "core/serve/request.h"
 
 #include <string.h>
+#include <strings.h>
 
+#include "core/base/gunzip.h"
+#include "core/base/limits.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
 #include "core/calendar/zone.h"
 #include "core/serve/fault.h"
 #include "core/serve/routes.h"
+
+bool request_unpack(struct call *c)
+{
+    const char *coding = c->body.n ? c->header(c->source, "Content-Encoding") : NULL;
+    struct gunzip g = {0};
+    if (!coding || strcasecmp(coding, "identity") == 0)
+        return true;
+    if (strcasecmp(coding, "gzip") != 0 && strcasecmp(coding, "x-gzip") != 0)
+        return call_fail(c, FAULT_CODING, "Content-Encoding", NULL);
+    enum rc rc = gunzip_add(&g, c->body.p, c->body.n, &c->unpacked, LIMIT_REQUEST_BYTES, NULL);
+    bool whole = rc == RC_OK && gunzip_whole(&g);
+    gunzip_release(&g);
+    if (!whole)
+        return call_fail(c, rc == RC_BADDATA ? FAULT_BODY_TOO_LARGE : FAULT_PARSE, NULL, NULL);
+    c->body = buf_span(&c->unpacked);
+    return true;
+}
 
 void request_take_override(struct call *c)
 {

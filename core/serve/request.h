@@ -7,6 +7,10 @@
 /* The next piece of a query, "name=value", which is cut to what follows its '&'. */
 struct span query_next(struct span *query);
 
+/* Undoes gzip of the body, into c->unpacked: Google's clients for Java and .NET pack what they
+ * send. False: answered with an error. */
+bool request_unpack(struct call *c);
+
 /* Clients that cannot send some methods, or long URLs, POST and say what they mean in a header. */
 void request_take_override(struct call *c);
 

@@ -104,9 +104,10 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
     begin(s, c, req);
     c->wait_until_ms = deadline_ms;
     c->wait_from = from;
+    bool readable = !req->refused && request_unpack(c);
     request_take_override(c);
     (void)access_identify(c); /* a token is asked for once the route is known */
-    bool admitted = !req->refused && door_admits(c);
+    bool admitted = !req->refused && door_admits(c) && readable;
     if (deadline_ms == 0) {
         s->requests++;
         usage_count(&s->usage, s->conf, c->caller.client, c->now_ms);

@@ -1,6 +1,7 @@
 """Partial answers, batches, method override and discovery, over the wire."""
 import email
 import email.policy
+import gzip
 import json
 
 import pytest
@@ -152,6 +153,47 @@ def test_a_token_can_be_had(pair, path):
     assert "secret" not in pair.mirror.log_text()
 
 
+FREE_BUSY = json.dumps({"timeMin": "2026-07-01T00:00:00Z", "timeMax": "2026-07-02T00:00:00Z", "items": [{"id": "primary"}]})
+
+
+def packed(pair, path, body, coding="gzip", **headers):
+    return pair.mirror.request("POST", path, body=body, headers={
+        "Content-Type": "application/json", "Content-Encoding": coding, **headers})
+
+
+def test_bodies_may_be_packed(pair):
+    """As Google's clients for Java and .NET send theirs, unless told otherwise."""
+    plain = pair.mirror.request("POST", "/calendar/v3/freeBusy", body=FREE_BUSY)
+    assert plain.status == 200 and plain.json["calendars"]["primary"]["busy"]
+    whole = gzip.compress(FREE_BUSY.encode())
+    halves = gzip.compress(FREE_BUSY[:30].encode()) + gzip.compress(FREE_BUSY[30:].encode())
+    for body, coding in ((whole, "gzip"), (whole, "X-GZIP"), (halves, "gzip"), (FREE_BUSY.encode(), "identity")):
+        answer = packed(pair, "/calendar/v3/freeBusy", body, coding)
+        assert (answer.status, answer.json) == (200, plain.json)
+    form = packed(pair, LIST, gzip.compress(b"q=Event+2&fields=items%2Fid"), **{
+        "Content-Type": "application/x-www-form-urlencoded", "X-HTTP-Method-Override": "GET"})
+    assert form.json == {"items": [{"id": "event2"}]}
+    parts = b"--B\r\nContent-Type: application/http\r\n\r\nGET /calendar/v3/colors HTTP/1.1\r\n\r\n--B--"
+    answer = packed(pair, "/batch/calendar/v3", gzip.compress(parts), **{"Content-Type": "multipart/mixed; boundary=B"})
+    assert answer.status == 200 and b"HTTP/1.1 200 OK" in answer.body
+
+
+def test_what_cannot_be_unpacked(pair):
+    good = gzip.compress(FREE_BUSY.encode())
+    for body, coding, status, reason in (
+            (b"{}", "gzip", 400, "parseError"), (good[:-9], "gzip", 400, "parseError"), (good + b"more", "gzip", 400, "parseError"),
+            (gzip.compress(bytes(1 << 20)), "gzip", 400, "parseError"),  # as much as is read; zeros are no JSON
+            (gzip.compress(bytes((1 << 20) + 1)), "gzip", 413, "uploadTooLarge"),
+            (gzip.compress(bytes(100 << 20)), "gzip", 413, "uploadTooLarge"),
+            (good, "br", 415, "badRequest"), (gzip.compress(good), "gzip, gzip", 415, "badRequest")):
+        answer = packed(pair, "/calendar/v3/freeBusy", body, coding)
+        assert (answer.status, answer.json["error"]["errors"][0]["reason"]) == (status, reason), (len(body), coding)
+        schema.validate_error(answer.json, status)
+    # By a name that is not the mirror's nothing is looked at.
+    assert packed(pair, "/calendar/v3/freeBusy", b"{}", Host="evil.example").status == 403
+    assert packed(pair, "/calendar/v3/freeBusy", good).status == 200
+
+
 def routes_of(document):
     found = {}
 
@@ -194,8 +236,7 @@ def test_a_slash_at_the_end_says_nothing(pair):
         plain, slashed = (pair.mirror.get("/calendar/v3/" + path + end) for end in ("", "/"))
         assert (plain.status, slashed.status) == (200, 200), path
         assert all(plain.json[k] == slashed.json[k] for k in plain.json.keys() | slashed.json.keys() if k not in own), path
-    body = json.dumps({"timeMin": "2026-07-01T00:00:00Z", "timeMax": "2026-07-02T00:00:00Z", "items": [{"id": "primary"}]})
-    answer = pair.mirror.request("POST", "/calendar/v3/freeBusy/", body=body, headers={"Content-Type": "application/json"})
+    answer = pair.mirror.request("POST", "/calendar/v3/freeBusy/", body=FREE_BUSY)
     assert answer.status == 200 and answer.json["calendars"]["primary"]["busy"]
     for path in ("users/me/settings//", "colors//", ""):
         assert pair.mirror.get("/calendar/v3/" + path).status == 404

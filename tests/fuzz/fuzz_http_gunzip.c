@@ -2,7 +2,7 @@
  * come at once or one by one. The lines of the input are also read as headers. */
 #include <string.h>
 
-#include "core/http/gunzip.h"
+#include "core/base/gunzip.h"
 #include "core/http/head.h"
 #include "tests/fuzz/fuzz.h"
 

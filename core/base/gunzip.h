@@ -2,8 +2,8 @@
  *
  * DESIGN: libcurl would do it, but it takes a stream that ends before its trailer for a whole one,
  * and half a page of events that happens to end well must not pass for the page. */
-#ifndef CORE_HTTP_GUNZIP_H
-#define CORE_HTTP_GUNZIP_H
+#ifndef CORE_BASE_GUNZIP_H
+#define CORE_BASE_GUNZIP_H
 
 #include <stdbool.h>
 #include <stddef.h>

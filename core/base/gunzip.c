@@ -1,5 +1,5 @@
 /* gunzip: a gzip stream (one or more members) unfolded piece by piece into a capped buffer. */
-#include "core/http/gunzip.h"
+#include "core/base/gunzip.h"
 
 #include <assert.h>
 #include <limits.h>
