@@ -394,7 +394,7 @@ static void test_errors(void **state)
         {404, "notFound", "/calendar/v3/calendars//events"},
         {404, "notFound", "/calendar/v3/calendars/nobody/events"},
         {404, "notFound", "/calendar/v3/users/you/calendarList"},
-        {404, "notFound", EV "/"},
+        {404, "notFound", EV "//"},
         {400, "invalid", "/calendar/v3/calendars/%zz/events"},
         {400, "invalid", "/calendar/v3/calendars/%ff/events"},
         {400, "badRequest", EV "?timeMin=%zz"},
