@@ -57,8 +57,9 @@ static enum rc catch_up(struct run *r, struct err *e)
 {
     enum rc rc = pull_step(r, e);
     if (rc == RC_FULL && r->too_large) {
+        enum listing_reason owed = make_plan(r).list;
         log_notice(r->about, "%s: listing in full instead", e->text);
-        return list_step(r, LISTING_STALE, e);
+        return list_step(r, owed == LISTING_NONE ? LISTING_STALE : owed, e);
     }
     /* Increments that make no sense again and again: perhaps a full listing does. */
     if (rc != RC_STALE && !(rc == RC_BADDATA && r->ticket.fails >= NONSENSE_MOST))

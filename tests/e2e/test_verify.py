@@ -179,7 +179,8 @@ def test_two_that_ask(start, clock):
 
 
 def test_too_much_to_judge_by(start, clock):
-    """While pages could not be had, more changed than a pull holds: the listing goes on, and the verdict says so."""
+    """More changed than a pull holds: the listing repairs, whether it goes on or begins anew, and the verdict says why it cannot
+    tell."""
     pair = start(env=clock.env, sync={"backoff_min": "100ms", "backoff_max": "200ms"})
     settled(pair, clock, ["changed0", "deleted0", "dropped0"])
     pair.emulator.set_pages(max_page=1)

@@ -13,7 +13,6 @@ struct live {
     struct hub_listener hub;
     bool joined, stopped; /* to the hub; for good */
     bool news_lost;       /* the hub's, since the store could not be read */
-    atomic_bool woken;
     int epoll_fd;
     struct atlas atlas;
     struct group *groups;
@@ -29,7 +28,7 @@ struct live {
     struct buf line[4];            /* of one entry, by form */
     int64_t due_ms;                /* monotonic: not after the next long poll's deadline */
     struct live_counters counters;
-    atomic_bool started; /* set by another thread */
+    atomic_bool woken, started; /* set by other threads; apart from flags that are read together */
 };
 
 #endif
