@@ -41,7 +41,7 @@ OBJ      := $(call obj,$(LIB_SRC) $(D_SRC) $(C_SRC) $(EMU_SRC) $(UNIT_SRC) $(FUZ
 JOBS      = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
 SUBMAKE   = $(MAKE) --no-print-directory $(JOBS)
 
-.PHONY: all programs tests docs deps test-deps demo check check-asan check-valgrind unit bench soak fuzz install \
+.PHONY: all programs tests docs deps test-deps demo check check-asan check-tsan check-valgrind unit bench soak fuzz install \
         uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -125,6 +125,8 @@ check: test-deps
 	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run default
 check-asan: test-deps
 	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run asan
+check-tsan: test-deps
+	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run tsan
 check-valgrind: test-deps
 	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run valgrind
 bench:
@@ -193,6 +195,7 @@ help:
 	'make demo             install what is missing, build, and show the main job' \
 	'make check            install what the tests need and run them all' \
 	'make check-asan       the whole suite with AddressSanitizer and UBSan' \
+	'make check-tsan       the threaded parts with ThreadSanitizer' \
 	'make check-valgrind   the unit tests and a run of the service under valgrind' \
 	'make unit             the unit tests alone' \
 	'make bench            measurements' \

@@ -188,7 +188,7 @@ static void test_damaged_meta_records(void **state)
 static void fill_events(struct store *s, size_t n)
 {
     struct collection c = make_calendar(s, "a@example.com", COLL_READY);
-    char raw[1000], id[16];
+    char raw[1000], id[24];
     memset(raw, 'x', sizeof(raw));
     struct txn *t = begin_write(s);
     for (size_t i = 0; i < n; i++) {
