@@ -37,9 +37,6 @@ struct event event_normal(const struct event *ev);
 /* RC_NOTFOUND and RC_BADDATA are not counted here. */
 enum rc event_at(struct txn *t, uint32_t coll, const struct spot *spot, struct event *ret);
 struct spot spot_of_key(struct span key); /* of an entry of SPACE_EVENT */
-/* Finds an event without its event_id entry: reads the whole calendar. */
-bool event_search(struct txn *t, uint32_t coll, struct span id, struct event *ret,
-                  struct spot *ret_spot);
 
 /* The index rows of one event; n == 0: it has none there. */
 #define INDEX_COUNT 4

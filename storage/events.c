@@ -16,8 +16,9 @@ struct present {
     struct id_entry entry;
 };
 
-bool event_search(struct txn *t, uint32_t coll, struct span id, struct event *ret,
-                  struct spot *ret_spot)
+/* Finds an event without its event_id entry: reads the whole calendar. */
+static bool search(struct txn *t, uint32_t coll, struct span id, struct event *ret,
+                   struct spot *ret_spot)
 {
     struct walk w;
     struct key of_coll = key_no(coll);
@@ -56,7 +57,7 @@ static void present_load(struct txn *t, uint32_t coll, const struct key *k, stru
     } else if (rc == RC_BADDATA) {
         damage_note(t->store, coll);
         ret->damaged = true;
-        ret->read = ret->listed = event_search(t, coll, id, &ret->event, &ret->spot);
+        ret->read = ret->listed = search(t, coll, id, &ret->event, &ret->spot);
         if (ret->read) {
             ret->entry.seq = ret->event.seq;
             ret->entry.cancelled = ret->event.flags & EVENT_CANCELLED;

@@ -44,8 +44,6 @@ struct event_scan *events_by_time(struct txn *t, const struct collection *c,
 /* Masters whose extent [start, end) overlaps the window, in no particular order. */
 struct event_scan *events_series(struct txn *t, const struct collection *c,
                                  const struct event_window *w);
-/* Tombstones without any time, ascending by row. */
-struct event_scan *events_untimed(struct txn *t, const struct collection *c, uint64_t after_row);
 /* Everything changed at Google at or after min_ms, ascending by (updated, row); start_ms of `after`
  * means updated. */
 struct event_scan *events_by_updated(struct txn *t, const struct collection *c, int64_t min_ms,

@@ -168,16 +168,6 @@ struct event_scan *events_series(struct txn *t, const struct collection *c,
     return lanes_start(s);
 }
 
-struct event_scan *events_untimed(struct txn *t, const struct collection *c, uint64_t after_row)
-{
-    static const struct interval always = {INT64_MIN, INT64_MAX};
-    struct event_scan *s = scan_new(t, c, 1);
-    if (!s)
-        return NULL;
-    lane_add(s, c, CLASS_UNTIMED, &always, (struct event_place){0, after_row + 1});
-    return lanes_start(s);
-}
-
 struct event_scan *events_by_updated(struct txn *t, const struct collection *c, int64_t min_ms,
                                      struct event_place after)
 {

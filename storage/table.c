@@ -11,7 +11,8 @@ static struct span span_of_val(MDB_val v)
     return (struct span){v.mv_data, v.mv_size};
 }
 
-enum rc space_get(struct txn *t, enum space space, const struct key *k, struct span *ret)
+/* The stored bytes. RC_NOTFOUND is not a failure of the transaction; other codes are sticky. */
+static enum rc get(struct txn *t, enum space space, const struct key *k, struct span *ret)
 {
     if (t->failed)
         return t->failed;
@@ -62,7 +63,7 @@ void space_clear(struct txn *t, enum space space, const struct key *prefix)
 enum rc record_get(struct txn *t, enum space space, const struct key *k, struct span *ret_body)
 {
     struct span record;
-    enum rc rc = space_get(t, space, k, &record);
+    enum rc rc = get(t, space, k, &record);
     if (rc)
         return rc;
     return record_open(space, key_span(k), record, ret_body) ? RC_OK : RC_BADDATA;

@@ -9,8 +9,6 @@ static inline struct span key_span(const struct key *k)
     return (struct span){(const char *)k->b, k->n};
 }
 
-/* The stored bytes. RC_NOTFOUND is not a failure of the transaction; other codes are sticky. */
-enum rc space_get(struct txn *t, enum space space, const struct key *k, struct span *ret);
 /* Room for a record whose body has n bytes; fill [RECORD_HEAD, +n), then record_seal() it. NULL
  * when the transaction failed. Valid until the next write. */
 uint8_t *space_reserve(struct txn *t, enum space space, const struct key *k, size_t n);

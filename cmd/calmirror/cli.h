@@ -54,7 +54,6 @@ typedef int cli_run(struct cli *cli);
 cli_run run_status, run_resync, run_verify, run_calendars, run_events, run_client, run_doctor;
 cli_run run_watch, run_agenda, run_login, run_logout, run_key, run_hooks, run_version, run_help;
 
-void cli_usage(const struct command *command); /* NULL: of the program; to stdout */
 const char *cli_config_path(const struct cli *cli); /* as given, or the default place */
 /* Finds the API's address. EX_OK, EX_CONFIG, EX_NOINPUT, EX_USAGE, EX_OSERR. */
 int cli_connect(struct cli *cli);

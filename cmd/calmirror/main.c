@@ -89,7 +89,8 @@ static void print_options(unsigned allowed)
     }
 }
 
-void cli_usage(const struct command *command)
+/* Of the program for NULL. */
+static void print_usage(const struct command *command)
 {
     if (command) {
         printf("Usage: calmirror %s [OPTION]...%s%s\n%c%s.\n\n", command->name,
@@ -130,7 +131,7 @@ int run_help(struct cli *cli)
     const struct command *c = cli->n_args > 0 ? find_command(cli->args[0]) : NULL;
     if (cli->n_args > 0 && !c)
         return EX_USAGE;
-    cli_usage(c);
+    print_usage(c);
     return EX_OK;
 }
 
@@ -291,7 +292,7 @@ int main(int argc, char **argv)
         cli.n_args--;
     }
     if (p.help) {
-        cli_usage(command);
+        print_usage(command);
         return EX_OK;
     }
     if (p.version)

@@ -13,7 +13,8 @@
     400000000000000 /* beyond any year we place; keeps sums far from overflow \
                      */
 
-int64_t recur_place(const struct recur_set *set, int64_t local)
+/* Wall time in the set's zone to key. */
+static int64_t place(const struct recur_set *set, int64_t local)
 {
     if (set->all_day)
         return local;
@@ -183,8 +184,8 @@ static int64_t key_of(const struct recur_set *s, struct stamp at, const struct z
     if (at.kind == STAMP_UTC)
         return at.s;
     if (at.kind == STAMP_DATE) /* that day, at the series' time of day */
-        return recur_place(s, at.s + s->local - recur_day_of(s->local) * 86400);
-    return zone ? zone_local_to_utc(zone, at.s) : recur_place(s, at.s);
+        return place(s, at.s + s->local - recur_day_of(s->local) * 86400);
+    return zone ? zone_local_to_utc(zone, at.s) : place(s, at.s);
 }
 
 static enum rc add_rdate(struct recur_set *s, struct span item, const struct zone *zone,

@@ -41,9 +41,6 @@ struct recur_set {
     bool sealed;
 };
 
-/* Wall time in the set's zone to key. */
-int64_t recur_place(const struct recur_set *set, int64_t local);
-
 static inline int64_t recur_day_of(int64_t local)
 {
     return floor_div(local, 86400);

@@ -15,15 +15,6 @@ static bool is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-struct span ini_trim(struct span s)
-{
-    while (s.n > 0 && is_blank(s.p[0]))
-        s = (struct span){s.p + 1, s.n - 1};
-    while (s.n > 0 && is_blank(s.p[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 /* Place of a byte of the current line; UTF-8 continuation bytes do not count as columns. */
 static struct ini_place place_of(const struct reader *r, const char *p)
 {
@@ -35,7 +26,7 @@ static struct ini_place place_of(const struct reader *r, const char *p)
 
 static void complain(const struct reader *r, const char *p, const char *text)
 {
-    bool head = ini_trim(r->line).n > 0 && ini_trim(r->line).p[0] == '[';
+    bool head = text_trim(r->line).n > 0 && text_trim(r->line).p[0] == '[';
     r->ev->problem(r->ev->arg, place_of(r, p), head, text);
 }
 
@@ -50,7 +41,7 @@ static void read_head(const struct reader *r, struct span s)
         complain(r, close + 1, "nothing may follow the ] of a section head");
         return;
     }
-    struct span inner = ini_trim((struct span){s.p + 1, s.n - 2});
+    struct span inner = text_trim((struct span){s.p + 1, s.n - 2});
     size_t n = 0;
     while (n < inner.n && !is_blank(inner.p[n]))
         n++;
@@ -58,7 +49,7 @@ static void read_head(const struct reader *r, struct span s)
         complain(r, s.p, "the section head names no section");
         return;
     }
-    struct span label = ini_trim((struct span){inner.p + n, inner.n - n});
+    struct span label = text_trim((struct span){inner.p + n, inner.n - n});
     r->ev->section(r->ev->arg, place_of(r, s.p), (struct span){inner.p, n}, label);
 }
 
@@ -95,8 +86,8 @@ static void read_entry(const struct reader *r, struct span s)
         complain(r, s.p, "expected [section], key = value, or a comment");
         return;
     }
-    struct span key = ini_trim((struct span){s.p, (size_t)(equals - s.p)});
-    struct span value = ini_trim((struct span){equals + 1, s.n - (size_t)(equals + 1 - s.p)});
+    struct span key = text_trim((struct span){s.p, (size_t)(equals - s.p)});
+    struct span value = text_trim((struct span){equals + 1, s.n - (size_t)(equals + 1 - s.p)});
     if (!is_key(key)) {
         complain(r, s.p, "expected a key (letters, digits, _) before the =");
         return;
@@ -121,7 +112,7 @@ static bool has_control(struct span s, const char **ret_at)
 
 static void read_line(const struct reader *r)
 {
-    struct span s = ini_trim(r->line);
+    struct span s = text_trim(r->line);
     const char *at;
     if (r->line.n > LIMIT_CONFIG_LINE)
         complain(r, r->line.p, "line is longer than 4096 bytes");

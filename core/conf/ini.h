@@ -27,6 +27,4 @@ struct ini_events {
 
 void ini_parse(struct span text, const struct ini_events *ev);
 
-struct span ini_trim(struct span s); /* without the blanks around it */
-
 #endif

@@ -9,7 +9,6 @@
 #include "core/base/text.h"
 #include "core/conf/address.h"
 #include "core/conf/client.h"
-#include "core/conf/ini.h"
 #include "core/conf/network.h"
 
 /* How a field is stored. */
@@ -287,7 +286,7 @@ static enum rc list_parse(struct conf_list *ret, struct span text, check_fn chec
     for (bool more = text.n > 0; more && rc == RC_OK;) {
         const char *comma = memchr(text.p, ',', text.n);
         struct span item =
-            ini_trim((struct span){text.p, comma ? (size_t)(comma - text.p) : text.n});
+            text_trim((struct span){text.p, comma ? (size_t)(comma - text.p) : text.n});
         rc = item.n ? check(item, e) : err_set(e, RC_INVALID, "an empty item between commas");
         if (rc == RC_OK)
             rc = list_add(&list, item, e);

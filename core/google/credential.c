@@ -192,12 +192,6 @@ enum rc credential_read_client(const char *path, struct oauth_client *ret, struc
     return rc ? err_prefix(e, rc, "%s", path) : RC_OK;
 }
 
-void service_key_release(struct service_key *k)
-{
-    EVP_PKEY_free(k->key); /* wipes the private numbers */
-    *k = (struct service_key){0};
-}
-
 void oauth_client_release(struct oauth_client *c)
 {
     secret_release(&c->secret);
@@ -206,7 +200,7 @@ void oauth_client_release(struct oauth_client *c)
 
 void credential_release(struct credential *c)
 {
-    service_key_release(&c->service);
+    EVP_PKEY_free(c->service.key); /* wipes the private numbers */
     oauth_client_release(&c->user.client);
     secret_release(&c->user.refresh_token);
     *c = (struct credential){0};

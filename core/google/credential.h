@@ -13,7 +13,6 @@ struct service_key {
     char key_id[129]; /* private_key_id; "" if the file has none */
     EVP_PKEY *key;    /* RSA */
 };
-void service_key_release(struct service_key *k);
 
 /* A program as Google's console registers it. */
 struct oauth_client {

@@ -90,7 +90,7 @@ void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
     *context = NULL;
 }
 
-struct guest *guest_of(struct MHD_Connection *conn)
+static struct guest *guest_of(struct MHD_Connection *conn)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(conn, MHD_CONNECTION_INFO_SOCKET_CONTEXT);

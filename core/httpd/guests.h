@@ -22,7 +22,6 @@ struct guest_list {
  * its answer, it has been given it. */
 void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
                   enum MHD_ConnectionNotificationCode what);
-struct guest *guest_of(struct MHD_Connection *conn);
 void guest_asks(struct httpd *h, struct MHD_Connection *conn);
 void guest_waits(struct MHD_Connection *conn);
 void guest_is_answered(struct httpd *h, struct MHD_Connection *conn);

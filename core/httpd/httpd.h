@@ -1,5 +1,5 @@
 /* httpd: an HTTP server loop: a thread with a listening socket and its connections. Everything but
- * httpd_wake(), httpd_heartbeat_ms(), httpd_stop_begin() and responses is for its callbacks alone. */
+ * httpd_wake(), httpd_heartbeat_ms() and responses is for its callbacks alone. */
 #ifndef CORE_HTTPD_HTTPD_H
 #define CORE_HTTPD_HTTPD_H
 
@@ -48,9 +48,8 @@ struct httpd_options {
 /* Binds and starts. RC_INVALID: `listen` makes no sense, or is not local; RC_SYS: address in use
  * and the like. A unix socket that nobody answers on is replaced. */
 enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct err *e);
-/* No further connections; what is under way is finished, for at most a second. Returns at once. */
-void httpd_stop_begin(struct httpd *h);
-void httpd_free(struct httpd *h); /* begins the stop if need be and waits for its end; NULL ok */
+/* No further connections; what is under way is finished, for at most a second. NULL ok. */
+void httpd_free(struct httpd *h);
 unsigned httpd_port(const struct httpd *h); /* as bound; 0 for a unix socket */
 bool httpd_is_exposed(const struct httpd *h); /* is its socket TCP, and not a loopback address? */
 int64_t httpd_heartbeat_ms(const struct httpd *h); /* clock_awake_ms() of the last turn; one a second */

@@ -257,18 +257,13 @@ void httpd_wake(struct httpd *h)
     (void)!write(h->wake_fd, &one, sizeof one);
 }
 
-void httpd_stop_begin(struct httpd *h)
-{
-    atomic_store_explicit(&h->stop, true, memory_order_release);
-    httpd_wake(h);
-}
-
 void httpd_free(struct httpd *h)
 {
     if (!h)
         return;
     if (h->started) {
-        httpd_stop_begin(h);
+        atomic_store_explicit(&h->stop, true, memory_order_release);
+        httpd_wake(h);
         pthread_join(h->thread, NULL);
     } else if (h->daemon) {
         (void)MHD_quiesce_daemon(h->daemon);

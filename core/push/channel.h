@@ -69,8 +69,6 @@ struct channels {
 #define CHANNEL_MESSAGES_MOST 128 /* under way at once: the places of all classes */
 
 /* With the lock held: */
-struct channel *channel_add(struct channels *c, const struct push_channel *record);
-struct channel *channel_find(struct channels *c, struct span id);
 void channel_forget(struct channels *c, struct channel *ch); /* not while it is running */
 /* Which collection it watches, if there is one, and how far that is. */
 void channel_look(struct channels *c, struct channel *ch, struct txn *mirror);

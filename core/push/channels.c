@@ -69,7 +69,7 @@ static void host_leave(struct channels *c, struct host *h)
     free(h);
 }
 
-struct channel *channel_add(struct channels *c, const struct push_channel *record)
+static struct channel *add(struct channels *c, const struct push_channel *record)
 {
     struct channel *ch = calloc(1, sizeof *ch);
     struct host *h = ch ? host_join(c, record->address) : NULL;
@@ -93,7 +93,7 @@ struct channel *channel_add(struct channels *c, const struct push_channel *recor
     return ch;
 }
 
-struct channel *channel_find(struct channels *c, struct span id)
+static struct channel *find(struct channels *c, struct span id)
 {
     for (struct channel *ch = c->all; ch; ch = ch->next)
         if (!ch->closed && span_is(id, ch->id))
@@ -195,7 +195,7 @@ static bool load_one(void *arg, const struct push_channel *record)
         l->expired++; /* swept later */
         return true;
     }
-    struct channel *ch = channel_add(l->c, record);
+    struct channel *ch = add(l->c, record);
 
     if (ch && l->anew)
         ch->cursor = ch->version = 0;
@@ -327,7 +327,7 @@ static enum channel_verdict check_new(struct channels *c, const struct push_chan
 
     for (struct channel *ch = c->all; ch; ch = ch->next)
         of_client += !ch->closed && strcmp(ch->client, channel->client) == 0;
-    if (channel_find(c, span_of(channel->id)))
+    if (find(c, span_of(channel->id)))
         return CHANNEL_NOT_UNIQUE;
     if (of_client >= c->conf->push.channels_per_client || c->n >= MOST_CHANNELS)
         return CHANNEL_TOO_MANY;
@@ -359,7 +359,7 @@ enum channel_verdict channels_open(struct channels *c, struct push_channel *chan
     if (verdict == CHANNEL_OPENED)
         verdict = write_new(c, channel, e);
     if (verdict == CHANNEL_OPENED) {
-        struct channel *ch = channel_add(c, channel);
+        struct channel *ch = add(c, channel);
 
         if (ch)
             channel_owe(c, ch, clock_mono_ms());
@@ -398,7 +398,7 @@ enum rc channels_close(struct channels *c, const char *client, struct span id,
 {
     pthread_mutex_lock(&c->lock);
     enum rc rc = delete_record(c, client, id, resource_id, e);
-    struct channel *ch = rc == RC_OK ? channel_find(c, id) : NULL;
+    struct channel *ch = rc == RC_OK ? find(c, id) : NULL;
 
     if (ch && ch->lane.running) { /* the thread forgets it when its message is over */
         ch->closed = true;

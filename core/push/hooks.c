@@ -14,7 +14,7 @@
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-struct hook *hook_find(struct hooks *h, const char *name)
+static struct hook *find(struct hooks *h, const char *name)
 {
     for (struct hook *hook = h->all; hook; hook = hook->next)
         if (strcmp(hook->name, name) == 0)
@@ -123,7 +123,7 @@ static void find_start(struct hooks *h, struct hook *hook, struct txn *ledger, s
 
 static bool count_letter(void *arg, const struct push_dead *d)
 {
-    struct hook *hook = hook_find(arg, d->hook);
+    struct hook *hook = find(arg, d->hook);
 
     if (hook)
         hook->dead++;
@@ -139,7 +139,7 @@ struct unknown {
 static bool see_mark(void *arg, const struct push_mark *mark)
 {
     struct unknown *u = arg;
-    const struct hook *hook = hook_find(u->h, mark->hook);
+    const struct hook *hook = find(u->h, mark->hook);
 
     if (!hook || !hook->conf)
         u->v[u->n++] = *mark;
@@ -166,7 +166,7 @@ static void drop_unknown_marks(struct hooks *h, struct txn *ledger)
 static void take_one(struct hooks *h, const struct conf_hook *conf, struct txn *ledger,
                      struct txn *mirror)
 {
-    struct hook *hook = hook_find(h, conf->name);
+    struct hook *hook = find(h, conf->name);
 
     if (!hook)
         hook = hook_add(h, conf->name);
@@ -401,7 +401,7 @@ enum rc hooks_dead(struct hooks *h, const char *name, uint64_t number, bool drop
     p->hook = name;
     p->number = number;
     pthread_mutex_lock(&h->lock);
-    struct hook *hook = hook_find(h, name);
+    struct hook *hook = find(h, name);
     enum rc rc = txn_read(h->ledger, &t, e);
 
     if (rc == RC_OK) {

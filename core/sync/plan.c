@@ -45,11 +45,6 @@ static bool elapsed(int64_t since, int64_t ms, int64_t now)
     return now - since >= ms || now < since;
 }
 
-bool plan_watchable(enum coll_kind kind)
-{
-    return kind != COLL_COLORS;
-}
-
 int64_t plan_grace_ms(const struct plan_rules *r)
 {
     return min64(ANNOUNCE_MS, r->poll_ms / 3);
@@ -102,7 +97,8 @@ static const struct channel *current(const struct plan_rules *r, const struct pl
 
 static bool watches(const struct plan_rules *r, const struct collection *c)
 {
-    return r->watch && plan_watchable(c->kind) && c->state != COLL_GONE;
+    /* Google cannot watch colours. */
+    return r->watch && c->kind != COLL_COLORS && c->state != COLL_GONE;
 }
 
 /* When another watch call may be made; 0 = at any time. */

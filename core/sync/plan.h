@@ -55,7 +55,4 @@ void plan_count_stale(struct collection *c, int64_t now_ms);
 /* A change that Google made this long before a scheduled pull found it was not announced. */
 int64_t plan_grace_ms(const struct plan_rules *r);
 
-/* Can Google watch this kind at all? */
-bool plan_watchable(enum coll_kind kind);
-
 #endif

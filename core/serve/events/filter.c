@@ -113,11 +113,6 @@ enum rc filter_add_property(struct filter *f, enum filter_side side, struct span
     return RC_OK;
 }
 
-bool filter_is_empty(const struct filter *f)
-{
-    return f->type_bits == 0 && f->n_properties == 0 && f->n_words == 0;
-}
-
 static bool match_type(const struct filter *f, struct span raw)
 {
     struct span type = json_string_plain(json_get(raw, "eventType"));

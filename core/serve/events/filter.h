@@ -50,7 +50,6 @@ enum rc filter_add_words(struct filter *f, struct span q, struct err *e);
 enum rc filter_add_property(struct filter *f, enum filter_side side, struct span constraint,
                             struct err *e);
 
-bool filter_is_empty(const struct filter *f);
 /* Does it keep this event? `raw`: checked JSON. */
 bool filter_match(struct filter *f, struct span raw);
 

@@ -33,7 +33,8 @@ uint32_t fold_char(uint32_t c)
     return c;
 }
 
-uint32_t fold_next(const char **p)
+/* The code point at *p, which is moved behind it. Valid UTF-8, *p before its end. */
+static uint32_t next(const char **p)
 {
     const unsigned char *at = (const unsigned char *)*p;
     uint32_t c = at[0];
@@ -53,7 +54,7 @@ size_t fold_text(struct span text, uint32_t *out, size_t most)
     while (p < end) {
         if (n == most)
             return most + 1;
-        out[n++] = fold_char(fold_next(&p));
+        out[n++] = fold_char(next(&p));
     }
     return n;
 }
@@ -82,7 +83,7 @@ bool fold_contains(struct span text, const struct fold_needle *needle)
     const char *p = text.p, *end = text.p + text.n;
     size_t k = 0;
     while (k < needle->n && p < end) {
-        uint32_t c = fold_char(fold_next(&p));
+        uint32_t c = fold_char(next(&p));
         while (k > 0 && c != needle->text[k])
             k = needle->back[k - 1];
         if (c == needle->text[k])

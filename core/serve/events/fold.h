@@ -13,9 +13,6 @@
 /* The folded form of a code point (CaseFolding.txt, statuses C and S). */
 uint32_t fold_char(uint32_t c);
 
-/* The code point at *p, which is moved behind it. Valid UTF-8, *p before its end. */
-uint32_t fold_next(const char **p);
-
 /* Folds UTF-8 into code points, at most `most`; returns how many, or most + 1 when there are more.
  */
 size_t fold_text(struct span text, uint32_t *out, size_t most);

@@ -68,8 +68,9 @@ bool events_page_ends(struct events_page *page, bool is_wanted)
     return page->more;
 }
 
-bool events_page_offer(struct events_page *page, const struct event *ev, int64_t place1,
-                       int64_t place2)
+/* Shows the next event, having set the place behind it in `at`. False: the page has ended, and the
+ * place of that event must not count. */
+static bool offer(struct events_page *page, const struct event *ev, int64_t place1, int64_t place2)
 {
     bool is_wanted = wanted(page, ev);
     if (events_page_ends(page, is_wanted))
@@ -81,7 +82,8 @@ bool events_page_offer(struct events_page *page, const struct event *ev, int64_t
     return true;
 }
 
-bool events_page_offer_removed(struct events_page *page, struct span id, int64_t place1)
+/* A removed one, of which only the id is known. */
+static bool offer_removed(struct events_page *page, struct span id, int64_t place1)
 {
     struct buf *out = &page->c->out;
     if (events_page_ends(page, true))
@@ -102,7 +104,7 @@ static void fill_by_time(struct events_page *page)
     struct event_place after = {page->at.place[1], (uint64_t)page->at.place[2]};
     struct event_scan *scan = events_by_time(page->c->txn, page->coll, &page->window, after);
     while (event_scan_next(scan, &ev))
-        if (!events_page_offer(page, &ev, ev.start_ms, (int64_t)ev.row))
+        if (!offer(page, &ev, ev.start_ms, (int64_t)ev.row))
             break;
     event_scan_close(scan);
 }
@@ -144,7 +146,7 @@ static bool fill_by_row(struct events_page *page, struct gathered *g, bool ok)
         bool in = !(ev->flags & EVENT_SERIES)
                       ? window_has(w, ev)
                       : NO_WINDOW(w) || series_overlaps(ev, page->zone, w->min_ms, w->max_ms);
-        if (in && !events_page_offer(page, ev, (int64_t)ev->row, 0))
+        if (in && !offer(page, ev, (int64_t)ev->row, 0))
             break;
     }
     free(g->v);
@@ -173,7 +175,7 @@ static void fill_known(struct events_page *page, const struct series_table *tabl
             !series_set_overlaps(s->set, page->window.min_ms, page->window.max_ms) ||
             event_get(page->c->txn, page->coll->no, (struct span){s->id, s->id_n}, &ev) != RC_OK)
             continue;
-        if (!events_page_offer(page, &ev, (int64_t)ev.row, 0))
+        if (!offer(page, &ev, (int64_t)ev.row, 0))
             break;
     }
 }
@@ -210,7 +212,7 @@ static bool fill_by_updated(struct events_page *page)
         bool in = window_has(&page->window, &ev);
         if (in && (ev.flags & EVENT_SERIES) && !NO_WINDOW(&page->window))
             in = series_overlaps(&ev, page->zone, page->window.min_ms, page->window.max_ms);
-        if (in && !events_page_offer(page, &ev, ev.updated_ms, (int64_t)ev.row))
+        if (in && !offer(page, &ev, ev.updated_ms, (int64_t)ev.row))
             break;
     }
     event_scan_close(scan);
@@ -222,7 +224,7 @@ static bool fill_by_id(struct events_page *page)
     struct event ev;
     struct event_scan *scan = events_by_id(page->c->txn, page->coll, page->at.after);
     while (event_scan_next(scan, &ev)) {
-        if (!events_page_offer(page, &ev, 0, 0))
+        if (!offer(page, &ev, 0, 0))
             break;
         page->at.after = ev.id;
     }
@@ -254,8 +256,8 @@ static bool fill_changes(struct events_page *page)
             changes_close(it);
             return call_fail(page->c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
         }
-        bool go_on = rc == RC_OK ? events_page_offer(page, &ev, (int64_t)change.seq, 0)
-                                 : events_page_offer_removed(page, change.id, (int64_t)change.seq);
+        bool go_on = rc == RC_OK ? offer(page, &ev, (int64_t)change.seq, 0)
+                                 : offer_removed(page, change.id, (int64_t)change.seq);
         if (!go_on)
             break;
     }

@@ -34,11 +34,5 @@ bool events_page_fill(struct events_page *page);
 bool events_page_keeps(const struct events_page *page, const struct event *ev);
 /* To be asked before each event that is looked at: true when the page has ended before it. */
 bool events_page_ends(struct events_page *page, bool is_wanted);
-/* Shows the next event, having set the place behind it in `at`. False: the page
- * has ended, and the place of that event must not count. */
-bool events_page_offer(struct events_page *page, const struct event *ev, int64_t place1,
-                       int64_t place2);
-/* A removed one, of which only the id is known. */
-bool events_page_offer_removed(struct events_page *page, struct span id, int64_t place1);
 
 #endif

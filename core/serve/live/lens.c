@@ -151,7 +151,7 @@ bool lens_resolve(struct lens *l, struct txn *t, const struct conf *conf, const 
     return true;
 }
 
-enum access lens_sees(const struct lens *l, uint32_t coll)
+static enum access sees(const struct lens *l, uint32_t coll)
 {
     size_t low = 0, high = l->n_colls;
     while (low < high) {
@@ -167,7 +167,7 @@ enum access lens_sees(const struct lens *l, uint32_t coll)
 bool lens_wants(const struct lens *l, struct txn *t, const struct feed_entry *entry,
                 struct entry_form *ret)
 {
-    enum access access = lens_sees(l, entry->coll->no);
+    enum access access = sees(l, entry->coll->no);
     if (access == ACCESS_NONE || !(l->types & 1u << entry->type))
         return false;
     if (entry->type == FEED_CALENDAR) { /* the list is one collection, but not all of it is seen */
@@ -186,5 +186,5 @@ bool lens_wants(const struct lens *l, struct txn *t, const struct feed_entry *en
 bool lens_wants_freshness(const struct lens *l, const struct atlas_entry *where)
 {
     return (l->types & 1u << FEED_FRESHNESS) && where->kind == COLL_EVENTS &&
-           lens_sees(l, where->no) != ACCESS_NONE;
+           sees(l, where->no) != ACCESS_NONE;
 }

@@ -38,8 +38,6 @@ bool lens_same(const struct lens *a, const struct lens *b); /* do they ask alike
 
 /* Works out what it sees, if that may have changed. False: no memory. */
 bool lens_resolve(struct lens *l, struct txn *t, const struct conf *conf, const struct atlas *a);
-/* What it sees of a collection; ACCESS_NONE: nothing. */
-enum access lens_sees(const struct lens *l, uint32_t coll);
 /* Is the entry for its readers, and in which form? */
 bool lens_wants(const struct lens *l, struct txn *t, const struct feed_entry *entry,
                 struct entry_form *ret);
