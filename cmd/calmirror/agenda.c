@@ -275,11 +275,11 @@ static bool set_window(struct agenda *a)
     struct when from;
     if (!when_read(a->cli->from ? a->cli->from : "today", now_ms, &a->from_ms) ||
         !when_at(a->from_ms, &from))
-        a->status = cli_fail(EX_USAGE, "--from: '%s' is no time", a->cli->from);
+        a->status = cli_fail(EX_USAGE, "--from: '%s' is no time; give " WHEN_FORMS, a->cli->from);
     else if (!a->cli->to)
         (void)when_midnight(from.day + DAYS, &a->to_ms);
     else if (!when_read(a->cli->to, now_ms, &a->to_ms))
-        a->status = cli_fail(EX_USAGE, "--to: '%s' is no time", a->cli->to);
+        a->status = cli_fail(EX_USAGE, "--to: '%s' is no time; give " WHEN_FORMS, a->cli->to);
     if (a->status == EX_OK && a->to_ms <= a->from_ms)
         a->status = cli_fail(EX_USAGE, "--to is not after --from");
     return a->status == EX_OK;

@@ -14,7 +14,7 @@
 enum cli_option {
     OPTION_JSON = 1, OPTION_ACCOUNT = 2, OPTION_WAIT = 4, OPTION_FROM = 8, OPTION_TO = 16,
     OPTION_INSTANCES = 32, OPTION_CLIENT = 64, OPTION_LOGIN = 128, OPTION_FORCE = 256,
-    OPTION_CALENDAR = 512, OPTION_EXEC = 1024, OPTION_WATCH = 2048,
+    OPTION_CALENDAR = 512, OPTION_EXEC = 1024, OPTION_WATCH = 2048, OPTION_WHOSE = 4096,
 };
 /* clang-format on */
 
@@ -26,7 +26,8 @@ struct cli {
     const char *port; /* of a login */
     const char *exec; /* for each change */
     bool watch, freebusy_only, admin, json, wait, instances, no_browser, acl, force;
-    char **args; /* behind the subcommand */
+    const char *verb; /* of the subcommand; NULL: none */
+    char **args;      /* behind it */
     int n_args;
 
     /* set by cli_connect() */
@@ -40,7 +41,8 @@ struct cli {
 };
 
 struct command {
-    const char *name, *args; /* args as the usage line shows them */
+    const char *name, *verb; /* "client", "add"; NULL: there are none */
+    const char *args;        /* behind them, as the usage line shows it */
     const char *summary;
     int min_args, max_args;
     unsigned options; /* enum cli_option */
@@ -51,8 +53,9 @@ extern const struct command cli_commands[]; /* ends with a NULL name */
 
 /* Subcommands; each returns an exit status of sysexits.h after saying on stderr what went wrong. */
 typedef int cli_run(struct cli *cli);
-cli_run run_status, run_resync, run_verify, run_calendars, run_events, run_client, run_doctor;
-cli_run run_watch, run_agenda, run_login, run_logout, run_key, run_hooks, run_version, run_help;
+cli_run run_status, run_resync, run_verify, run_calendars, run_events, run_agenda, run_watch;
+cli_run run_client_add, run_client_list, run_hooks, run_hooks_order, run_doctor, run_login;
+cli_run run_logout, run_key, run_version, run_help;
 
 const char *cli_config_path(const struct cli *cli); /* as given, or the default place */
 /* Finds the API's address. EX_OK, EX_CONFIG, EX_NOINPUT, EX_USAGE, EX_OSERR. */

@@ -137,6 +137,11 @@ __attribute__((format(printf, 3, 4))) static int fail(const struct cli *cli, int
 
 static int unreachable(const struct cli *cli, const struct err *e)
 {
+    if (cli->socket && access(cli->socket, W_OK) != 0 && errno == EACCES)
+        return fail(cli, EX_NOPERM,
+                    "%s: this user may not connect there: try sudo, or see api.socket_mode and "
+                    "api.socket_owner in calmirrord.conf(5)",
+                    cli->socket);
     (void)fail(cli, EX_UNAVAILABLE, "no answer from the service at %s: %s", cli->place, e->text);
     if (!cli->silent)
         (void)fputs(
@@ -155,11 +160,14 @@ static int refused(const struct cli *cli, const struct http_response *r)
         message = json_path(buf_span(&r->body), "error", "message", NULL);
     if (!json_string(message, &text))
         buf_printf(&text, "status %ld", r->status);
+    if (r->status == 404 && span_is(buf_span(&text), "Not Found"))
+        buf_add_text(&text, ": `calmirror calendars` lists calendars, `calmirror status` accounts");
     int status = r->status == 404                       ? EX_NOUSER
                  : r->status >= 500                     ? EX_TEMPFAIL
                  : r->status == 401 || r->status == 403 ? EX_NOPERM
                                                         : EX_DATAERR;
-    (void)fail(cli, status, "the service refused: %s", buf_text(&text));
+    (void)fail(cli, status, "the service %s: %s",
+               status == EX_TEMPFAIL ? "cannot answer this now" : "refused", buf_text(&text));
     if (r->status == 401 && !cli->silent)
         (void)fputs("It knows who asks by a token: that of a client (calmirror client add NAME) in "
                     "$CALMIRROR_TOKEN\nor ~/.config/calmirror/token, or its own, which root and "

@@ -146,8 +146,9 @@ static int print_made(const struct cli *cli, const char *name, const char *token
     return status;
 }
 
-static int add(struct cli *cli, const char *name)
+int run_client_add(struct cli *cli)
 {
+    const char *name = cli->args[0];
     const char *path = cli->append ? cli->append : cli_config_path(cli);
     char token[BEARER_SIZE], hash[BEARER_HASH_SIZE];
     struct buf whole = {0}, section = {0};
@@ -222,12 +223,10 @@ static void print_client(struct span client)
     buf_release(&text);
 }
 
-static int list(struct cli *cli)
+int run_client_list(struct cli *cli)
 {
     struct buf answer = {0};
-    int status = cli_connect(cli);
-    if (status == EX_OK)
-        status = cli_get(cli, "/v1/clients", &answer);
+    int status = cli_get(cli, "/v1/clients", &answer);
     if (status == EX_OK && cli->json)
         status = cli_print_json(buf_span(&answer));
     else if (status == EX_OK) {
@@ -241,14 +240,4 @@ static int list(struct cli *cli)
     }
     buf_release(&answer);
     return status;
-}
-
-int run_client(struct cli *cli)
-{
-    const char *what = cli->args[0];
-    if (strcmp(what, "list") == 0 && cli->n_args == 1)
-        return list(cli);
-    if (strcmp(what, "add") == 0 && cli->n_args == 2)
-        return add(cli, cli->args[1]);
-    return cli_fail(EX_USAGE, "client: it is `client add NAME` or `client list`");
 }

@@ -112,9 +112,12 @@ static void check_channel(struct tally *t, struct span coll, const char *title)
 static void say_tally(const struct tally *t, bool watching)
 {
     char text[32];
-    doctor_say(t->d, LEVEL_OK, "calendar", NULL,
-               "%u of %u listed; the oldest look at Google was %s ago", t->ready, t->calendars,
-               term_span(t->oldest_ms, text));
+    if (t->calendars == 0)
+        doctor_say(t->d, LEVEL_SKIP, "calendar", NULL, "none is known yet");
+    else
+        doctor_say(t->d, LEVEL_OK, "calendar", NULL,
+                   "%u of %u listed; the oldest look at Google was %s ago", t->ready, t->calendars,
+                   term_span(t->oldest_ms, text));
     if (!watching)
         doctor_say(t->d, LEVEL_SKIP, "channel", NULL,
                    "no webhook.public_url: calendars are polled");

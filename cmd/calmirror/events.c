@@ -106,11 +106,7 @@ static int add_bound(struct buf *path, const char *name, const char *option, con
     if (!text)
         return EX_OK;
     if (!when_read(text, clock_wall_ms(), &ms))
-        return cli_fail(
-            EX_USAGE,
-            "--%s: '%s' is no time; give a date, a time like 2026-11-22T09:00:00+01:00, "
-            "now, today, tomorrow, or +7d",
-            option, text);
+        return cli_fail(EX_USAGE, "--%s: '%s' is no time; give " WHEN_FORMS, option, text);
     (void)rfc3339_write_ms(stamp, ms);
     buf_printf(path, "&%s=%s", name, stamp);
     return EX_OK;

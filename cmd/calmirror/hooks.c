@@ -92,7 +92,7 @@ static void print_letters(struct span hooks)
     table_release(&t);
 }
 
-static int show(struct cli *cli)
+int run_hooks(struct cli *cli)
 {
     struct buf answer = {0};
     int status = cli_get(cli, "/v1/hooks", &answer);
@@ -111,16 +111,16 @@ static int show(struct cli *cli)
     return status;
 }
 
-static int order(struct cli *cli)
+int run_hooks_order(struct cli *cli)
 {
     struct buf request = {0}, answer = {0};
-    const char *what = cli->args[0];
+    const char *what = cli->verb;
     int64_t number = 0;
-    if (cli->n_args == 3 && (!text_to_i64(span_of(cli->args[2]), &number) || number <= 0))
+    if (cli->n_args == 2 && (!text_to_i64(span_of(cli->args[1]), &number) || number <= 0))
         return cli_fail(EX_USAGE, "hooks %s: %s: not the number of a dead letter", what,
-                        cli->args[2]);
+                        cli->args[1]);
     buf_add_text(&request, "{\"hook\":");
-    buf_add_json(&request, span_of(cli->args[1]));
+    buf_add_json(&request, span_of(cli->args[0]));
     buf_printf(&request, ",\"do\":\"%s\"", what);
     if (number)
         buf_printf(&request, ",\"number\":%lld", (long long)number);
@@ -134,15 +134,4 @@ static int order(struct cli *cli)
     buf_release(&request);
     buf_release(&answer);
     return status;
-}
-
-int run_hooks(struct cli *cli)
-{
-    if (cli->n_args == 0)
-        return show(cli);
-    bool known = strcmp(cli->args[0], "retry") == 0 || strcmp(cli->args[0], "drop") == 0;
-    if (known && cli->n_args >= 2)
-        return order(cli);
-    return cli_fail(EX_USAGE, "hooks: it is `hooks`, `hooks retry NAME [NUMBER]` or "
-                              "`hooks drop NAME [NUMBER]`");
 }

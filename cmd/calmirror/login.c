@@ -276,9 +276,6 @@ int run_key(struct cli *cli)
     struct buf body = {0};
     char sentence[128];
 
-    if (strcmp(cli->args[0], "rotate") != 0)
-        return cli_fail(EX_USAGE, "key: '%s': the only thing to do with it is rotate",
-                        cli->args[0]);
     buf_add_text(&body, "{}");
     int status = operator_once(cli, "/key/rotate", &body, &a);
     (void)snprintf(sentence, sizeof(sentence), "A new key; stored logins sealed with it: %lld.",

@@ -8,38 +8,49 @@
 #include <sysexits.h>
 
 #include "cmd/calmirror/cli.h"
+#include "cmd/calmirror/when.h"
 #include "core/base/text.h"
 
 const struct command cli_commands[] = {
-    {"status", "", "how every account and calendar stands", 0, 0, OPTION_JSON, true, run_status},
-    {"resync", "[CALENDAR]", "list one calendar, or everything, anew from Google", 0, 1,
+    {"status", NULL, "", "how every account and calendar stands", 0, 0, OPTION_JSON, true,
+     run_status},
+    {"resync", NULL, "[CALENDAR]", "list one calendar, or everything, anew from Google", 0, 1,
      OPTION_JSON | OPTION_ACCOUNT | OPTION_WAIT, true, run_resync},
-    {"verify", "[CALENDAR]", "compare with Google, repair what differs and say what that was", 0, 1,
-     OPTION_JSON | OPTION_ACCOUNT | OPTION_INSTANCES | OPTION_FROM | OPTION_TO, true, run_verify},
-    {"calendars", "", "the calendars that can be read", 0, 0, OPTION_JSON, true, run_calendars},
-    {"events", "CALENDAR", "events of a calendar, by start", 1, 1,
+    {"verify", NULL, "[CALENDAR]", "compare with Google, repair what differs and say what that was",
+     0, 1, OPTION_JSON | OPTION_ACCOUNT | OPTION_INSTANCES | OPTION_FROM | OPTION_TO, true,
+     run_verify},
+    {"calendars", NULL, "", "the calendars that can be read", 0, 0, OPTION_JSON, true,
+     run_calendars},
+    {"events", NULL, "CALENDAR", "events of a calendar, by start", 1, 1,
      OPTION_JSON | OPTION_FROM | OPTION_TO, true, run_events},
-    {"agenda", "", "the coming days, of all calendars or some", 0, 0,
+    {"agenda", NULL, "", "the coming days, of all calendars or some", 0, 0,
      OPTION_JSON | OPTION_CALENDAR | OPTION_FROM | OPTION_TO | OPTION_WATCH, true, run_agenda},
-    {"watch", "", "say what changes, as it changes", 0, 0,
+    {"watch", NULL, "", "say what changes, as it changes", 0, 0,
      OPTION_JSON | OPTION_ACCOUNT | OPTION_CALENDAR | OPTION_EXEC, true, run_watch},
-    {"client", "add NAME | list", "let a program in, or list those that are", 1, 2,
-     OPTION_JSON | OPTION_ACCOUNT | OPTION_CLIENT, false, run_client},
-    {"hooks", "[retry|drop ..]", "how hooks are doing; once more what they refused, or drop it", 0,
-     3, OPTION_JSON, true, run_hooks},
-    {"doctor", "", "check everything the mirror depends on, and say what to do", 0, 0, OPTION_JSON,
-     false, run_doctor},
-    {"login", "", "sign in to an account, by way of a browser", 0, 0,
-     OPTION_JSON | OPTION_ACCOUNT | OPTION_LOGIN, false, run_login},
-    {"logout", "", "withdraw a login at Google and forget it", 0, 0,
-     OPTION_JSON | OPTION_ACCOUNT | OPTION_FORCE, false, run_logout},
-    {"key", "rotate", "seal the stored logins with a new key", 1, 1, OPTION_JSON, false, run_key},
-    {"version", "", "the version of this program", 0, 0, OPTION_JSON, false, run_version},
-    {"help", "[COMMAND]", "this, or the usage of one command", 0, 1, 0, false, run_help},
-    {NULL, NULL, NULL, 0, 0, 0, false, NULL},
+    {"client", "add", "NAME", "make a token that lets a program in", 1, 1,
+     OPTION_JSON | OPTION_CLIENT, false, run_client_add},
+    {"client", "list", "", "who is let in, to what, and when each last asked", 0, 0, OPTION_JSON,
+     true, run_client_list},
+    {"hooks", NULL, "", "what hooks took and did not take", 0, 0, OPTION_JSON, true, run_hooks},
+    {"hooks", "retry", "NAME [NUMBER]", "deliver what a hook did not take once more", 1, 2,
+     OPTION_JSON, true, run_hooks_order},
+    {"hooks", "drop", "NAME [NUMBER]", "throw away what a hook did not take", 1, 2, OPTION_JSON,
+     true, run_hooks_order},
+    {"doctor", NULL, "", "check everything the mirror depends on, and say what to do", 0, 0,
+     OPTION_JSON, false, run_doctor},
+    {"login", NULL, "", "sign in to an account, by way of a browser", 0, 0,
+     OPTION_JSON | OPTION_WHOSE | OPTION_LOGIN, false, run_login},
+    {"logout", NULL, "", "withdraw a login at Google and forget it", 0, 0,
+     OPTION_JSON | OPTION_WHOSE | OPTION_FORCE, false, run_logout},
+    {"key", "rotate", "", "seal the stored logins with a new key", 0, 0, OPTION_JSON, false,
+     run_key},
+    {"version", NULL, "", "the version of this program", 0, 0, OPTION_JSON, false, run_version},
+    {"help", NULL, "[COMMAND]", "this, or the usage of one command", 0, 2, 0, false, run_help},
+    {NULL, NULL, NULL, NULL, 0, 0, 0, false, NULL},
 };
 
-/* Options in the order of the help; `only`: the bit that a subcommand must have, 0 for all. */
+/* Options in the order of the help; `only`: the bits of which a subcommand must have one, 0 for
+ * all. A letter that means something else to another subcommand has a row for each. */
 static const struct option_info {
     const char *name;
     int letter; /* of getopt; above 255 when there is no short form */
@@ -47,16 +58,17 @@ static const struct option_info {
     unsigned only;
     const char *doc;
 } options[] = {
-    {"config", 'c', "FILE", 0, "configuration of the service, where its address is found"},
-    {"api", 256, "PLACE", 0, "the service's address instead: URL, host:port or socket path"},
-    {"json", 'j', NULL, OPTION_JSON, "print JSON"},
-    {"account", 'a', "NAME", OPTION_ACCOUNT, "only this account; of a new client: those it sees"},
+    {"account", 'a', "NAME", OPTION_ACCOUNT, "only this account"},
+    {"account", 'a', "NAME", OPTION_WHOSE, "which one: the NAME of an [account NAME]; required"},
+    {"account", 'a', "NAMES", OPTION_CLIENT,
+     "accounts that it sees, with commas between; else all"},
+    {"calendar", 257, "ID", OPTION_CALENDAR, "only this calendar"},
+    {"calendar", 257, "PATTERNS", OPTION_CLIENT,
+     "calendars that it sees, with commas between; else all"},
     {"wait", 'w', NULL, OPTION_WAIT, "wait until it is done, with a progress bar on a terminal"},
     {"instances", 'i', NULL, OPTION_INSTANCES, "compare the instances of series too"},
     {"from", 'f', "TIME", OPTION_FROM, "events that end after this time"},
     {"to", 't', "TIME", OPTION_TO, "events that start before this time"},
-    {"calendar", 257, "ID", OPTION_CLIENT | OPTION_CALENDAR,
-     "only this calendar; of a new client: those it sees (patterns)"},
     {"watch", 267, NULL, OPTION_WATCH, "draw it anew whenever something changes"},
     {"exec", 'x', "COMMAND", OPTION_EXEC, "run this for each change, with it as JSON on stdin"},
     {"freebusy-only", 258, NULL, OPTION_CLIENT, "it only sees when they are busy"},
@@ -68,6 +80,9 @@ static const struct option_info {
     {"no-browser", 264, NULL, OPTION_LOGIN, "paste the address that the browser ends at"},
     {"acl", 265, NULL, OPTION_LOGIN, "ask for access rules too, as `acl = yes` does"},
     {"force", 266, NULL, OPTION_FORCE, "forget it even when Google cannot be reached"},
+    {"json", 'j', NULL, OPTION_JSON, "print JSON"},
+    {"config", 'c', "FILE", 0, "configuration of the service, where its address is found"},
+    {"api", 256, "PLACE", 0, "the service's address instead: URL, host:port or socket path"},
     {"version", 'V', NULL, 0, "same as the command version"},
     {"help", 'h', NULL, 0, "same as the command help"},
 };
@@ -83,30 +98,53 @@ static void print_options(unsigned allowed)
         (void)snprintf(left, sizeof(left), "--%s%s%s", o->name, o->arg ? "=" : "",
                        o->arg ? o->arg : "");
         if (o->letter < 256)
-            printf("  -%c, %-18s %s\n", o->letter, left, o->doc);
+            printf("  -%c, %-19s %s\n", o->letter, left, o->doc);
         else
-            printf("      %-18s %s\n", left, o->doc);
+            printf("      %-19s %s\n", left, o->doc);
     }
 }
 
-/* Of the program for NULL. */
-static void print_usage(const struct command *command)
+/* "client add NAME". */
+static const char *call_of(const struct command *c, char out[64])
 {
-    if (command) {
-        printf("Usage: calmirror %s [OPTION]...%s%s\n%c%s.\n\n", command->name,
-               command->args[0] ? " " : "", command->args, toupper(command->summary[0]),
-               command->summary + 1);
-        print_options(command->options);
-        return;
+    (void)snprintf(out, 64, "%s%s%s%s%s", c->name, c->verb ? " " : "", c->verb ? c->verb : "",
+                   c->args[0] ? " " : "", c->args);
+    return out;
+}
+
+static void print_usage(const struct command *c)
+{
+    char call[64];
+    printf("Usage: calmirror %s%s [OPTION]...\n%c%s.\n\n", call_of(c, call),
+           c->options & OPTION_WHOSE ? " -a NAME" : "", toupper(c->summary[0]), c->summary + 1);
+    print_options(c->options);
+    if (c->options & (OPTION_FROM | OPTION_TO))
+        printf("\nTIME is %s.\n", WHEN_FORMS);
+}
+
+/* All commands of this name, or the one that has been found out. */
+static void print_usages(const char *name, const struct command *only)
+{
+    bool any = false;
+    for (const struct command *c = cli_commands; c->name; c++) {
+        if (strcmp(c->name, name) != 0 || (only && c != only))
+            continue;
+        printf("%s", any ? "\n" : "");
+        print_usage(c);
+        any = true;
     }
+}
+
+static void print_summary(void)
+{
+    char call[64];
     printf("Usage: calmirror COMMAND [OPTION]...\nTalk to calmirrord, the Google Calendar "
            "mirror.\n\n");
     for (const struct command *c = cli_commands; c->name; c++)
-        printf("  %-10s %-15s %s\n", c->name, c->args, c->summary);
+        printf("  %-26s %s\n", call_of(c, call), c->summary);
     printf("\n");
-    print_options(~0u);
-    printf("\nTIME is a date (2026-11-22), a time (2026-11-22T09:00:00+01:00), now, today,\n"
-           "tomorrow, or a span from now like +7d or -12h. See calmirror(1).\n");
+    print_options(0);
+    printf("\n'calmirror help COMMAND' shows the options of a command. See calmirror(1).\n");
 }
 
 static const char *next_command(const void *arg, size_t i)
@@ -115,23 +153,65 @@ static const char *next_command(const void *arg, size_t i)
     return cli_commands[i].name;
 }
 
-static const struct command *find_command(const char *name)
+static const char *next_option(const void *arg, size_t i)
 {
+    (void)arg;
+    return i < OPTION_COUNT ? options[i].name : NULL;
+}
+
+/* Says what is wrong with an option; `near`: what may have been meant, NULL if nothing comes near.
+ */
+static void say_wrong(const char *what, const char *wrong, const char *dashes, const char *near)
+{
+    (void)cli_fail(EX_USAGE, "%s: no such %s%s%s%s%s", wrong, what, near ? "; did you mean " : "",
+                   near ? dashes : "", near ? near : "", near ? "?" : "");
+}
+
+static void say_forms(const char *name)
+{
+    char call[64];
+    struct buf forms = {0};
     for (const struct command *c = cli_commands; c->name; c++)
         if (strcmp(c->name, name) == 0)
-            return c;
-    const char *near = text_nearest(name, next_command, NULL);
-    (void)cli_fail(EX_USAGE, "%s: no such command%s%s%s", name, near ? "; did you mean " : "",
-                   near ? near : "", near ? "?" : "");
-    return NULL;
+            buf_printf(&forms, "%s`%s`", forms.n ? " or " : "", call_of(c, call));
+    (void)cli_fail(EX_USAGE, "%s: it is %s", name, buf_text(&forms));
+    buf_release(&forms);
+}
+
+/* What the words name: first the command, then its verb if it has some. NULL: said why.
+ * `loose`: a name that stands for several is good; *ret_name is that. */
+static const struct command *find_command(char **words, int n, bool loose, const char **ret_name)
+{
+    const struct command *found = NULL;
+    bool known = false, verbs = false;
+    for (const struct command *c = cli_commands; c->name; c++) {
+        if (strcmp(c->name, words[0]) != 0)
+            continue;
+        known = true;
+        verbs |= c->verb != NULL;
+        if (!c->verb || (n > 1 && strcmp(c->verb, words[1]) == 0))
+            found = c;
+    }
+    bool odd_verb = verbs && n > 1 && !(found && found->verb);
+    *ret_name = known ? words[0] : NULL;
+    if (!known)
+        say_wrong("command", words[0], "", text_nearest(words[0], next_command, NULL));
+    else if (odd_verb || (!found && !loose))
+        say_forms(words[0]);
+    return odd_verb ? NULL : found;
 }
 
 int run_help(struct cli *cli)
 {
-    const struct command *c = cli->n_args > 0 ? find_command(cli->args[0]) : NULL;
-    if (cli->n_args > 0 && !c)
+    const char *name = NULL;
+    if (cli->n_args == 0) {
+        print_summary();
+        return EX_OK;
+    }
+    const struct command *c = find_command(cli->args, cli->n_args, true, &name);
+    if (!name || (!c && cli->n_args > 1))
         return EX_USAGE;
-    print_usage(c);
+    print_usages(name, c && (c->verb || cli->n_args > 1) ? c : NULL);
     return EX_OK;
 }
 
@@ -213,12 +293,29 @@ static void take_option(struct cli *cli, struct parsed *p, const struct option_i
     }
 }
 
+/* What getopt found wrong: `c` is its answer, `word` what it read last. */
+static void say_option(int c, const char *word)
+{
+    char letter[3] = {'-', (char)optopt, '\0'}, name[64];
+    bool is_long = strncmp(word, "--", 2) == 0;
+    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+    if (c == ':')
+        (void)cli_fail(EX_USAGE, "%s: its argument is missing", is_long ? name : letter);
+    else if (is_long && optopt)
+        (void)cli_fail(EX_USAGE, "%s: it takes no argument", name);
+    else if (is_long)
+        say_wrong("option", name, "--", text_nearest(name + 2, next_option, NULL));
+    else
+        say_wrong("option", letter, "", NULL);
+}
+
 /* Options may stand before and behind the subcommand; getopt moves them to the front. */
 static bool parse(int argc, char **argv, struct cli *cli, struct parsed *p)
 {
     struct option table[OPTION_COUNT + 1] = {{0}};
-    char letters[2 * OPTION_COUNT + 1] = {0};
-    size_t n = 0;
+    char letters[2 * OPTION_COUNT + 2] =
+        ":"; /* a missing argument is told from an unknown option */
+    size_t n = 1;
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         table[i] =
             (struct option){options[i].name, options[i].arg ? required_argument : no_argument, NULL,
@@ -229,12 +326,15 @@ static bool parse(int argc, char **argv, struct cli *cli, struct parsed *p)
         if (options[i].arg)
             letters[n++] = ':';
     }
+    opterr = 0;
     for (int c; (c = getopt_long(argc, argv, letters, table, NULL)) != -1;) {
         size_t i = 0;
-        while (i < OPTION_COUNT && options[i].letter != c)
+        if (c == '?' || c == ':') {
+            say_option(c, argv[optind - 1]);
+            return false;
+        }
+        while (options[i].letter != c)
             i++;
-        if (i == OPTION_COUNT)
-            return false; /* getopt has said why */
         take_option(cli, p, &options[i]);
     }
     cli->args = argv + optind;
@@ -242,37 +342,50 @@ static bool parse(int argc, char **argv, struct cli *cli, struct parsed *p)
     return true;
 }
 
+/* Does the command take the option, in whatever sense? */
+static bool takes(const struct command *command, int letter)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++)
+        if (options[i].letter == letter && (!options[i].only || options[i].only & command->options))
+            return true;
+    return false;
+}
+
 static const struct option_info *misplaced(const struct command *command, const bool *used)
 {
     for (size_t i = 0; i < OPTION_COUNT; i++)
-        if (used[i] && options[i].only && !(options[i].only & command->options))
+        if (used[i] && !takes(command, options[i].letter))
             return &options[i];
     return NULL;
 }
 
-static int usage_error(const struct command *command)
+/* The command, as far as it is known; NULL: nothing is. */
+static int usage_error(const char *name, const char *verb)
 {
-    (void)fprintf(stderr, "Try 'calmirror help%s%s'.\n", command ? " " : "",
-                  command ? command->name : "");
+    (void)fprintf(stderr, "Try 'calmirror help%s%s%s%s'.\n", name ? " " : "", name ? name : "",
+                  verb ? " " : "", verb ? verb : "");
     return EX_USAGE;
 }
 
 static int run_command(struct cli *cli, const struct command *command, const struct parsed *p)
 {
     int status;
+    const char *verb = command->verb ? command->verb : "", *space = command->verb ? " " : "";
     const struct option_info *odd = misplaced(command, p->used);
     if (odd)
-        (void)cli_fail(EX_USAGE, "%s: --%s does not go with it", command->name, odd->name);
+        (void)cli_fail(EX_USAGE, "%s%s%s: --%s does not go with it", command->name, space, verb,
+                       odd->name);
     else if (cli->n_args < command->min_args)
-        (void)cli_fail(EX_USAGE, "%s: %s is missing", command->name, command->args);
+        (void)cli_fail(EX_USAGE, "%s%s%s: %s is missing", command->name, space, verb,
+                       command->args);
     else if (cli->n_args > command->max_args)
-        (void)cli_fail(EX_USAGE, "%s: '%s' is one argument too many", command->name,
-                       cli->args[command->max_args]);
+        (void)cli_fail(EX_USAGE, "%s%s%s: '%s' is one argument too many", command->name, space,
+                       verb, cli->args[command->max_args]);
     else if (command->talks && (status = cli_connect(cli)) != EX_OK)
         return status;
     else
         return command->run(cli);
-    return usage_error(command);
+    return usage_error(command->name, command->verb);
 }
 
 int main(int argc, char **argv)
@@ -280,25 +393,23 @@ int main(int argc, char **argv)
     struct cli cli = {0};
     struct parsed p = {0};
     const struct command *command = NULL;
+    const char *name = NULL;
 
     (void)setlocale(LC_CTYPE, "");
     if (!parse(argc, argv, &cli, &p))
-        return usage_error(NULL);
-    if (cli.n_args > 0 && !p.version) {
-        command = find_command(cli.args[0]);
-        if (!command)
-            return usage_error(NULL);
-        cli.args++;
-        cli.n_args--;
-    }
-    if (p.help) {
-        print_usage(command);
-        return EX_OK;
-    }
+        return usage_error(NULL, NULL);
     if (p.version)
-        command = find_command("version");
+        return run_version(&cli);
+    if (p.help)
+        return run_help(&cli);
+    if (cli.n_args == 0)
+        return cli_fail(EX_USAGE, "no command given"), usage_error(NULL, NULL);
+    command = find_command(cli.args, cli.n_args, false, &name);
     if (!command)
-        return cli_fail(EX_USAGE, "no command given"), usage_error(NULL);
+        return usage_error(name, NULL);
+    cli.verb = command->verb;
+    cli.args += command->verb ? 2 : 1;
+    cli.n_args -= command->verb ? 2 : 1;
     int status = run_command(&cli, command, &p);
     cli_close(&cli);
     if (fflush(stdout) != 0 && status == EX_OK)

@@ -138,7 +138,7 @@ static int add_time(struct buf *more, const char *member, const char *option, co
     if (!text)
         return EX_OK;
     if (!when_read(text, clock_wall_ms(), &ms))
-        return cli_fail(EX_USAGE, "--%s: '%s' is no time", option, text);
+        return cli_fail(EX_USAGE, "--%s: '%s' is no time; give " WHEN_FORMS, option, text);
     buf_printf(more, ",\"%s\":%lld", member, (long long)ms);
     return EX_OK;
 }

@@ -143,6 +143,8 @@ int main(int argc, char **argv)
     if (rc != RC_OK) {
         fputs(buf_text(&problems), stderr);
         buf_release(&problems);
+        if (rc != RC_INVALID)
+            fputs("-c names the configuration; calmirrord.conf(5) says what is in it\n", stderr);
         return rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT;
     }
     status = EX_OK;

@@ -161,7 +161,8 @@ static void ask(struct call *c, struct asking *r)
     if (r->failed)
         (void)call_fail(c, FAULT_INTERNAL, NULL, NULL);
     else if (r->n == 0)
-        (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+        (void)call_fail(c, FAULT_NOT_FOUND, NULL,
+                        r->calendar[0] ? NULL : "No calendar is mirrored yet.");
     else if (make_durable(c, r))
         write_asked(c, r);
     free(r->v);

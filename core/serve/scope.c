@@ -58,14 +58,28 @@ static enum rc find(struct call *c, const struct conf_account *who, enum coll_ki
     return ret->state == COLL_READY ? RC_OK : RC_AGAIN;
 }
 
-static bool answer(struct call *c, enum rc rc)
+/* There is nothing yet of this account, 0: of "me"; when a person must do something, what. */
+static bool not_listed(struct call *c, uint32_t account)
+{
+    const struct conf_account *me = scope_me(c);
+    struct account a = {0};
+    enum rc rc = account ? account_get(c->txn, account, &a)
+                 : me    ? account_find(c->txn, me->name, &a)
+                         : RC_NOTFOUND;
+    if (rc != RC_OK || a.state == ACCOUNT_OK || a.state == ACCOUNT_GONE)
+        return call_fail(c, FAULT_NOT_READY, NULL, NULL);
+    return call_fail(c, FAULT_NOT_READY, NULL, "account %s: %s: %s", a.name,
+                     account_state_name(a.state), a.reason);
+}
+
+static bool answer(struct call *c, enum rc rc, uint32_t account)
 {
     struct err e = {0};
     switch (rc) {
     case RC_OK:
         return true;
     case RC_AGAIN:
-        return call_fail(c, FAULT_NOT_READY, NULL, NULL);
+        return not_listed(c, account);
     case RC_NOTFOUND:
         return call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
     case RC_STALE:
@@ -87,7 +101,7 @@ bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret)
     enum access access;
     /* An account that sync has not met yet has nothing listed. */
     enum rc rc = me ? find(c, me, kind, (struct span){"", 0}, ret, &access) : RC_NOTFOUND;
-    return answer(c, rc == RC_NOTFOUND ? RC_AGAIN : rc);
+    return answer(c, rc == RC_NOTFOUND ? RC_AGAIN : rc, 0);
 }
 
 /* The id that "primary" stands for, appended to `out`. */
@@ -144,10 +158,13 @@ bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, str
         *ret = *known;
         return true;
     }
-    enum rc rc = scope_find_calendar(c, id, kind, ret, ret_access);
+    struct collection coll = {0};
+    enum rc rc = scope_find_calendar(c, id, kind, &coll, ret_access);
+    if (rc == RC_OK)
+        *ret = coll;
     if (rc == RC_OK && memo)
         memo_keep(memo, c->conf, client, txn_snapshot(c->txn), id, ret, *ret_access);
-    return answer(c, rc);
+    return answer(c, rc, coll.account);
 }
 
 bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)

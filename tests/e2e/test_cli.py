@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import socket
 import subprocess
 
 import pytest
@@ -207,6 +208,37 @@ def test_nobody_there(tmp_path):
     done = run("status", "--api", f"127.0.0.1:{port}")
     assert done.returncode == 69
     assert f"127.0.0.1:{port}" in done.stderr and "systemctl start calmirrord" in done.stderr
+
+
+def test_who_may_not_connect(tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("cannot become somebody else")
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(closed / "api.sock"))
+        done = run("status", "--api", str(closed / "api.sock"), user="nobody", env={"HOME": "/"})
+    assert done.returncode == 77 and "api.socket_mode" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["status", "--jsn"], "--jsn: no such option; did you mean --json?"), (["-z"], "-z: no such option"),
+    (["status", "--json=1"], "--json: it takes no argument"), (["resync", "-a"], "-a: its argument is missing"),
+    (["events", "x", "--from"], "--from: its argument is missing"), (["stats"], "stats: no such command; did you mean status?"),
+    (["client"], "it is `client add NAME` or `client list`"), (["client", "ad"], "it is `client add NAME`"),
+    (["hooks", "retry"], "hooks retry: NAME [NUMBER] is missing"), (["client", "list", "x"], "one argument too many"),
+    (["client", "list", "-a", "x"], "client list: --account does not go with it"), (["login"], "Give --account"),
+    (["login", "-a", "x", "--wait"], "login: --wait does not go with it"), ([], "no command given")])
+def test_what_a_wrong_line_is_told(arguments, says):
+    done = run(*arguments)
+    assert done.returncode == 64 and done.stdout == ""
+    assert done.stderr.startswith("calmirror: ") and says in done.stderr
+
+
+def test_a_calendar_that_is_not_there(cli):
+    for arguments in (["events", "nobody@example.com"], ["resync", "nobody@example.com"], ["watch", "--calendar=nobody@x"]):
+        done = cli(*arguments)
+        assert done.returncode == 67 and "`calmirror calendars`" in done.stderr
 
 
 def test_something_else_there():

@@ -53,6 +53,11 @@ def test_sign_in_and_out(begin):
     pair = begin()
     told = wait_state(pair, "needs login")
     assert told["reason"] == "nobody has signed in yet; run `calmirror login --account work`"
+    for command in (["calendars"], ["agenda"], ["events", "primary"]):
+        done = run(pair, *command)
+        assert done.returncode == 75 and f"account work: needs login: {told['reason']}" in done.stderr, command
+    assert told["reason"] in run(pair, "status").stdout
+    assert "No calendar is mirrored yet" in run(pair, "verify").stderr
     answer = sign_in(pair.mirror, "work")
     assert answer["calendar"] == USER and answer["scope"] == READONLY and not answer["trouble"]
     pair.mirror.wait_ready()

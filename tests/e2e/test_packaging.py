@@ -75,17 +75,24 @@ def complete(program, *words):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_every_option_is_in_manual_and_completion(program):
     options = options_in(help_of(program, "--help"))
+    for call in calls() if program == "calmirror" else ():
+        options |= options_in(help_of(program, "help", *call))
     assert {"--config", "--help", "--version"} <= options
     assert options_in_manual(PROGRAMS[program]) == options
     words = complete(program, "")
-    for command in commands() if program == "calmirror" else ():
-        words |= complete(program, command, "")
+    for call in calls() if program == "calmirror" else ():
+        words |= complete(program, *call, "")
     assert {word for word in words if word.startswith("-")} == options
 
 
-def commands():
+def calls():
+    """How each command is called: ["status"], ["client", "add"]."""
     text = help_of("calmirror", "help").split("\n\n")[1]
-    return [line.split()[0] for line in text.splitlines()]
+    return [[word for word in line[:28].split() if word.islower()] for line in text.splitlines()]
+
+
+def commands():
+    return [call[0] for call in calls()]
 
 
 def test_every_command_is_in_manual_and_completion():
@@ -96,9 +103,38 @@ def test_every_command_is_in_manual_and_completion():
 
 
 def test_completion_offers_what_a_command_takes():
-    for command in set(commands()) - {"help"}:
-        offered = {word for word in complete("calmirror", command, "") if word.startswith("-")}
-        assert offered == options_in(help_of("calmirror", "help", command)) - {"-V", "--version"}, command
+    for call in calls():
+        if call == ["help"]:
+            continue
+        offered = {word for word in complete("calmirror", *call, "") if word.startswith("-")}
+        assert offered == options_in(help_of("calmirror", "help", *call)) - {"-V", "--version"}, call
+    assert {"add", "list"} <= complete("calmirror", "client", "") and "rotate" in complete("calmirror", "key", "")
+
+
+def synopsis(call):
+    """What the manual says stands behind a command: its options, and its arguments."""
+    line = re.search(rf"^\.It Cm {' '.join(call)}\b(?! Cm)(.*)$", re.sub(r"\.It Cm (\w+) Cm", r".It Cm \1", read(PROGRAMS["calmirror"])), re.M)
+    assert line, call
+    found = set()
+    for flag in re.findall(r"Fl (-?\w[\w-]*)", line.group(1)):
+        found |= {"-" + flag} if flag.startswith("-") else {"-" + letter for letter in flag}
+    return found, re.findall(r"Ar (calendar|name|number|command)\b", re.sub(r"Fl \S+ (Ns = Ns )?Ar \w+", "", line.group(1)))
+
+
+def test_every_command_s_help_says_what_the_manual_does():
+    """The options of each command, by their short names where they have one; and its arguments."""
+    helps = set()
+    for call in calls():
+        text = help_of("calmirror", "help", *call)
+        assert text == help_of("calmirror", *call, "--help") == help_of("calmirror", "--help", *call)
+        assert text not in helps and text.startswith(f"Usage: calmirror {' '.join(call)}"), call
+        helps.add(text)
+        shown = {re.search(r"-\w\b|--[\w-]+", line).group() for line in text.splitlines() if line.startswith("  ")}
+        shown -= {"-c", "--api", "-V", "-h"}
+        options, arguments = synopsis(call)
+        if call != ["client", "add"]:  # whose options the manual lists further down
+            assert options == shown, call
+        assert [word.lower() for word in re.findall(r"\b[A-Z]{3,}\b", text.splitlines()[0].replace("[OPTION]", "").replace("-a NAME", ""))] == arguments, call
 
 
 def test_exit_status_of_bad_usage():
