@@ -7,6 +7,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import pytest  # noqa: E402
 
+import front  # noqa: E402
 from clients import CLIENTS  # noqa: E402
 from emulator import DEMO_WORLD, Emulator  # noqa: E402
 from mirror import Mirror  # noqa: E402
@@ -20,7 +21,7 @@ def pair(tmp_path_factory):
     directory = tmp_path_factory.mktemp("clients")
     with Emulator(world=DEMO_WORLD) as emulator:
         with Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)},
-                    push={"networks": "127.0.0.0/8", "settle": "500ms"}) as mirror:
+                    api={"hosts": ", ".join(front.HOSTS)}, push={"networks": "127.0.0.0/8", "settle": "500ms"}) as mirror:
             mirror.start().wait_ready()
             yield Pair(emulator, mirror, TOKEN)
 

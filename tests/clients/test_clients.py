@@ -1,6 +1,7 @@
 """Reads what a calendar program reads, with each client, and compares every field with Google's."""
 
 import datetime
+import uuid
 
 import pytest
 
@@ -185,6 +186,21 @@ def test_a_sync_token_is_followed(client, pair):
     assert held[new]["summary"] == "renamed" and held[gone]["status"] == "cancelled"
     again = call(client, "events.list", calendarId=TEAM, showDeleted=True, syncToken=last["nextSyncToken"])
     assert again["items"] == [] and again["nextSyncToken"]
+
+
+def test_a_sync_token_that_is_void_means_to_list_anew(client, pair):
+    query = {"calendarId": TEAM, "singleEvents": True, "maxResults": 2500, **WINDOW}
+    token = call(client, "events.list", **query)["nextSyncToken"]
+    title = str(uuid.uuid4())
+    pair.google.patch(TEAM, "teamdemo", summary=title)  # what became of its instances cannot be told in a list of changes
+    wait_for("the change", lambda: holds(client, "teamdemo", summary=title))
+    with pytest.raises(Refused) as refused:
+        client.call("events.list", calendarId=TEAM, singleEvents=True, syncToken=token)
+    assert refused.value.status == 410
+    schema.validate_error(refused.value.body, 410)
+    assert refused.value.body["error"]["errors"][0]["reason"] == "fullSyncRequired"
+    anew = call(client, "events.list", **query)
+    assert title in [e["summary"] for e in anew["items"]] and anew["nextSyncToken"]
 
 
 def test_settings_and_colours(client, pair):

@@ -170,6 +170,8 @@ def test_bodies_may_be_packed(pair):
     for body, coding in ((whole, "gzip"), (whole, "X-GZIP"), (halves, "gzip"), (FREE_BUSY.encode(), "identity")):
         answer = packed(pair, "/calendar/v3/freeBusy", body, coding)
         assert (answer.status, answer.json) == (200, plain.json)
+    chunked = packed(pair, "/calendar/v3/freeBusy", iter((whole[:20], whole[20:])))
+    assert (chunked.status, chunked.json) == (200, plain.json)
     form = packed(pair, LIST, gzip.compress(b"q=Event+2&fields=items%2Fid"), **{
         "Content-Type": "application/x-www-form-urlencoded", "X-HTTP-Method-Override": "GET"})
     assert form.json == {"items": [{"id": "event2"}]}
