@@ -4,8 +4,21 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS  (24 * HOUR_MS)
 
-static const int64_t longest[INTERVAL_LENGTHS] = {
-    HOUR_MS, 4 * HOUR_MS, 2 * DAY_MS, 8 * DAY_MS, 32 * DAY_MS, 366 * DAY_MS, INT64_MAX,
+/* How long the events of a class are at most. */
+static const int64_t longest[CLASS_SERIES] = {
+    [CLASS_TIMED] = HOUR_MS,
+    4 * HOUR_MS,
+    12 * HOUR_MS,
+    2 * DAY_MS,
+    8 * DAY_MS,
+    32 * DAY_MS,
+    366 * DAY_MS,
+    INT64_MAX,
+    [CLASS_ALL_DAY] = DAY_MS,
+    8 * DAY_MS,
+    32 * DAY_MS,
+    366 * DAY_MS,
+    INT64_MAX,
 };
 
 static int64_t duration(const struct event *ev)
@@ -22,18 +35,16 @@ struct spot interval_spot(const struct event *ev)
     if (ev->flags & EVENT_SERIES)
         return (struct spot){.class = all_day ? CLASS_SERIES_ALL_DAY : CLASS_SERIES,
                              .time = ev->end_ms};
-    size_t i = 0;
-    while (duration(ev) > longest[i])
-        i++;
-    uint8_t class = (uint8_t)((all_day ? CLASS_ALL_DAY : CLASS_TIMED) + i);
+    uint8_t class = all_day ? CLASS_ALL_DAY : CLASS_TIMED;
+    while (duration(ev) > longest[class])
+        class++;
     return (struct spot){.class = class, .time = ev->start_ms};
 }
 
 int64_t interval_earliest(uint8_t class, int64_t min)
 {
-    size_t i = class - (class >= CLASS_ALL_DAY ? CLASS_ALL_DAY : CLASS_TIMED);
     int64_t result;
-    if (longest[i] == INT64_MAX || __builtin_sub_overflow(min, longest[i], &result))
+    if (longest[class] == INT64_MAX || __builtin_sub_overflow(min, longest[class], &result))
         return INT64_MIN;
     return result;
 }

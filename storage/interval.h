@@ -2,7 +2,8 @@
  *
  * DESIGN. Events are clustered by (class, time, row). Singles are classed by duration: what
  * overlaps a window and lasts at most D began after min - D, so one short range per class finds it,
- * however long other events are. All-day events, whose times are wall time, have classes of their
+ * however long other events are. Most ranges are walked past a page or two that has nothing to
+ * give, so the classes are few, and close where most events are. All-day events, whose times are wall time, have classes of their
  * own. A series stands at the END of its extent, so that those that ended before the window are not
  * even touched. collection.classes remembers which classes a calendar ever used. */
 #ifndef STORAGE_INTERVAL_H
@@ -11,13 +12,11 @@
 #include "core/model/event.h"
 #include "storage/events.h"
 
-#define INTERVAL_LENGTHS 7
-
 enum interval_class {
     CLASS_NONE = 0,
-    CLASS_TIMED = 1, /* the first of INTERVAL_LENGTHS classes, shortest first */
-    CLASS_ALL_DAY = CLASS_TIMED + INTERVAL_LENGTHS, /* likewise */
-    CLASS_SERIES = CLASS_ALL_DAY + INTERVAL_LENGTHS,
+    CLASS_TIMED = 1,   /* the first of those for timed singles, shortest first */
+    CLASS_ALL_DAY = 9, /* likewise */
+    CLASS_SERIES = 14,
     CLASS_SERIES_ALL_DAY,
     CLASS_UNTIMED,
     CLASS_COUNT /* at most 32: bits of collection.classes */

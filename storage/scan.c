@@ -145,8 +145,7 @@ struct event_scan *events_by_time(struct txn *t, const struct collection *c,
     if (!s)
         return NULL;
     struct event_place from = {after.start_ms, after.row + 1};
-    for (size_t i = 0; i < 2 * INTERVAL_LENGTHS; i++) {
-        uint8_t class = (uint8_t)(CLASS_TIMED + i);
+    for (uint8_t class = CLASS_TIMED; class < CLASS_SERIES; class++) {
         struct interval window = interval_of_window(w, class);
         struct event_place first = {interval_earliest(class, window.min), 0};
         lane_add(s, c, class, &window, first.start_ms > from.start_ms ? first : from);
