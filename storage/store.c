@@ -29,6 +29,7 @@
 #include "core/base/crashpoint.h"
 #include "core/base/rand.h"
 #include "core/base/text.h"
+#include "storage/compact.h"
 #include "storage/probe.h"
 #include "storage/table.h"
 
@@ -36,7 +37,7 @@
 
 /* Raise it whenever the meaning of keys or records changes: the mirror is then rebuilt from Google.
  */
-#define STORE_FORMAT "calmirror 3"
+#define STORE_FORMAT "calmirror 4"
 /* Likewise; but what clients left with us is then lost. */
 #define PUSH_FORMAT "calmirror push 1"
 
@@ -233,6 +234,48 @@ out:
     return rc;
 }
 
+static void env_close(struct store *s)
+{
+    if (s->env && s->id[0])
+        mdb_env_sync(s->env, 1);
+    if (s->env)
+        mdb_env_close(s->env);
+    s->env = NULL;
+}
+
+/* The rename is durable before anything is written behind it. */
+static enum rc sync_dir(const char *dir, struct err *e)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    enum rc rc = fd < 0 || fsync(fd) < 0 ? err_errno(e, "%s", dir) : RC_OK;
+    if (fd >= 0)
+        close(fd);
+    return rc;
+}
+
+/* Opens the file; a copy of it in order when that is worth the time. */
+static enum rc file_open(struct store *s, const char *path, const struct store_options *opt,
+                         struct err *e)
+{
+    char copy[PATH_MAX];
+    compact_clean(path);
+    enum rc rc = env_open(s, path, opt, e);
+    CRASHPOINT("storage.open.made");
+    if (!rc)
+        rc = learn_identity(s, path, e);
+    if (rc || !compact_is_due(s) || !compact_copy(s, path, copy))
+        return rc;
+    CRASHPOINT("compact.copied");
+    env_close(s);
+    if (rename(copy, path) < 0)
+        compact_clean(path);
+    CRASHPOINT("compact.renamed");
+    rc = sync_dir(s->dir, e);
+    if (!rc)
+        rc = env_open(s, path, opt, e);
+    return rc ? rc : learn_identity(s, path, e);
+}
+
 enum rc store_open(struct store **ret, const char *dir, const struct store_options *opt,
                    struct err *e)
 {
@@ -260,10 +303,7 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
     if (!rc)
         rc = check_file(s, path, e);
     if (!rc)
-        rc = env_open(s, path, opt, e);
-    CRASHPOINT("storage.open.made");
-    if (!rc)
-        rc = learn_identity(s, path, e);
+        rc = file_open(s, path, opt, e);
     if (rc) {
         store_close(s);
         return rc;
@@ -278,11 +318,7 @@ void store_close(struct store *s)
     if (!s)
         return;
     store_unguard(s);
-    if (s->env) {
-        if (s->id[0])
-            mdb_env_sync(s->env, 1);
-        mdb_env_close(s->env);
-    }
+    env_close(s);
     if (s->lock_fd >= 0)
         close(s->lock_fd);
     OPENSSL_cleanse(s->secret, sizeof(s->secret));

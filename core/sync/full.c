@@ -20,11 +20,14 @@
 #include "core/sync/verify.h"
 #include "storage/changes.h"
 #include "storage/listing.h"
+#include "storage/pack.h"
 
 #define RESTARTS_MOST  2
 #define RESUME_MOST_MS (6 * 3600 * 1000LL) /* older page tokens are not worth a try */
 #define RESUMES_MOST   4 /* failures in a row at the same page: perhaps its token is the trouble */
 #define PRUNE_ROWS     10000
+#define PACK_LEAST     256 /* events that were put; less are not worth it ... */
+#define PACK_SHARE     8   /* ... nor is less than this part of all */
 
 struct full {
     enum listing_reason reason;
@@ -233,6 +236,26 @@ static void prune(struct run *r)
         log_debug(r->about, "the change log could not be pruned");
 }
 
+/* Puts the events of a large listing closer together, for those who read them. What goes wrong with
+ * that does no harm, but changes are pulled meanwhile, too. */
+static enum rc pack(struct run *r, struct full *f, struct err *e)
+{
+    uint64_t put = f->result.added + f->result.changed;
+    struct pack at = {0};
+    struct txn *t = NULL;
+    enum rc rc = RC_OK;
+    bool more = put >= PACK_LEAST && put >= r->c.all_items / PACK_SHARE;
+    while (more && txn_write_large(r->sync->opt.store, &t, NULL) == RC_OK) {
+        worker_beat(r->w);
+        more = events_pack(t, r->c.no, &at);
+        more = txn_commit(t, NULL) == RC_OK && more && http_pause(r->w->http, 0, NULL) == RC_OK;
+        if (more)
+            rc = pull_between(r, f, e);
+        more = more && rc == RC_OK;
+    }
+    return rc;
+}
+
 static bool resumes(const struct run *r, enum listing_reason reason)
 {
     const struct listing *l = &r->c.listing;
@@ -264,13 +287,13 @@ enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
             rc = pull_between(r, &f, e);
     }
     verify_release(&f.verify);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
         prune(r);
-    else if (rc == RC_STALE || f.spoiled)
+        return pack(r, &f, e);
+    }
+    if (rc == RC_STALE || f.spoiled)
         abandon(r);
     if (rc == RC_STALE) /* without any token: nothing that a listing could repair */
         rc = RC_AGAIN;
-    return rc == RC_OK ? rc
-                       : err_prefix(e, rc, "listing, page %llu",
-                                    (unsigned long long)r->c.listing.pages + 1);
+    return err_prefix(e, rc, "listing, page %llu", (unsigned long long)r->c.listing.pages + 1);
 }

@@ -15,6 +15,7 @@
 #include "storage/accounts.h"
 #include "storage/events.h"
 #include "storage/listing.h"
+#include "storage/pack.h"
 
 #define PAGE        2500 /* events in one answer of Google */
 #define RAW_BYTES   1134 /* of an event, on average */
@@ -168,6 +169,27 @@ static void report_usage(struct bench *b)
     printf("%-32s %7.0f bytes/event, %.2f of the JSON\n", "disk", each, each / RAW_BYTES);
 }
 
+static void pack(struct bench *b)
+{
+    struct err e = {0};
+    struct txn *t;
+    struct pack at = {0};
+    double peak = 0;
+    int64_t wall = clock_mono_us();
+    uint64_t cpu = cpu_ns();
+    for (bool more = true; more;) {
+        check(txn_write(b->store, &t, &e), &e);
+        more = events_pack(t, b->c.no, &at);
+        double rss = rss_anon_mib();
+        peak = rss > peak ? rss : peak;
+        check(txn_commit(t, &e), &e);
+    }
+    cpu = cpu_ns() - cpu;
+    wall = clock_mono_us() - wall;
+    printf("%-32s %7.0f events/s  %5.2f us CPU/event  RssAnon %5.1f MiB\n", "packed",
+           (double)b->events * 1e6 / (double)wall, (double)cpu / 1000 / (double)b->events, peak);
+}
+
 static void scrub(struct bench *b)
 {
     int64_t wall = clock_mono_us();
@@ -250,6 +272,9 @@ int main(int argc, char **argv)
     printf("%" PRIu64 " events of %d bytes; RssAnon at start %.1f MiB\n", b.events, RAW_BYTES,
            rss_anon_mib());
     list_all(&b, "first listing", LISTING_FIRST, PAGE);
+    report_usage(&b);
+    scan(&b, "window, random", true);
+    pack(&b);
     report_usage(&b);
     scan(&b, "window, always the same", false);
     scan(&b, "window, random", true);

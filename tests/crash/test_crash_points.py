@@ -19,12 +19,12 @@ SIGKILL = -9
 
 
 def crash_points():
-    """Every name in the source but those of test_push_crash.py and test_secret_crash.py; those of storage are passed
-    often, so that a later pass is tried too."""
+    """Every name in the source but those of tests of their own; those of storage are passed often, so that a later pass
+    is tried too."""
     text = subprocess.run(["grep", "-rhoE", r'CRASHPOINT\("[a-z.]+"\)', os.path.join(TOP, "core"),
                            os.path.join(TOP, "storage"), "--include=*.c"],
                           capture_output=True, text=True, check=True).stdout
-    names = sorted(n for n in set(re.findall(r'"([a-z.]+)"', text)) if not n.startswith(("push.", "vault.", "private.")))
+    names = sorted(n for n in set(re.findall(r'"([a-z.]+)"', text)) if not n.startswith(("push.", "vault.", "private.", "compact.")))
     assert len(names) > 10
     return [passes for name in names
             for passes in ([name, name + ":2", name + ":7"] if name.startswith("storage.commit") else [name])]
@@ -126,6 +126,26 @@ def test_dying_at_a_durable_step_loses_nothing(pair, point):
         pytest.fail(f"{point} was never passed")
     assert pair.mirror.wait_end() == SIGKILL
     recover(pair)
+
+
+@pytest.mark.parametrize("point", ["compact.copied", "compact.renamed"])
+def test_dying_while_the_store_is_made_smaller(pair, point):
+    large = pair.google.call("POST", "/calendars", body={"summary": "Large"})["id"]
+    for i in range(600):
+        pair.google.insert(large, summary=f"event {i}", description="x" * 8000)
+    pair.emulator.set_pages(max_page=2500)
+    pair.mirror.start()
+    pair.mirror.wait_ready()
+    pair.google.call("DELETE", f"/users/me/calendarList/{large}")
+    wait_for("its data's end", lambda: large not in {c["calendar"] for c in pair.mirror.status()["collections"]})
+    before = pair.mirror.status()["store"]
+    pair.mirror.stop()
+    pair.mirror.env = {"CALMIRROR_CRASH": point}
+    pair.mirror.start(wait=False)
+    assert pair.mirror.wait_end() == SIGKILL
+    recover(pair)
+    assert pair.mirror.status()["store"]["file_bytes"] < before["file_bytes"] / 2
+    assert not os.path.exists(os.path.join(pair.mirror.state_dir, "mirror.mdb.compact"))
 
 
 def test_dying_at_random_moments_under_edits(pair):

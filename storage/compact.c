@@ -1,0 +1,95 @@
+/* compact: copies a store's file in order and without what is free in it.
+ *
+ * DESIGN. LMDB gives no room back: what a calendar's first listing used up in passing, or a deleted
+ * calendar leaves, stays part of the file, and is used again here and there, so that what belongs
+ * together comes to lie scattered. Then a window over a large calendar costs a fifth more than it
+ * need, in memory as on disk. LMDB can copy itself in order, but only into another file; so that is
+ * done at start, while nobody else has the store open, when a good part of it is free. The copy
+ * takes the place of the file by a rename. Whatever goes wrong before that, the file is as good as
+ * it was. */
+#include "storage/compact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+#define LEAST_BYTES (UINT64_C(4) << 20)
+#define MOST_BYTES  (UINT64_C(1) << 30) /* to be copied: starting must not take minutes */
+#define FREE_SHARE  4                   /* of the pages one in so many is free */
+
+static bool name_copy(const char *path, char *ret)
+{
+    int n = snprintf(ret, PATH_MAX, "%s.compact", path);
+    return n > 0 && n < PATH_MAX;
+}
+
+static uint64_t pages_bytes(struct store *s)
+{
+    MDB_envinfo info;
+    MDB_stat tree;
+    if (mdb_env_info(s->env, &info) || mdb_env_stat(s->env, &tree))
+        return 0;
+    return (info.me_last_pgno + 1) * tree.ms_psize;
+}
+
+static bool has_room(const struct store *s, uint64_t bytes)
+{
+    struct statvfs fs;
+    return statvfs(s->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize > bytes + bytes / 4;
+}
+
+bool compact_is_due(struct store *s)
+{
+    struct store_usage usage;
+    uint64_t all = pages_bytes(s);
+    if (all < LEAST_BYTES)
+        return false;
+    store_usage(s, &usage);
+    return usage.used_bytes <= MOST_BYTES && all - usage.used_bytes >= all / FREE_SHARE &&
+           has_room(s, usage.used_bytes);
+}
+
+static bool write_copy(struct store *s, const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int code = fd < 0 ? errno : mdb_env_copyfd2(s->env, fd, MDB_CP_COMPACT);
+    if (!code && fsync(fd) < 0)
+        code = errno;
+    if (fd >= 0)
+        close(fd);
+    if (code)
+        log_warning(NULL, "%s: %s; the store stays as it is", path, mdb_strerror(code));
+    return code == 0;
+}
+
+bool compact_copy(struct store *s, const char *path, char *ret)
+{
+    int64_t begin_ms = clock_mono_ms();
+    uint64_t before = pages_bytes(s);
+    struct store_usage usage;
+    store_usage(s, &usage);
+    if (!name_copy(path, ret))
+        return false;
+    compact_clean(path);
+    if (!write_copy(s, ret)) {
+        compact_clean(path);
+        return false;
+    }
+    log_info(NULL, "store made smaller, from %llu to %llu MiB, in %lld ms",
+             (unsigned long long)(before >> 20), (unsigned long long)(usage.used_bytes >> 20),
+             (long long)(clock_mono_ms() - begin_ms));
+    return true;
+}
+
+void compact_clean(const char *path)
+{
+    char copy[PATH_MAX];
+    if (name_copy(path, copy))
+        unlink(copy);
+}
