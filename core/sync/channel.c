@@ -41,7 +41,7 @@ static enum rc record(struct run *r, struct channel *ch, struct err *e)
     rand_id(ch->id + PLAN_TAG + 1, RANDOM_CHARS);
     channel_put(t, ch);
     /* Counts as failed until it is answered: a service that dies here again and again does not ask
-     * each time. */
+     * each time (plan.c). */
     r->c.watch_tried_ms = ch->created_ms;
     snprintf(r->c.watch_error, sizeof(r->c.watch_error), "the answer did not come");
     rc = run_commit(r, t, e);

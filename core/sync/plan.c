@@ -101,12 +101,30 @@ static bool watches(const struct plan_rules *r, const struct collection *c)
     return r->watch && c->kind != COLL_COLORS && c->state != COLL_GONE;
 }
 
-/* When another watch call may be made; 0 = at any time. */
-static int64_t open_from_ms(const struct collection *c)
+/* No run is under way, so a channel without an answer is of one that was cut short. */
+static bool unanswered(const struct channel *ch)
 {
+    return ch->state == CHANNEL_OPENING || ch->expires_ms == 0;
+}
+
+/* One channel was cut short since others were last cleared away: that was the end of the process,
+ * not Google. Its successor need not wait; after two, something ends the process here again and
+ * again. */
+static bool cut_short_once(const struct plan_view *v)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < v->n_channels; i++)
+        n += unanswered(&v->channels[i]) && v->channels[i].state < CHANNEL_STOPPING;
+    return n == 1;
+}
+
+/* When another watch call may be made; 0 = at any time. */
+static int64_t open_from_ms(const struct plan_view *v)
+{
+    const struct collection *c = v->c;
     if (c->watch == WATCH_REFUSED)
         return c->watch_tried_ms + WATCH_REFUSED_MS;
-    return c->watch_error[0] ? c->watch_tried_ms + WATCH_RETRY_MS : 0;
+    return c->watch_error[0] && !cut_short_once(v) ? c->watch_tried_ms + WATCH_RETRY_MS : 0;
 }
 
 /* When the current channel needs a successor; 0 = now. */
@@ -132,11 +150,9 @@ static enum plan_fate fate(const struct plan_rules *r, const struct plan_view *v
 {
     if (ch->state == CHANNEL_STOPPED)
         return FATE_DELETE;
-    /* No run is under way, so one without an answer was cut short. Without a resource id it cannot
-     * be stopped. */
-    bool unanswered = ch->state == CHANNEL_OPENING || ch->expires_ms == 0;
-    if (unanswered || ch->expires_ms <= v->now_ms)
-        return ch->resource_id[0] && unanswered ? FATE_STOP : FATE_DELETE;
+    if (unanswered(ch) ||
+        ch->expires_ms <= v->now_ms) /* without a resource id it cannot be stopped */
+        return ch->resource_id[0] && unanswered(ch) ? FATE_STOP : FATE_DELETE;
     if (ch->state == CHANNEL_STOPPING || !watches(r, v->c))
         return FATE_STOP;
     if (ch == cur || !cur)
@@ -203,7 +219,7 @@ struct plan plan_now(const struct plan_rules *r, const struct plan_view *v)
     plan.list = list_reason(r, v);
     plan.pull = v->c->kind == COLL_COLORS || v->c->sync_token[0];
     plan.open = watches(r, v->c) && v->now_ms >= replace_from_ms(r, cur) &&
-                (v->now_ms >= open_from_ms(v->c) || v->now_ms < v->c->watch_tried_ms);
+                (v->now_ms >= open_from_ms(v) || v->now_ms < v->c->watch_tried_ms);
     return plan;
 }
 
@@ -242,7 +258,7 @@ int64_t plan_delay_ms(const struct plan_rules *r, const struct plan_view *v, uns
     if (watches(r, v->c)) {
         const struct channel *cur = current(r, v);
         int64_t open = replace_from_ms(r, cur);
-        delay = sooner(delay, open > open_from_ms(v->c) ? open : open_from_ms(v->c), now);
+        delay = sooner(delay, open > open_from_ms(v) ? open : open_from_ms(v), now);
         if (cur && v->n_channels > 1)
             delay = sooner(delay, cur->created_ms + handover_ms(r), now);
     }

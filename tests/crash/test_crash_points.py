@@ -173,3 +173,25 @@ def test_dying_at_random_moments_under_edits(pair):
         stop.set()
         editor.join()
     recover(pair)
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+@pytest.mark.parametrize("point", ["channel.record.after", "channel.watch.after"])
+def test_dying_over_a_channel(pair, point, deaths):
+    """Another one is opened at the next start, not minutes later; who dies there again does not ask each time."""
+    def unwatched():
+        watched = [c for c in pair.mirror.status()["collections"] if c["kind"] != "colors"]
+        return [c["kind"] for c in watched if (c["channel"] or {}).get("state") != "live"]
+
+    pair.mirror.sections["mirror"]["workers"] = 1  # so that it is the same one each time
+    pair.mirror.write_config()
+    pair.mirror.env = {"CALMIRROR_CRASH": point}
+    for _ in range(deaths):
+        pair.mirror.start(wait=False)
+        assert pair.mirror.wait_end() == SIGKILL
+    recover(pair)
+    pair.wait_live(USER)
+    wait_for("the channels", lambda: len(unwatched()) == deaths - 1)
+    asked = len(pair.upstream("POST *watch"))
+    lost = deaths if point == "channel.watch.after" else 0
+    assert asked == lost + len(pair.mirror.status()["collections"]) - 1 - (deaths - 1)

@@ -266,6 +266,27 @@ static void test_opening(void **state)
     assert_false(plan(&rules, &c, &elsewhere, 1).healthy);
 }
 
+/* The end of the process is no refusal of Google's; but who dies there again and again waits. */
+static void test_opening_that_was_cut_short(void **state)
+{
+    (void)state;
+    struct collection c = ready(COLL_EVENTS);
+    struct channel ch[2] = {channel(CHANNEL_OPENING, MINUTE, 0), channel(CHANNEL_LIVE, MINUTE, 0)};
+    ch[0].expires_ms = ch[1].expires_ms = 0; /* of the second one the sync came all the same */
+    c.watch_tried_ms = NOW - MINUTE;
+    strcpy(c.watch_error, "the answer did not come");
+    assert_true(plan(&rules, &c, &ch[0], 1).open);
+    assert_true(plan(&rules, &c, &ch[1], 1).open);
+    assert_false(plan(&rules, &c, ch, 2).open);
+    assert_false(plan(&rules, &c, NULL, 0).open); /* both were cleared away */
+    ch[0].state = CHANNEL_STOPPING;               /* a stray: Google answered with no */
+    assert_false(plan(&rules, &c, &ch[0], 1).open);
+    c.watch_tried_ms = NOW - 5 * MINUTE;
+    assert_true(plan(&rules, &c, ch, 2).open);
+    c.watch = WATCH_REFUSED;
+    assert_false(plan(&rules, &c, &ch[1], 1).open);
+}
+
 static void test_fates(void **state)
 {
     (void)state;
@@ -391,6 +412,7 @@ int main(void)
         cmocka_unit_test(test_verifications_are_spread),
         cmocka_unit_test(test_dead_tokens_are_rationed),
         cmocka_unit_test(test_opening),
+        cmocka_unit_test(test_opening_that_was_cut_short),
         cmocka_unit_test(test_fates),
         cmocka_unit_test(test_delays),
         cmocka_unit_test(test_renewal),
