@@ -140,19 +140,15 @@ static void test_what_a_stream_tells(void **state)
     while (strcmp(body_of(&r) + strlen(body_of(&r)) - 2, "\n\n") != 0)
         assert_true(more(&r));
     add_data(&data, body_of(&r), strlen(body_of(&r)));
-#define AT(h) "{\"dateTime\":\"2026-03-02T" h ":00:00+01:00\",\"timeZone\":\"" ZONE "\"}"
-#define OF_ME(type) \
-    "{\"type\":\"" type "\",\"account\":\"home\",\"calendarId\":\"" ME "\",\"eventId\":\"a\""
-    assert_string_equal(buf_text(&data),
-                        OF_ME("created") ",\"start\":" AT("09") ",\"end\":" AT("10") "}\n" OF_ME("u"
-                                                                                                 "p"
-                                                                                                 "d"
-                                                                                                 "a"
-                                                                                                 "t"
-                                                                                                 "e"
-                                                                                                 "d") ",\"changed\":[\"start\",\"end\"],\"start\":" AT(
-                            "11") ",\"end\":" AT("12") ",\"old\":{\"start\":" AT("09") ",\"end\""
-                                                                                       ":" AT("10") "}}\n" OF_ME("deleted") ",\"old\":{\"start\":" AT("11") ",\"end\":" AT("12") "}}\n");
+#define AT(h)       "{\"dateTime\":\"2026-03-02T" h ":00:00+01:00\",\"timeZone\":\"" ZONE "\"}"
+#define TIMES(a, b) "\"start\":" AT(a) ",\"end\":" AT(b)
+#define OLD(a, b)   ",\"old\":{" TIMES(a, b) "}"
+#define OF_ME       "\"account\":\"home\",\"calendarId\":\"" ME "\",\"eventId\":\"a\""
+#define CREATED     "{\"type\":\"created\"," OF_ME "," TIMES("09", "10") "}\n"
+#define CHANGED     ",\"changed\":[\"start\",\"end\"]," TIMES("11", "12")
+#define UPDATED     "{\"type\":\"updated\"," OF_ME CHANGED OLD("09", "10") "}\n"
+#define DELETED     "{\"type\":\"deleted\"," OF_ME OLD("11", "12") "}\n"
+    assert_string_equal(buf_text(&data), CREATED UPDATED DELETED);
     buf_release(&data);
     close_reader(&r);
 }
