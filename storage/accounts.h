@@ -44,8 +44,8 @@ void colls_each(struct txn *t, bool (*each)(void *arg, enum rc rc, const struct 
 struct span coll_head(struct txn *t, uint32_t no);
 void coll_set_head(struct txn *t, uint32_t no, struct span json);
 
-/* What the last verification of a part (one bit of enum job_verify) found, as JSON. Empty when there
- * was none. */
+/* What the last verification of a part (one bit of enum job_verify) found, as JSON. Empty when
+ * there was none. */
 struct span coll_verdict(struct txn *t, uint32_t no, uint32_t part);
 void coll_set_verdict(struct txn *t, uint32_t no, uint32_t part, struct span json);
 

@@ -45,8 +45,8 @@ static void give_turn(struct writer *w)
 static void pass_turn(struct group *g)
 {
     struct writer *next = g->first, *leader = g->leader;
-    bool full = leader && (g->n_members >= MEMBERS_MOST ||
-                           clock_mono_ms() - g->opened_ms >= GROUP_OPEN_MS);
+    bool full =
+        leader && (g->n_members >= MEMBERS_MOST || clock_mono_ms() - g->opened_ms >= GROUP_OPEN_MS);
     if (leader && (!next || next->alone || full)) {
         g->leader = NULL;
         give_turn(leader);

@@ -21,8 +21,8 @@ struct writer {
 };
 
 struct group {
-    pthread_mutex_t lock; /* a leaf */
-    bool busy;            /* somebody has the turn */
+    pthread_mutex_t lock;        /* a leaf */
+    bool busy;                   /* somebody has the turn */
     struct writer *first, *last; /* in line for it */
     struct writer *leader;       /* of the open group; NULL: none is open */
     struct writer *members;
@@ -35,8 +35,8 @@ void group_release(struct group *g);
 
 /* Waits for its turn, then begins w->mdb. 0 or LMDB's code: then it is over. */
 int group_begin(struct group *g, MDB_env *env, struct writer *w, bool alone);
-/* Returns when what was written is on disk, or with the code why not. `commit` is called once for the
- * whole group, by the thread of its leader. */
+/* Returns when what was written is on disk, or with the code why not. `commit` is called once for
+ * the whole group, by the thread of its leader. */
 int group_commit(struct group *g, struct writer *w, int (*commit)(void *arg, MDB_txn *txn),
                  void *arg);
 void group_abort(struct group *g, struct writer *w);

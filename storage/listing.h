@@ -10,8 +10,8 @@
  * - A calendar that has none (`direct`): pages go live at once, marked (nobody is served before the
  *   state is COLL_READY); finish only reads, unless an interrupted earlier attempt left something.
  * Rows and change numbers of unchanged events are kept, so clients' cursors survive a full listing.
- * - Increments may be put while a listing is under way: what they bring is as good as listed, and what
- *   was staged of it before stands back unless it is newer.
+ * - Increments may be put while a listing is under way: what they bring is as good as listed, and
+ * what was staged of it before stands back unless it is newer.
  * - A listing may hold an instance as it was before its series ended or became a single event, from
  *   a page read earlier or a replica that lags: nothing would ever take it back. So finish removes
  *   the instances of a series that is none any more, unless they are younger than its change. */
@@ -32,9 +32,10 @@ void listing_begin(struct txn *t, struct collection *c, enum listing_reason reas
  * same id within a listing: the one with the newer `updated` wins, the later one if that does not
  * tell. */
 void listing_put(struct txn *t, struct collection *c, const struct event *ev);
-/* After the last page, before listing_finish(): what that will change in a view that was whole. Told are
- * the event as it is here and as it was listed; NULL: there is none, removed ones included. Left out is what
- * changed since the listing began, by increments: each of these explains a difference. */
+/* After the last page, before listing_finish(): what that will change in a view that was whole.
+ * Told are the event as it is here and as it was listed; NULL: there is none, removed ones
+ * included. Left out is what changed since the listing began, by increments: each of these explains
+ * a difference. */
 void listing_compare(struct txn *t, const struct collection *c,
                      void (*each)(void *arg, const struct event *ours, const struct event *theirs),
                      void *arg);

@@ -5,7 +5,8 @@
  * newer one says. The reverse must hold too: LMDB itself may leave the file shorter, when the last
  * pages of a transaction were freed within it and so never written. store_grow_file() therefore
  * keeps the file (a hole, no disk space) ahead of its use. Damage deeper inside is found by the
- * records' checksums, or by LMDB's own assertions and faults, which leave a mark (store_mark_broken). */
+ * records' checksums, or by LMDB's own assertions and faults, which leave a mark
+ * (store_mark_broken). */
 #ifndef STORAGE_PROBE_H
 #define STORAGE_PROBE_H
 

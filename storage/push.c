@@ -19,8 +19,8 @@ static const struct field channel_fields[] = {
     FIELD(struct push_channel, failed),      FIELD(struct push_channel, last_error),
 };
 static const struct field mark_fields[] = {
-    FIELD(struct push_mark, coll),      FIELD(struct push_mark, hook),
-    FIELD(struct push_mark, place.pos), FIELD(struct push_mark, place.sub),
+    FIELD(struct push_mark, coll),       FIELD(struct push_mark, hook),
+    FIELD(struct push_mark, place.pos),  FIELD(struct push_mark, place.sub),
     FIELD(struct push_mark, place.from), FIELD(struct push_mark, failed_ms),
 };
 static const struct field dead_fields[] = {

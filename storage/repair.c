@@ -217,8 +217,7 @@ static const struct {
     {SPACE_EVENT_UID, index_is_good}, {SPACE_EVENT_SERIES, index_is_good},
     {SPACE_EVENT_ODD, index_is_good}, {SPACE_ITEM, item_is_good},
     {SPACE_CHANGE, change_is_good},   {SPACE_CHANNEL_COLL, channel_is_good},
-    {SPACE_HEAD, json_is_good},
-    {SPACE_VERDICT, json_is_good},
+    {SPACE_HEAD, json_is_good},       {SPACE_VERDICT, json_is_good},
 };
 
 uint64_t coll_repair(struct txn *t, struct collection *c)

@@ -64,7 +64,7 @@ uint64_t store_scrub(struct store *s, bool (*stop)(void *arg), void *arg);
 
 /* A read transaction sees one snapshot; any thread may hold several. Never across network I/O. */
 enum rc txn_read(struct store *s, struct txn **ret, struct err *e);
-enum rc txn_write(struct store *s, struct txn **ret, struct err *e); /* waits for its turn */
+enum rc txn_write(struct store *s, struct txn **ret, struct err *e);       /* waits for its turn */
 enum rc txn_write_large(struct store *s, struct txn **ret, struct err *e); /* it will take long */
 /* Returns the sticky failure if there is one. Who writes at the same time shares one fsync. */
 enum rc txn_commit(struct txn *t, struct err *e);

@@ -68,7 +68,7 @@ enum rc txn_fail(struct txn *t, int code, enum space space);
 /* Marks the file as structurally broken: the next store_open() returns RC_BADDATA. */
 void store_mark_broken(struct store *s);
 bool store_has_space(const struct store *s, enum space space); /* its file has that table */
-void store_unguard(const struct store *s); /* undoes store_guard() */
+void store_unguard(const struct store *s);                     /* undoes store_guard() */
 /* Keeps the file longer than what commits so far have used (see probe.h). */
 void store_grow_file(struct store *s);
 void damage_note(struct store *s, uint32_t coll);

@@ -21,7 +21,7 @@ struct landing;
 /* port 0: the kernel picks one. */
 enum rc landing_open(struct landing **ret, uint16_t port, landing_fn *judge, void *arg,
                      struct err *e);
-void landing_close(struct landing *l); /* NULL ok; the last page is sent */
+void landing_close(struct landing *l);            /* NULL ok; the last page is sent */
 const char *landing_uri(const struct landing *l); /* "http://127.0.0.1:PORT" */
 
 /* Until it is done: true; false after `wait_ms`. `paste`: lines of the standard input count too. */

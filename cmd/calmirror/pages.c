@@ -20,7 +20,7 @@ static void print_item(void *arg, struct span item)
 }
 
 int pages_walk(struct cli *cli, const char *path, void (*each)(void *arg, struct span item),
-                void *arg)
+               void *arg)
 {
     struct buf url = {0}, page = {0}, token = {0};
     int status = EX_OK;

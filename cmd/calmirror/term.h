@@ -40,8 +40,8 @@ void term_print_safe(FILE *out, const char *text);
 void term_print_styled(FILE *out, bool colours, enum style style, const char *text, int width);
 /* Columns of the terminal, or of $COLUMNS, or `otherwise`. */
 int term_columns(FILE *out, int otherwise);
-/* As much of the text as fits into so many columns, printed; the end of a longer one is "…". Returns
- * the columns used. */
+/* As much of the text as fits into so many columns, printed; the end of a longer one is "…".
+ * Returns the columns used. */
 int term_print_cut(FILE *out, const char *text, int columns);
 
 /* "8s", "4m", "2h 5m", "6d 3h"; "-" for a negative one. */

@@ -76,8 +76,8 @@ bool when_at(int64_t ms, struct when *ret)
     time_t seconds = (time_t)floor_s(ms);
     if (!localtime_r(&seconds, &tm))
         return false;
-    *ret = (struct when){
-        .day = days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday), .ms = ms};
+    *ret = (struct when){.day = days_from_civil(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday),
+                         .ms = ms};
     return true;
 }
 

@@ -1,7 +1,7 @@
-/* resync: `calmirrord --resync`: asks the service that runs on this state directory, or does it here.
+/* resync: `calmirrord --resync`: asks the service of this state directory, or does it here.
  *
- * Which of the two is decided by the lock on the state directory, not by whether somebody answers: a
- * service that hangs must not be fought. */
+ * Which of the two is decided by the lock on the state directory, not by whether somebody answers:
+ * a service that hangs must not be fought. */
 #include "cmd/calmirrord/resync.h"
 
 #include <stdio.h>
@@ -17,8 +17,7 @@
 static int ask_service(const struct conf *conf, const char *calendar)
 {
     char *args[] = {(char *)(uintptr_t)calendar};
-    struct cli cli = {
-        .config = conf->path, .wait = true, .args = args, .n_args = calendar ? 1 : 0};
+    struct cli cli = {.config = conf->path, .wait = true, .args = args, .n_args = calendar ? 1 : 0};
     int status = cli_connect(&cli);
 
     if (status == EX_OK)
@@ -67,10 +66,10 @@ static int do_it_here(const struct conf *conf, struct store *store, const char *
     enum rc rc = queue ? RC_OK : err_set(&e, RC_SYS, "out of memory");
 
     if (rc == RC_OK)
-        rc = sync_new(&sync,
-                      &(struct sync_options){
-                          .store = store, .queue = queue, .conf = conf, .vault = vault},
-                      &e);
+        rc = sync_new(
+            &sync,
+            &(struct sync_options){.store = store, .queue = queue, .conf = conf, .vault = vault},
+            &e);
     if (rc == RC_OK)
         rc = sync_run_once(sync, calendar, (unsigned)conf->mirror.workers, show_progress, NULL, &e);
     term_progress_end();

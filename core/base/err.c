@@ -21,9 +21,9 @@ static void drop_cut_sequence(char *text)
         text[lead - 1] = '\0';
 }
 
-/* The text becomes `fmt`, a separator and `tail` (may point into it); they are left out for NULL. */
-__attribute__((format(printf, 2, 0))) static void compose(struct err *e, const char *fmt, va_list ap,
-                                                          const char *tail)
+/* The text becomes `fmt`, a separator and `tail` (may point into it); left out for NULL. */
+__attribute__((format(printf, 2, 0))) static void compose(struct err *e, const char *fmt,
+                                                          va_list ap, const char *tail)
 {
     char text[ERR_TEXT_MAX];
     int n = vsnprintf(text, sizeof text, fmt, ap);

@@ -35,12 +35,12 @@ struct conf_webhook {
     char *site_verification;   /* googleX.html or a token; "" = none */
 };
 struct conf_api {
-    char *listen;                    /* host:port or the path of a unix socket */
-    char *account;                   /* whom "me" and "primary" mean; "" = the first account */
+    char *listen;  /* host:port or the path of a unix socket */
+    char *account; /* whom "me" and "primary" mean; "" = the first account */
     int64_t socket_mode;
-    char *socket_owner; /* "USER:GROUP", either may be missing; "": as it is made */
+    char *socket_owner;              /* "USER:GROUP", either may be missing; "": as it is made */
     struct conf_list hosts, origins; /* further Host names; allowed CORS origins */
-    uint64_t cache_size, feed_size; /* feed: most bytes of an iCalendar one */
+    uint64_t cache_size, feed_size;  /* feed: most bytes of an iCalendar one */
     int64_t max_streams, stream_stall_ms;
     int64_t instance_budget; /* most instances one query may expand */
 };
@@ -56,8 +56,8 @@ struct conf {
     struct conf_sync sync;
     struct conf_push push;
     struct conf_account *accounts; /* in the order of the file */
-    struct conf_client *clients; /* client.h; none: whoever reaches the API may read everything */
-    struct conf_hook *hooks; /* push.h */
+    struct conf_client *clients;   /* client.h; none: whoever reaches the API may read everything */
+    struct conf_hook *hooks;       /* push.h */
     size_t n_accounts, n_clients, n_hooks;
     char *path;      /* of the file it came from */
     uint32_t *lines; /* as in conf_account */

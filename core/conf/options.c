@@ -227,9 +227,9 @@ const struct option conf_options[] = {
      "refuses the "
      "token, and must not be readable by others."},
     {SECTION_ACCOUNT, "acl", VALUE_BOOL, "no", IN_ACCOUNT(acl), 0, 0, true,
-     "Whether access rules are mirrored, of the calendars that the account owns: yes or no. They need "
-     "the scope calendar.acls.readonly besides calendar.readonly: a person has to sign in again after "
-     "a change."},
+     "Whether access rules are mirrored, of the calendars that the account owns: yes or no. They "
+     "need the scope calendar.acls.readonly besides calendar.readonly: a person has to sign in "
+     "again after a change."},
     {SECTION_ACCOUNT, "calendars", VALUE_GLOBS, "", IN_ACCOUNT(calendars), 0, 0, true,
      "Patterns over calendar ids, separated by commas, of what is mirrored: * ? and [...] as in a "
      "shell, "

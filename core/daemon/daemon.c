@@ -1,15 +1,17 @@
 /* daemon: starts the parts of the service in order, keeps watch, stops them in reverse.
  *
- * DESIGN. One table lists the parts; a part that fails to start stops those before it. The main thread then
- * does nothing but wait for signals and look at heartbeats: every other thread has one, moved on by real progress
- * only (a turn of a loop, bytes of an answer), and the watchdog of the service manager is fed while
- * all of them are fresh. So a wedged worker gets the service restarted, however well the rest may look.
+ * DESIGN. One table lists the parts; a part that fails to start stops those before it. The main
+ * thread then does nothing but wait for signals and look at heartbeats: every other thread has one,
+ * moved on by real progress only (a turn of a loop, bytes of an answer), and the watchdog of the
+ * service manager is fed while all of them are fresh. So a wedged worker gets the service
+ * restarted, however well the rest may look.
  *
- * When the database turns out to be damaged in its structure, which shows as errors in whatever reads or writes, all parts are
- * stopped and started again: the store then sets the file aside and everything is fetched anew from Google.
+ * When the database turns out to be damaged in its structure, which shows as errors in whatever
+ * reads or writes, all parts are stopped and started again: the store then sets the file aside and
+ * everything is fetched anew from Google.
  *
- * A configuration that was replaced by a reload stays in memory until the end: threads may still read
- * it, reloads are rare and snapshots are small. */
+ * A configuration that was replaced by a reload stays in memory until the end: threads may still
+ * read it, reloads are rare and snapshots are small. */
 #include "core/daemon/daemon.h"
 
 #include <errno.h>
@@ -44,13 +46,13 @@
 #include "storage/guard.h"
 #include "storage/store.h"
 
-#define CONFS_MAX         1024           /* reloads remembered; more are refused */
-#define SETTLE_MS         10             /* further notifications of the same burst come within this */
-#define HEARTBEAT_MOST_MS (20 * 1000)    /* a thread that says nothing for so long is stuck, */
-#define HEARTBEAT_LEAST_MS (3 * 1000)    /* or for half the time of a short watchdog; they beat once a second */
-#define HOUSEKEEPING_MS   (60 * 1000)
-#define LOOK_MS           1000           /* how often heartbeats are looked at */
-#define ANEW_LEAST_MS     (10 * 60 * 1000) /* a store that breaks sooner again is not the store's fault */
+#define CONFS_MAX          1024 /* reloads remembered; more are refused */
+#define SETTLE_MS          10   /* further notifications of the same burst come within this */
+#define HEARTBEAT_MOST_MS  (20 * 1000) /* a thread that says nothing for so long is stuck, */
+#define HEARTBEAT_LEAST_MS (3 * 1000)  /* or for half of a short watchdog; one beat a second */
+#define HOUSEKEEPING_MS (60 * 1000)
+#define LOOK_MS         1000             /* how often heartbeats are looked at */
+#define ANEW_LEAST_MS   (10 * 60 * 1000) /* breaking sooner again is not the store's fault */
 
 struct daemon {
     struct conf *confs[CONFS_MAX]; /* the last one is in force */
@@ -115,8 +117,11 @@ static void stop_queue(struct daemon *d)
 
 static enum rc start_sync(struct daemon *d, struct err *e)
 {
-    struct sync_options opt = {
-        .store = d->store, .queue = d->queue, .conf = conf_now(d), .vault = d->vault, .told = serve_told};
+    struct sync_options opt = {.store = d->store,
+                               .queue = d->queue,
+                               .conf = conf_now(d),
+                               .vault = d->vault,
+                               .told = serve_told};
 
     enum rc rc = sync_new(&d->sync, &opt, e);
     return rc == RC_OK ? sync_load(d->sync, e) : rc;
@@ -346,7 +351,8 @@ static void reload(struct daemon *d)
         control_reload(d->control, conf);
         if (sync_reload(d->sync, conf, &e) != RC_OK)
             log_err(NULL, "accounts not taken over: %s", e.text);
-        log_notice(NULL, live.n ? "configuration reloaded:\n%s" : "configuration reloaded: nothing new%s",
+        log_notice(NULL,
+                   live.n ? "configuration reloaded:\n%s" : "configuration reloaded: nothing new%s",
                    buf_text(&live));
     }
     buf_release(&problems);
@@ -488,14 +494,15 @@ static enum rc run(struct daemon *d, struct err *e)
             return rc;
         int64_t now_ms = clock_mono_ms();
         if (anew_ms && now_ms - anew_ms < ANEW_LEAST_MS)
-            return err_set(e, RC_SYS, "the database broke twice within minutes: is the disk sound?");
+            return err_set(e, RC_SYS,
+                           "the database broke twice within minutes: is the disk sound?");
         log_err(NULL, "the database is damaged in its structure: starting anew");
         anew_ms = now_ms;
     }
 }
 
-/* Answers of some hundred KiB come and go all the time: they are taken from the heap, and its end is
- * kept, or each would be paid for page by page. What is larger (pages of a listing) goes back. */
+/* Answers of some hundred KiB come and go all the time: they are taken from the heap, and its end
+ * is kept, or each would be paid for page by page. Larger ones (pages of a listing) go back. */
 static void size_heap(void)
 {
     (void)mallopt(M_MMAP_THRESHOLD, 1 << 20);

@@ -1,4 +1,4 @@
-/* notify: what the service manager is told (sd_notify(3)'s datagram protocol, without libsystemd). */
+/* notify: what the service manager is told (as sd_notify(3) does, without libsystemd). */
 #ifndef CORE_DAEMON_NOTIFY_H
 #define CORE_DAEMON_NOTIFY_H
 
@@ -8,7 +8,8 @@
  * below do nothing. */
 void notify_init(void);
 
-/* How often WATCHDOG=1 is expected at the latest, halved as sd_watchdog_enabled(3) advises; 0 = not asked for. */
+/* How often WATCHDOG=1 is expected at the latest, halved as sd_watchdog_enabled(3) advises; 0 = not
+ * asked for. */
 int64_t notify_watchdog_ms(void);
 
 void notify_ready(void);

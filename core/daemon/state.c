@@ -1,6 +1,6 @@
 /* state: opens the state directory; what cannot be used is moved aside and built anew from Google.
  *
- * The mirror holds nothing that Google does not have, so a damaged file is no reason to stay down. */
+ * The mirror holds nothing that Google does not have, so a damaged file is no reason not to run. */
 #include "core/daemon/state.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* answer: the table from (status, reason) to what we do next. Sources: Google's guides on errors, sync and push; captures in public issues. */
+/* answer: the table from (status, reason) to what we do next. Sources: Google's guides on errors,
+ * sync and push; captures in public issues. */
 #include "core/google/answer.h"
 
 #include <string.h>

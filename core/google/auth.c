@@ -17,11 +17,11 @@
 #include "core/google/grant.h"
 #include "core/model/metrics.h"
 
-#define PREFIX           "Authorization: Bearer "
-#define EARLY_MS         300000 /* renew this long before the end, or at a quarter of a short life */
-#define LAST_MS          10000 /* nearer to its end a token is not used: the request takes time too */
-#define EARLY_RETRY_MS   30000 /* after an early renewal that failed */
-#define QUOTA_USER_MOST  40    /* the query parameter reference */
+#define PREFIX          "Authorization: Bearer "
+#define EARLY_MS        300000 /* renew this long before the end, or at a quarter of a short life */
+#define LAST_MS         10000  /* nearer to its end it is not used: the request takes time too */
+#define EARLY_RETRY_MS  30000  /* after an early renewal that failed */
+#define QUOTA_USER_MOST 40     /* the query parameter reference */
 
 struct auth {
     struct grant_source source;

@@ -9,14 +9,14 @@
 #include "core/base/text.h"
 #include "core/google/words.h"
 
-#define ANSWER_MOST   65536
-#define TOKEN_MOST    6144 /* with "Authorization: Bearer " it must fit AUTH_HEADER_MAX */
-#define CONNECT_MS    10000
-#define TOTAL_MS      30000
-#define LIFETIME_MS   600000 /* when the answer does not say */
-#define LIFETIME_MOST (24 * 3600 * INT64_C(1000))
+#define ANSWER_MOST    65536
+#define TOKEN_MOST     6144 /* with "Authorization: Bearer " it must fit AUTH_HEADER_MAX */
+#define CONNECT_MS     10000
+#define TOTAL_MS       30000
+#define LIFETIME_MS    600000 /* when the answer does not say */
+#define LIFETIME_MOST  (24 * 3600 * INT64_C(1000))
 #define REFRESH_MOST_S (3650 * 24 * 3600 * INT64_C(1))
-#define SKEW_MS       120000 /* Google allows less than this between its clock and ours */
+#define SKEW_MS        120000 /* Google allows less than this between its clock and ours */
 
 #define JWT GRANT_ASSERTION
 #define ANY (GRANT_ASSERTION | GRANT_REFRESH | GRANT_CODE)

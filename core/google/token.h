@@ -10,7 +10,8 @@
 
 #include "core/model/account.h"
 
-enum token_grant { /* what is traded for a token */
+/* What is traded for a token. */
+enum token_grant {
     GRANT_ASSERTION = 1u << 0,
     GRANT_REFRESH = 1u << 1,
     GRANT_CODE = 1u << 2,

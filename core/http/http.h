@@ -35,8 +35,9 @@ struct http_request {
                          s */
     bool certificate; /* look until when that of the server is valid */
     size_t max_bytes; /* of the decompressed answer; 0 = LIMIT_RESPONSE_BYTES */
-    /* Takes the body of a 200 as it comes, so that none is left for the response; false: RC_CANCELED.
-     * Such an answer may last: total_ms is void, and a single byte in each stall_ms is enough. */
+    /* Takes the body of a 200 as it comes, so that none is left for the response; false:
+     * RC_CANCELED. Such an answer may last: total_ms is void, and a single byte in each stall_ms is
+     * enough. */
     bool (*take)(void *arg, struct span piece); /* NULL ok */
     void *take_arg;
     void (*alive)(void *arg); /* called at least once a second until the answer is there; NULL ok */

@@ -25,15 +25,15 @@ struct httpd_request {
 };
 
 struct httpd_options {
-    const char *name;   /* of the thread, at most 15 characters; a literal */
-    const char *listen; /* "host:port", "[v6]:port", or a path: a unix socket */
+    const char *name;         /* of the thread, at most 15 characters; a literal */
+    const char *listen;       /* "host:port", "[v6]:port", or a path: a unix socket */
     unsigned socket_mode;     /* of a unix socket; 0: 0660 */
     const char *socket_owner; /* likewise, "USER:GROUP", either may be left out; NULL: as it is */
-    struct tls *tls;    /* HTTPS, with this certificate; borrowed until httpd_free(); NULL: plain HTTP */
-    int inherited_fd;   /* a listening socket handed over by the manager, instead; <= 0: none */
-    bool local_only;    /* refuse to start on a socket that other machines reach */
+    struct tls *tls;          /* HTTPS with it, borrowed until httpd_free(); NULL: plain HTTP */
+    int inherited_fd; /* a listening socket handed over by the manager, instead; <= 0: none */
+    bool local_only;  /* refuse to start on a socket that other machines reach */
     unsigned max_connections, max_per_address; /* each 0: a default */
-    unsigned timeout_s;  /* silence after which a connection is closed */
+    unsigned timeout_s;                        /* silence after which a connection is closed */
     size_t memory_bytes; /* per connection: request line, headers and answer headers must fit */
     size_t body_bytes;   /* larger bodies are refused with 413 */
     void *arg;           /* of the two below */
@@ -50,9 +50,9 @@ struct httpd_options {
 enum rc httpd_start(struct httpd **ret, const struct httpd_options *opt, struct err *e);
 /* No further connections; what is under way is finished, for at most a second. NULL ok. */
 void httpd_free(struct httpd *h);
-unsigned httpd_port(const struct httpd *h); /* as bound; 0 for a unix socket */
+unsigned httpd_port(const struct httpd *h);   /* as bound; 0 for a unix socket */
 bool httpd_is_exposed(const struct httpd *h); /* is its socket TCP, and not a loopback address? */
-int64_t httpd_heartbeat_ms(const struct httpd *h); /* clock_awake_ms() of the last turn; one a second */
+int64_t httpd_heartbeat_ms(const struct httpd *h); /* clock_awake_ms() of the last turn */
 void httpd_wake(struct httpd *h); /* makes a turn happen, so that after_turn is called */
 enum rc httpd_watch(struct httpd *h, int fd, struct err *e); /* turns when `fd` is readable, too */
 

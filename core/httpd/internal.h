@@ -46,7 +46,7 @@ struct httpd {
     struct request *waiting;            /* suspended requests */
     struct guest_list strangers, known; /* known: have sent a whole request */
     unsigned guests;
-    size_t unsent; /* bytes of answers under way that only they hold */
+    size_t unsent;      /* bytes of answers under way that only they hold */
     unsigned in_flight; /* requests begun and not yet completed */
     int epoll_fd, wake_fd;
     int dead_fd; /* a socket whose other end is closed: takes the place of one taken over */

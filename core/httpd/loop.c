@@ -30,8 +30,8 @@
 #define DEFAULT_MEMORY  (16u << 10)
 #define DEFAULT_BODY    (64u << 10)
 /* TLS 1.2 and later, with authenticated ciphers and keys that later leaks do not open. */
-#define TLS_PRIORITIES                                                                     \
-    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-128-GCM:"         \
+#define TLS_PRIORITIES                                                             \
+    "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-RSA:-CIPHER-ALL:+AES-128-GCM:" \
     "+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD:%SERVER_PRECEDENCE"
 
 __attribute__((format(printf, 2, 0))) static void log_library(void *cls, const char *fmt,

@@ -8,16 +8,16 @@
 #include "core/base/span.h"
 
 enum event_flag {
-    EVENT_CANCELLED = 1u << 0, /* status cancelled: a tombstone, or with EVENT_EXCEPTION a hole in its series */
+    EVENT_CANCELLED = 1u << 0, /* a tombstone, or with EVENT_EXCEPTION a hole in its series */
     EVENT_ALL_DAY = 1u << 1,   /* start has a date: its times below are "floating" */
     EVENT_SERIES = 1u << 2,    /* has a recurrence: the master */
-    EVENT_EXCEPTION = 1u << 3, /* has a recurringEventId: replaces (or cancels) one slot of that series */
-    EVENT_UNTIMED = 1u << 4,   /* neither start nor originalStartTime could be read: found by id only */
+    EVENT_EXCEPTION = 1u << 3, /* has a recurringEventId: stands in one slot of that series */
+    EVENT_UNTIMED = 1u << 4,   /* no start nor originalStartTime to be read: found by id only */
     EVENT_TRANSPARENT = 1u << 5,
-    EVENT_DECLINED = 1u << 6,  /* the attendee with self:true declined */
-    EVENT_HIDDEN_INVITE = 1u << 7, /* an invitation that the UI hides (kept for showHiddenInvitations) */
-    EVENT_ODD = 1u << 8,       /* something in it made no sense; kept raw, listed by doctor */
-    EVENT_WAS_SERIES = 1u << 9, /* set by storage: was EVENT_SERIES once, and is it no more */
+    EVENT_DECLINED = 1u << 6,      /* the attendee with self:true declined */
+    EVENT_HIDDEN_INVITE = 1u << 7, /* only told with showHiddenInvitations */
+    EVENT_ODD = 1u << 8,           /* something in it made no sense; kept raw, listed by doctor */
+    EVENT_WAS_SERIES = 1u << 9,    /* set by storage: was EVENT_SERIES once, and is it no more */
     /* With EVENT_ODD: the members that made no sense. */
     EVENT_ODD_STATUS = 1u << 16,
     EVENT_ODD_START = 1u << 17,
@@ -34,26 +34,27 @@ enum event_flag {
 /* Name of the member that one EVENT_ODD_... bit is about, "start"; NULL for other bits. */
 const char *event_odd_member(uint32_t bit);
 
-/* All spans are borrowed: from the page being read, or from LMDB (valid until the transaction writes
- * or ends). Floating times of all-day events are the dates' midnights as if in UTC; they become instants in
- * the calendar's zone only when a query asks. */
+/* All spans are borrowed: from the page being read, or from LMDB (valid until the transaction
+ * writes or ends). Floating times of all-day events are the dates' midnights as if in UTC; they
+ * become instants in the calendar's zone only when a query asks. */
 struct event {
     struct span id;
     struct span ical_uid; /* empty when absent */
     struct span series;   /* recurringEventId; empty when absent */
     struct span raw;      /* the resource, byte for byte */
     uint32_t flags;       /* enum event_flag */
-    uint32_t zone_hash;   /* of the zone in which `raw` has its dateTime offsets (event_zone_hash) */
-    int64_t updated_ms;   /* 0 when absent */
-    int64_t start_ms;     /* of a series: of its first instance. Cancelled exception: its original slot */
-    int64_t end_ms;       /* exclusive, >= start_ms. Of a series: of its last instance, INT64_MAX when endless */
-    int64_t original_ms;  /* exceptions: the slot they stand in (floating when ORIGINAL was a date) */
-    uint64_t seq;         /* set by storage: the change that wrote it */
-    uint64_t row;         /* set by storage: its stable number */
+    uint32_t zone_hash; /* of the zone in which `raw` has its dateTime offsets (event_zone_hash) */
+    int64_t updated_ms; /* 0 when absent */
+    /* Of a series: of its first instance. Of a cancelled exception: its original slot. */
+    int64_t start_ms;
+    int64_t end_ms;      /* exclusive, >= start_ms. Of a series: of its last, or INT64_MAX */
+    int64_t original_ms; /* exceptions: the slot they stand in (floating when it was a date) */
+    uint64_t seq;        /* set by storage: the change that wrote it */
+    uint64_t row;        /* set by storage: its stable number */
 };
 
-/* What instances name as their series is none (any more): deleted, or a single event. One whose rules
- * could not be read may still be one. */
+/* What instances name as their series is none (any more): deleted, or a single event. One whose
+ * rules could not be read may still be one. */
 bool event_ended_series(const struct event *master);
 /* An instance as it was before its series ended: nothing will ever take it back. */
 bool event_outlived(const struct event *instance, const struct event *master);

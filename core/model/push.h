@@ -1,4 +1,4 @@
-/* push: whom the mirror itself notifies: clients' channels, hooks, and what could not be delivered. */
+/* push: whom the mirror itself notifies: clients' channels, hooks, and what was not delivered. */
 #ifndef CORE_MODEL_PUSH_H
 #define CORE_MODEL_PUSH_H
 

@@ -1,18 +1,18 @@
 /* ping: the public webhook: Google's content-free notifications become durable dirty marks.
  *
- * DESIGN. A notification says only "something changed", so all it leaves is a mark that the collection
- * owes a pull. The mark is on disk before Google gets its answer: after that answer Google will not
- * send it again. All notifications that one turn of the loop brought in are marked in one commit
- * (after_turn), so a burst costs one fsync; one for a collection that already has a mark which no
- * pull has covered costs none, and is answered at once.
+ * DESIGN. A notification says only "something changed", so all it leaves is a mark that the
+ * collection owes a pull. The mark is on disk before Google gets its answer: after that answer
+ * Google will not send it again. All notifications that one turn of the loop brought in are marked
+ * in one commit (after_turn), so a burst costs one fsync; one for a collection that already has a
+ * mark which no pull has covered costs none, and is answered at once.
  *
  * Whoever asks gets the same empty 200, whatever the verdict: a prober learns nothing. Only a store
  * that cannot be read or written answers otherwise, with 503, so that Google tries again.
  *
- * What a flood can cost is bounded everywhere. In all: httpd has so many connections, each of a fixed
- * size with one request, and a forgery costs one hash, seen before (refused.h) not even that. By
- * channel: core/queue makes one mark of what comes in before a pull, and paces pulls that never end.
- * A genuine notification is never dropped for want of room, only late. */
+ * What a flood can cost is bounded everywhere. In all: httpd has so many connections, each of a
+ * fixed size with one request, and a forgery costs one hash, seen before (refused.h) not even that.
+ * By channel: core/queue makes one mark of what comes in before a pull, and paces pulls that never
+ * end. A genuine notification is never dropped for want of room, only late. */
 #include "core/ping/ping.h"
 
 #include <stdlib.h>
@@ -32,7 +32,8 @@
 #include "storage/jobs.h"
 
 #define DEFAULT_PATH "/hooks/google"
-/* With TLS, when the internet itself connects: one costs up to 40 KB before anything is known of it. */
+/* With TLS, when the internet itself connects: one costs up to 40 KB before anything is known of
+ * it. */
 #define TLS_CONNECTIONS 600
 #define PER_ADDRESS     256
 
@@ -186,7 +187,7 @@ static void handle(void *arg, struct httpd_request *req)
         answer(req, 503);
 }
 
-/* The channel's record as it is now (the sync side may have moved it on), with what this ping adds. */
+/* The channel's record as it is now (sync may have moved it on), with what this ping adds. */
 static void write_channel(struct txn *t, const struct waiting *w, int64_t now_ms)
 {
     struct channel ch;
@@ -197,7 +198,8 @@ static void write_channel(struct txn *t, const struct waiting *w, int64_t now_ms
         memcpy(ch.resource_id, w->channel.resource_id, sizeof(ch.resource_id));
     if (w->verdict == PING_STRAY)
         ch.state = CHANNEL_STOPPING;
-    else if (w->verdict == PING_SYNC && (ch.state == CHANNEL_OPENING || ch.state == CHANNEL_UNVERIFIED))
+    else if (w->verdict == PING_SYNC &&
+             (ch.state == CHANNEL_OPENING || ch.state == CHANNEL_UNVERIFIED))
         ch.state = CHANNEL_LIVE;
     ch.pings++;
     ch.last_ping_ms = now_ms;
@@ -234,7 +236,8 @@ static enum rc commit(struct ping *p, struct err *e)
     return txn_commit(t, e);
 }
 
-/* Even a mark that could not be written is worth a pull now; what is not durable is asked for again. */
+/* Even a mark that could not be written is worth a pull now; what is not durable is asked for
+ * again. */
 static void release(struct ping *p, const struct waiting *w, bool durable)
 {
     if (w->verdict == PING_CHANGE)
@@ -291,20 +294,21 @@ enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err
     site_make(&p->site, opt->site_verification);
     rc = cert_open(&p->cert, opt->tls_cert, opt->tls_key, opt->public_url, e);
     if (rc == RC_OK)
-        rc = httpd_start(&p->httpd,
-                         &(struct httpd_options){.name = "ping",
-                                                 .listen = opt->listen,
-                                                 .tls = p->cert.tls,
-                                                 .inherited_fd = opt->inherited_fd,
-                                                 .max_connections = p->cert.tls ? TLS_CONNECTIONS : 0,
-                                                 .max_per_address = p->cert.tls ? PER_ADDRESS : 0,
-                                                 .timeout_s = 10,
-                                                 .memory_bytes = 16 * 1024,
-                                                 .body_bytes = 1024,
-                                                 .arg = p,
-                                                 .handle = handle,
-                                                 .after_turn = after_turn},
-                         e);
+        rc = httpd_start(
+            &p->httpd,
+            &(struct httpd_options){.name = "ping",
+                                    .listen = opt->listen,
+                                    .tls = p->cert.tls,
+                                    .inherited_fd = opt->inherited_fd,
+                                    .max_connections = p->cert.tls ? TLS_CONNECTIONS : 0,
+                                    .max_per_address = p->cert.tls ? PER_ADDRESS : 0,
+                                    .timeout_s = 10,
+                                    .memory_bytes = 16 * 1024,
+                                    .body_bytes = 1024,
+                                    .arg = p,
+                                    .handle = handle,
+                                    .after_turn = after_turn},
+            e);
     if (rc != RC_OK) {
         ping_stop(p);
         return err_prefix(e, rc, "webhook");

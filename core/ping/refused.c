@@ -1,11 +1,11 @@
 /* refused: remembers who was turned away a moment ago, so that saying no again costs nothing.
  *
  * DESIGN. A no is final for the three headers it was said to: channel ids and tokens are made
- * before the first notification, and none is used again. It is remembered for a minute all the same,
- * since a channel that is being stopped may turn up later as a stray. The table has a fixed size, and
- * a newcomer takes the place of whoever was there, so a flood of ever different forgeries costs
- * memory no more than none; the headers are compared as a whole, so that nobody is refused for
- * another's sake. */
+ * before the first notification, and none is used again. It is remembered for a minute all the
+ * same, since a channel that is being stopped may turn up later as a stray. The table has a fixed
+ * size, and a newcomer takes the place of whoever was there, so a flood of ever different forgeries
+ * costs memory no more than none; the headers are compared as a whole, so that nobody is refused
+ * for another's sake. */
 #include "core/ping/refused.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* verify: is this request a notification of one of our channels, and what does it ask for?
  *
- * DESIGN. Google does not sign notifications; it only echoes the token that we gave when we asked for
- * the channel. Ours is a MAC of the channel's id and of what it watches, so a forged request is
+ * DESIGN. Google does not sign notifications; it only echoes the token that we gave when we asked
+ * for the channel. Ours is a MAC of the channel's id and of what it watches, so a forged request is
  * turned away for the price of one hash, before the store is looked at, and a genuine one is known
  * as such even when its record was lost in a crash: then it is stopped, for nobody else would.
  *
@@ -18,7 +18,8 @@
 /* Google may still send what it had queued when the channel ended. */
 #define EXPIRY_SLACK_MS (60 * 1000)
 
-static enum ping_verdict judge(const struct ping_headers *h, int64_t now_ms, const struct channel *ch)
+static enum ping_verdict judge(const struct ping_headers *h, int64_t now_ms,
+                               const struct channel *ch)
 {
     if (ch->state == CHANNEL_STOPPING || ch->state == CHANNEL_STOPPED)
         return PING_IGNORED;
@@ -28,8 +29,8 @@ static enum ping_verdict judge(const struct ping_headers *h, int64_t now_ms, con
 }
 
 /* What is left to know of a channel without a record. */
-static enum ping_verdict stray(struct txn *t, const struct ping_headers *h, uint32_t coll, int64_t now_ms,
-                               struct channel *ret)
+static enum ping_verdict stray(struct txn *t, const struct ping_headers *h, uint32_t coll,
+                               int64_t now_ms, struct channel *ret)
 {
     struct channel ch = {.coll = coll, .state = CHANNEL_STOPPING, .created_ms = now_ms};
     struct collection c;
@@ -62,7 +63,8 @@ enum ping_verdict ping_verify(struct store *s, const struct ping_headers *h, int
         verdict = PING_FORGED; /* our token, but of another channel with this id */
     } else if (!*ret_known) {
         verdict = stray(t, h, coll, now_ms, ret_channel);
-    } else if (ch.resource_id[0] == '\0' || text_equal_secret(span_of(ch.resource_id), h->resource_id)) {
+    } else if (ch.resource_id[0] == '\0' ||
+               text_equal_secret(span_of(ch.resource_id), h->resource_id)) {
         verdict = judge(h, now_ms, &ch);
         *ret_channel = ch;
         /* The first message names it, which is enough to stop the channel if need be. */

@@ -15,7 +15,7 @@ void push_free(struct push *p); /* NULL ok; not running */
 enum rc push_start(struct push *p, struct err *e);
 void push_stop(struct push *p);
 void push_reload(struct push *p, const struct conf *conf);
-bool push_is_broken(const struct push *p); /* the file, in its structure: start anew */
+bool push_is_broken(const struct push *p);       /* the file, in its structure: start anew */
 int64_t push_heartbeat_ms(const struct push *p); /* the oldest of its threads' */
 
 struct channels *push_channels(struct push *p);

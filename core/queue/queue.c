@@ -4,14 +4,15 @@
  * - One entry per collection, in a hash table; one lane per account, which holds its idle entries
  * in a heap. An entry is in its lane's heap exactly while no worker has it.
  * - Pings are serials. pinged >= taken >= pulled: issued, seen by the latest run, covered by a
- * complete pull. `pinged > taken` is the whole of coalescing: a ping that no run has taken yet makes
- * further ones free, one that comes during a run makes exactly one further run. `durable` follows
- * behind: up to there the mark is on disk. A run need not wait for it, only the answer to the ping.
+ * complete pull. `pinged > taken` is the whole of coalescing: a ping that no run has taken yet
+ * makes further ones free, one that comes during a run makes exactly one further run. `durable`
+ * follows behind: up to there the mark is on disk. A run need not wait for it, only the answer to
+ * the ping.
  * - A ping's run begins settle_ms after it, since changes come in bursts; the line of those that
  * settle is in order of time.
- * - A collection whose pings never end (somebody edits in a loop, or replays what he overheard) gets
- * PACE_BURST runs at once and then one each PACE_MS: its pings are late then, never dropped, and
- * the account's quota is left to the others.
+ * - A collection whose pings never end (somebody edits in a loop, or replays what he overheard)
+ * gets PACE_BURST runs at once and then one each PACE_MS: its pings are late then, never dropped,
+ * and the account's quota is left to the others.
  * - Reasons that come in during a run go to `later` and make the entry due at once when it ends;
  * those that the run was given and did not fulfil stay in `owed` and wait for its next due time.
  * - A ping sorts HEADSTART_MS before what became due at the same time, so a change is not kept

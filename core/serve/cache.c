@@ -154,7 +154,7 @@ static uint64_t make_key(struct cache *cache, const struct call *c)
     buf_add_span(&cache->key, c->path);
     buf_add_char(&cache->key, '?');
     buf_add_span(&cache->key, c->query);
-    buf_add_char(&cache->key, c->caller.trusted? '+' : ' ');
+    buf_add_char(&cache->key, c->caller.trusted ? '+' : ' ');
     if (c->caller.client)
         buf_add_text(&cache->key, c->caller.client->name);
     if (origin) {

@@ -102,7 +102,7 @@ const char *door_cors_origin(const struct call *c)
         return NULL;
     bool named = lists(&c->conf->api.origins, origin) ||
                  (client ? lists(&client->origins, origin)
-                         : !c->caller.trusted&& is_of_some_client(c->conf, origin));
+                         : !c->caller.trusted && is_of_some_client(c->conf, origin));
     return named ? origin : NULL;
 }
 

@@ -16,14 +16,15 @@ struct health {
     struct err store;  /* why nothing can be written; "" = it can */
     int64_t store_since_ms;
     int64_t held_ms; /* an old view of the store is being read for so long; 0 within reason */
-    int64_t at_ms; /* monotonic; 0 never */
+    int64_t at_ms;   /* monotonic; 0 never */
 };
 
 /* Of the whole mirror, whoever asks; looked at anew once a second at most. The call has its
  * transaction. */
 struct health health_look(struct call *c);
 bool health_is_recent(struct serve *s); /* so that the next look costs nothing. Any thread */
-/* Appends "health" as a member: {"state": "ok" or "degraded", "reasons": [sentences]}. Names nobody. */
+/* Appends "health" as a member: {"state": "ok" or "degraded", "reasons": [sentences]}. Names
+ * nobody. */
 void health_write(const struct health *h, struct buf *out);
 
 #endif

@@ -23,9 +23,9 @@ void serve_set_operator(struct serve *s, const char *hash);
 /* Who notifies clients' channels; borrowed until serve_free(). Before serve_start(). */
 void serve_set_push(struct serve *s, struct push *push);
 
-/* Binds api.listen, or takes over a listening socket of the manager (inherited_fd > 0), and starts the
- * thread. RC_SYS when it cannot bind; RC_INVALID when other machines would reach it and no client is
- * configured. */
+/* Binds api.listen, or takes over a listening socket of the manager (inherited_fd > 0), and starts
+ * the thread. RC_SYS when it cannot bind; RC_INVALID when other machines would reach it and no
+ * client is configured. */
 enum rc serve_start(struct serve *s, int inherited_fd, struct err *e);
 /* /readyz says no from now on; requests are still answered. */
 void serve_drain(struct serve *s);
@@ -34,8 +34,9 @@ void serve_stop(struct serve *s); /* finishes what is under way and joins; at mo
 /* Takes up a new configuration; when it returns, the loop no longer uses the old one. */
 void serve_reload(struct serve *s, const struct conf *conf);
 
-/* What clients are told of this calendar with singleEvents in a window, without deleted events: each
- * as JSON, valid during the call, until `each` returns false. On any thread. RC_FULL: too much work. */
+/* What clients are told of this calendar with singleEvents in a window, without deleted events:
+ * each as JSON, valid during the call, until `each` returns false. On any thread. RC_FULL: too much
+ * work. */
 enum rc serve_told(struct store *s, uint32_t coll, int64_t min_ms, int64_t max_ms,
                    bool (*each)(void *arg, struct span event), void *arg, struct err *e);
 

@@ -48,7 +48,7 @@ struct serve {
     struct health health; /* as it was last looked at */
 };
 
-struct tally serve_tally(const struct call *c); /* on the loop or aside */
+struct tally serve_tally(const struct call *c);                /* on the loop or aside */
 void serve_count_later(struct serve *s, const struct call *c); /* on the loop: one made aside */
 
 #endif

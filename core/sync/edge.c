@@ -132,8 +132,8 @@ struct queue_result edge_result(struct run *r, enum rc rc, const struct err *e)
         return (struct queue_result){.covered = r->covered};
     if (r->gave_way && rc == RC_AGAIN && atomic_load(&r->seat->tries) == 0) {
         log_debug(r->about, "%s", e->text);
-        result.delay_ms = queue_backoff_ms(1, r->set->backoff_min_ms, r->set->backoff_max_ms, -1,
-                                           random16());
+        result.delay_ms =
+            queue_backoff_ms(1, r->set->backoff_min_ms, r->set->backoff_max_ms, -1, random16());
         return result;
     }
     if (rc == RC_AUTH && r->seat) {

@@ -8,8 +8,8 @@
  * here: no two zones are further apart than this. */
 #define FOREIGN_ZONE_MS (26 * 3600 * 1000LL)
 
-/* The zone that the series names itself, or NULL. All-day series are kept as floating dates: as if in
- * UTC, whatever the calendar's zone will be. */
+/* The zone that the series names itself, or NULL. All-day series are kept as floating dates: as if
+ * in UTC, whatever the calendar's zone will be. */
 static const struct zone *series_zone(const struct event *ev)
 {
     char name[ZONE_NAME_MAX];

@@ -96,8 +96,8 @@ static void apply_page(struct run *r, struct txn *t, const struct google_page *p
             continue; /* was logged when it was put */
         bool wanted = !entry.deleted && conf_account_wants(&r->seat->conf, entry.id, entry.primary);
         /* Only owners may read the access rules. */
-        bool rules = r->seat->conf.acl &&
-                     span_is(json_string_plain(json_get(raw, "accessRole")), "owner");
+        bool rules =
+            r->seat->conf.acl && span_is(json_string_plain(json_get(raw, "accessRole")), "owner");
         settle(r, t, COLL_EVENTS, &entry, wanted, census, change);
         settle(r, t, COLL_ACL, &entry, wanted && rules, census, change);
     }

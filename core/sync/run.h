@@ -31,10 +31,10 @@ struct sync {
     struct sync_options opt;
     struct google *google;
     struct seat_world world;
-    int64_t request_ms;        /* deadline of a request, connecting included */
+    int64_t request_ms;           /* deadline of a request, connecting included */
     pthread_mutex_t change, lock; /* of making other settings from the present ones; a leaf: */
     struct settings *settings;    /* guarded by `lock` */
-    bool once, loaded;            /* sync_run_once(): channels are left alone; the queue is filled */
+    bool once, loaded;       /* sync_run_once(): channels are left alone; the queue is filled */
     atomic_bool clock_wrong; /* as the log was told */
     struct worker *workers;
     unsigned n_workers;
@@ -56,12 +56,12 @@ struct run {
     struct channel channels[PLAN_CHANNELS_MAX];
     size_t n_channels;
     struct channel grant; /* when `granted`: goes into the next commit */
-    unsigned covered; /* enum queue_reason */
-    int64_t delay_ms; /* until the next run; 0 = not decided yet */
-    bool left, gave_way; /* a transaction found that it is gone; the worker was needed elsewhere */
-    bool granted, large; /* the next transaction will be */
+    unsigned covered;     /* enum queue_reason */
+    int64_t delay_ms;     /* until the next run; 0 = not decided yet */
+    bool left, gave_way;  /* a transaction found that it is gone; the worker was needed elsewhere */
+    bool granted, large;  /* the next transaction will be */
     bool single_page, too_large; /* a full listing was one page: as of now; pull_run() gave up */
-    char about[32];   /* "cal 12", for the log */
+    char about[32];              /* "cal 12", for the log */
     struct queue_counters did;
 };
 

@@ -20,10 +20,10 @@ struct seat {
     uint64_t stamp;           /* of the credential's files when they were read */
     atomic_llong probe_ms;    /* parked: not tried before this (monotonic); 0 = not parked */
     atomic_llong
-        acl_from_ms; /* access rules were refused for want of scope: not asked before this */
+        acl_from_ms;      /* access rules were refused for want of scope: not asked before this */
     atomic_bool answered; /* Google has answered it */
     atomic_int tries; /* without an answer, given up since others waited; 0 with the next answer */
-    atomic_int told; /* enum account_state that the log was told of last; 0: none */
+    atomic_int told;  /* enum account_state that the log was told of last; 0: none */
 };
 
 struct seat_world { /* what all seats share; borrowed */

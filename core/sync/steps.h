@@ -48,14 +48,13 @@ bool edge_parked(struct run *r, struct queue_result *ret);
 /* Access rules that are not asked for, since the account was refused the scope. */
 struct queue_result edge_refused(struct run *r);
 
-/* patience.c: asked by the client of a run, which is `run`; what is learned of the account by it. */
+/* patience.c: asked by the client of a run, which is `run`; what the account shows by it. */
 int64_t run_patience(void *run, int64_t ms);
 void run_note_patience(struct run *r);
 
 /* accounts.c: makes the store's accounts those of the config; numbers the seats of `set`. */
 enum rc accounts_match(struct sync *s, struct settings *set, struct err *e);
-/* trouble.c: stores the state of the seat's account; the log is told when it is another than before.
- */
+/* trouble.c: stores the state of the seat's account; the log is told when it is another one. */
 void account_trouble(struct sync *s, struct seat *seat, enum account_state state,
                      const char *reason);
 void account_works(struct sync *s, struct seat *seat);

@@ -1,8 +1,9 @@
-/* clock_shim: preloaded into a program under test, shifts its clocks by what a file says, and wedges its sync workers.
+/* clock_shim: preloaded into a program under test, shifts its clocks by what a file says, and
+ * wedges its sync workers.
  *
  * CLOCK_SHIM names a file of three int64_t: milliseconds to add to CLOCK_REALTIME, and to
- * CLOCK_BOOTTIME, as if the machine had slept; and, unless 0, that sync workers do not come back from
- * libcurl. The file is mapped, so a test turns the clocks of a running program.
+ * CLOCK_BOOTTIME, as if the machine had slept; and, unless 0, that sync workers do not come back
+ * from libcurl. The file is mapped, so a test turns the clocks of a running program.
  * CLOCK_MONOTONIC is left alone: waits are given to the kernel in it. */
 #define _GNU_SOURCE
 #include <dlfcn.h>

@@ -53,9 +53,9 @@ struct auth {
     struct map accounts; /* service accounts by e-mail */
     struct map clients;  /* client id -> secret */
     int64_t token_life_s;
-    uint64_t issued; /* access tokens, for the state page */
-    bool ask;        /* the consent page waits for somebody to click */
-    char *withheld;  /* a scope whose box is not ticked; NULL: all are */
+    uint64_t issued;        /* access tokens, for the state page */
+    bool ask;               /* the consent page waits for somebody to click */
+    char *withheld;         /* a scope whose box is not ticked; NULL: all are */
     int64_t refresh_life_s; /* of new refresh tokens; 0: for ever */
 };
 

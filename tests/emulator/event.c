@@ -445,7 +445,8 @@ static void purge_exceptions(struct event_write *w, const char *master, bool tel
     }
 }
 
-/* What became of them when the series ended was told, so that is what they are when it is one again. */
+/* What became of them when the series ended was told, so that is what they are when it is one
+ * again. */
 static void revive_exceptions(struct event_write *w, const char *master)
 {
     struct coll *c = &w->cal->events;

@@ -204,8 +204,7 @@ static void by_code(struct req *r)
     struct auth *a = &r->emu->auth;
     char *id = world_new_id(&r->emu->world, 32), *refresh = xprintf("1//%s", id);
     struct grant *g = auth_add_grant(a, refresh, code->email, code->client_id, code->scopes);
-    g->expires_ms =
-        a->refresh_life_s ? world_now_ms(&r->emu->world) + a->refresh_life_s * 1000 : 0;
+    g->expires_ms = a->refresh_life_s ? world_now_ms(&r->emu->world) + a->refresh_life_s * 1000 : 0;
     answer_token(r, code->email, code->scopes, refresh, code->scope);
     free(refresh);
     free(id);
@@ -254,8 +253,8 @@ static void send_back(struct req *r, const char *name, const char *value)
 {
     const char *back = req_param(r, "redirect_uri"), *state = req_param(r, "state");
     char *kept = url_encode(state ? state : ""), *encoded = url_encode(value);
-    char *to = xprintf("%s%c%s=%s&state=%s", back, strchr(back, '?') ? '&' : '?', name, encoded,
-                       kept);
+    char *to =
+        xprintf("%s%c%s=%s&state=%s", back, strchr(back, '?') ? '&' : '?', name, encoded, kept);
     req_answer_empty(r, 302);
     req_add_header(r, "Location", to);
     free(to);
@@ -317,7 +316,8 @@ void revoke_endpoint(struct req *r)
     const char *token = body ? body : req_param(r, "token");
     struct grant *g = token ? map_get(&r->emu->auth.grants, token) : NULL;
     if (g != NULL && !g->revoked) {
-        auth_revoke(&r->emu->auth, g->email, g->client_id, true); /* the whole of what was granted */
+        /* The whole of what was granted. */
+        auth_revoke(&r->emu->auth, g->email, g->client_id, true);
         req_answer_text(r, 200, "{}");
     } else {
         reply_oauth_error(r, 400, "invalid_token", "Token expired or revoked");

@@ -21,12 +21,14 @@
     return t;
 }
 
-[[maybe_unused]] static void finish(struct queue *q, const struct queue_ticket *t, unsigned covered, int64_t delay)
+[[maybe_unused]] static void finish(struct queue *q, const struct queue_ticket *t, unsigned covered,
+                                    int64_t delay)
 {
     queue_finish(q, t, &(struct queue_result){.covered = covered, .delay_ms = delay});
 }
 
-[[maybe_unused]] static void finish_failed(struct queue *q, const struct queue_ticket *t, int64_t delay)
+[[maybe_unused]] static void finish_failed(struct queue *q, const struct queue_ticket *t,
+                                           int64_t delay)
 {
     queue_finish(q, t, &(struct queue_result){.failed = true, .delay_ms = delay});
 }

@@ -336,8 +336,7 @@ static void test_text(void **state)
                                "\"recurringEventId\":\"\\ud83d\\ude00\",\"updated\":"
                                "\"2026-03-30T07:00:00.943Z\"," NINE "," TEN "," SLOT "}";
     static const char plain[] = "{\"id\":\"x\",\"etag\":\"\\\"1\\\"\",\"iCalUID\":\"y\"," GONE "}";
-    static const char sparse[] =
-        "{\"id\":\"x\",\"etag\":\"\\\"3225621880126000\\\"\"," GONE "}";
+    static const char sparse[] = "{\"id\":\"x\",\"etag\":\"\\\"3225621880126000\\\"\"," GONE "}";
     struct event_text text = {0};
     struct event ev;
 

@@ -41,7 +41,7 @@ static void test_nobody_else(void **state)
     refused_add(&r, &a, PING_FORGED, 1);
     const struct ping_headers others[] = {headers("a", "bc", "d"), headers("ab", "", "cd"),
                                           headers("ab", "cd", ""), headers("ab", "c", "D"),
-                                          headers("", "", ""), headers("abcd", "", "")};
+                                          headers("", "", ""),     headers("abcd", "", "")};
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
         assert_int_equal(refused_find(&r, &others[i], 2), PING_CHANGE);
     assert_int_equal(refused_find(&r, &a, 2), PING_FORGED);

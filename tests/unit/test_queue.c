@@ -129,7 +129,8 @@ static void test_bursts_settle(void **state)
 #define PACE_BURST 40 /* as in queue.c */
 #define PACE_MS    500
 
-/* Pings without end: a burst of runs, then one now and then, the last of which covers the last ping. */
+/* Pings without end: a burst of runs, then one now and then, the last of which covers the last
+ * ping. */
 static void test_endless_pings_are_paced(void **state)
 {
     (void)state;

@@ -96,7 +96,8 @@ static void test_one_worker_is_spared(void **state)
     queue_free(q);
 }
 
-/* An account that has used up its quota keeps its workers waiting: half of them are left for others. */
+/* An account that has used up its quota keeps its workers waiting: half of them are left for
+ * others. */
 static void test_slow_accounts_leave_room(void **state)
 {
     (void)state;
@@ -144,7 +145,7 @@ static void test_who_is_waited_for(void **state)
     finish_failed(q, &c, 0);
     b = take(q);
     assert_int_equal(b.account, 5);
-    assert_true(queue_is_short(q, a.account)); /* another suspect waits for its share */
+    assert_true(queue_is_short(q, a.account));  /* another suspect waits for its share */
     assert_false(queue_is_short(q, b.account)); /* who could not have this one's */
     queue_free(q);
 }

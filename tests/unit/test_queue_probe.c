@@ -1,5 +1,5 @@
-/* test_queue_probe: only what was made with the secret is taken for a probe, and only what was taken
- * has come. */
+/* test_queue_probe: only what was made with the secret is taken for a probe, and only what was
+ * taken has come. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

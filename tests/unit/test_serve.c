@@ -473,21 +473,11 @@ static void test_many_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_calendars),
-        WORLD(test_windows),
-        WORLD(test_days_without_midnight),
-        WORLD(test_deleted),
-        WORLD(test_pages_by_id),
-        WORLD(test_pages_by_time),
-        WORLD(test_pages_by_updated),
-        WORLD(test_page_tokens),
-        WORLD(test_sync_tokens),
-        WORLD(test_rendering),
-        WORLD(test_validators),
-        WORLD(test_gzip),
-        WORLD(test_errors),
-        WORLD(test_not_ready),
-        WORLD(test_many_connections),
+        WORLD(test_calendars),        WORLD(test_windows),     WORLD(test_days_without_midnight),
+        WORLD(test_deleted),          WORLD(test_pages_by_id), WORLD(test_pages_by_time),
+        WORLD(test_pages_by_updated), WORLD(test_page_tokens), WORLD(test_sync_tokens),
+        WORLD(test_rendering),        WORLD(test_validators),  WORLD(test_gzip),
+        WORLD(test_errors),           WORLD(test_not_ready),   WORLD(test_many_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -347,7 +347,8 @@ static void test_http(void **state)
     struct http_answer a = http_ask(w->port, "GET", FEED, "", "");
     assert_string_equal(http_answer_header(&a, "Content-Disposition", value),
                         "attachment; filename=\"basic.ics\"");
-    assert_int_equal(strncmp(http_answer_header(&a, "Cache-Status", value), "calmirror; hit; ttl=", 20), 0);
+    assert_int_equal(
+        strncmp(http_answer_header(&a, "Cache-Status", value), "calmirror; hit; ttl=", 20), 0);
     (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n",
                    http_answer_header(&a, "ETag", value));
     for (int i = 0; i < 3; i++) { /* also out of the cache */

@@ -70,8 +70,8 @@ static uint64_t pinged(struct fixture *f, uint32_t no)
     return job.pinged;
 }
 
-/* Two dozen writers, some of which give up: fewer commits than writers, and what each wrote is there or
- * not as it was told. */
+/* Two dozen writers, some of which give up: fewer commits than writers, and what each wrote is
+ * there or not as it was told. */
 static void test_shared_commit(void **state)
 {
     struct fixture *f = *state;
@@ -119,7 +119,8 @@ static void test_leader_gives_up(void **state)
 static void test_large_ones_lead(void **state)
 {
     struct fixture *f = *state;
-    struct thread threads[4] = {{.large = false}, {.large = true}, {.large = false}, {.large = true}};
+    struct thread threads[4] = {
+        {.large = false}, {.large = true}, {.large = false}, {.large = true}};
     uint64_t before = store_commits(f->store);
     struct txn *t = begin_write(f->store);
     line_up(f, threads, 4);
@@ -162,7 +163,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_shared_commit, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_leader_gives_up, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_large_ones_lead, fixture_setup, fixture_teardown),
-        cmocka_unit_test_setup_teardown(test_failure_is_everybodys, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_failure_is_everybodys, fixture_setup,
+                                        fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ static int64_t sleep_to_next(void)
     snprintf(body, sizeof(body), "{\"advance_ms\":%lld}", (long long)ms);
     control(&w, "POST", "clock", body);
     clock_shift(ms, ms);
-    queue_hold(w.queue, s.account, 0); /* nothing is held: wakes who waits, since the clock has moved */
+    /* Nothing is held: wakes who waits, since the clock has moved. */
+    queue_hold(w.queue, s.account, 0);
     WAIT(is_idle(&w));
     return ms;
 }
@@ -74,10 +75,11 @@ static void test_quiet_days(void **state)
     size_t watches = requests(&w, "POST */events/watch");
     uint64_t calls = after.upstream_calls - before.upstream_calls;
     size_t all = requests(&w, "*");
-    print_message("%d quiet days: %llu calls of the calendar (%zu pulls and listings, %zu renewals), "
-                  "%zu with its account's lists\n",
-                  DAYS, (unsigned long long)calls, pulls, watches, all);
-    assert_in_range(watches, 1, 2); /* channels live for seven days */
+    print_message(
+        "%d quiet days: %llu calls of the calendar (%zu pulls and listings, %zu renewals), "
+        "%zu with its account's lists\n",
+        DAYS, (unsigned long long)calls, pulls, watches, all);
+    assert_in_range(watches, 1, 2);                          /* channels live for seven days */
     assert_in_range(after.listings - before.listings, 1, 1); /* verified once in seven days */
     assert_in_range(calls, DAYS * A_DAY * 8 / 10, DAYS * A_DAY + watches * A_RENEWAL + 1);
     assert_in_range(pulls, DAYS * A_DAY * 8 / 10, DAYS * A_DAY + watches + 1);
