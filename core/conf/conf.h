@@ -41,7 +41,7 @@ struct conf_api {
     char *socket_owner;              /* "USER:GROUP", either may be missing; "": as it is made */
     struct conf_list hosts, origins; /* further Host names; allowed CORS origins */
     uint64_t cache_size, feed_size;  /* feed: most bytes of an iCalendar one */
-    int64_t max_streams, stream_stall_ms;
+    int64_t max_streams, streams_per_client, stream_stall_ms;
     int64_t instance_budget; /* most instances one query may expand */
 };
 struct conf_sync {

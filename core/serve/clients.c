@@ -28,6 +28,7 @@ static void write_client(struct call *c, size_t i)
     buf_printf(out, ",\"tokens\":%zu,\"admin\":%s,\"expires_ms\":%lld,\"expired\":%s",
                client->tokens.n, client->admin ? "true" : "false", (long long)client->expires_ms,
                conf_client_has_expired(client, c->now_ms) ? "true" : "false");
+    buf_printf(out, ",\"streams\":%u", live_readers(c->serve->live, client->name));
     buf_printf(out, ",\"requests\":%llu,\"last_ms\":%lld}",
                (unsigned long long)(i < u->n ? u->v[i].requests : 0),
                (long long)(i < u->n ? u->v[i].last_ms : 0));

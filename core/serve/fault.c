@@ -58,6 +58,10 @@ static const struct fault_spec specs[] = {
     [FAULT_BODY_TOO_LARGE] = {413, "global", "uploadTooLarge", "Request Too Large", NULL, NULL},
     [FAULT_URI_TOO_LONG] = {414, "global", "badRequest", "URI Too Long", NULL, NULL},
     [FAULT_CODING] = {415, "global", "badRequest", "Unsupported Media Type", "header", NULL},
+    [FAULT_TOO_MANY_STREAMS] = {429, "usageLimits", "rateLimitExceeded",
+                                "This client has as many streams and long polls open as it may; "
+                                "see [api] streams_per_client.",
+                                NULL, NULL},
     [FAULT_HEAD_TOO_LARGE] = {431, "global", "badRequest", "Request Header Fields Too Large", NULL,
                               NULL},
     [FAULT_INTERNAL] = {500, "global", "backendError", "Backend Error", NULL, NULL},

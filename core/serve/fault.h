@@ -32,6 +32,7 @@ enum fault {
     FAULT_BODY_TOO_LARGE,       /* 413 */
     FAULT_URI_TOO_LONG,         /* 414 */
     FAULT_CODING,               /* 415: a Content-Encoding that is not gzip */
+    FAULT_TOO_MANY_STREAMS,     /* 429: of one client */
     FAULT_HEAD_TOO_LARGE,       /* 431 */
     FAULT_INTERNAL,             /* 500 backendError */
     FAULT_NOT_IMPLEMENTED,      /* 501: writes */

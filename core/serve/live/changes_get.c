@@ -32,13 +32,15 @@ static bool read_wait(struct call *c, int64_t *ret_ms)
     return true;
 }
 
-/* True: the request waits, and is asked again. The lens is taken over then. */
+/* True: the request waits, and is asked again, the lens being taken over; or it is refused. */
 static bool wait_for_more(struct call *c, struct live *l, struct lens *lens, int64_t wait_ms)
 {
     int64_t now_ms = clock_mono_ms();
     int64_t deadline_ms = c->wait_until_ms ? c->wait_until_ms : now_ms + wait_ms;
     if (!c->request || deadline_ms <= now_ms || l->waiters >= WAITERS_MOST)
         return false;
+    if (!c->wait_until_ms && !look_has_share(c, l))
+        return true;
     struct waiter *w = malloc(sizeof(*w));
     struct group *g = w ? group_join(l, lens) : NULL;
     if (!g) {

@@ -13,11 +13,13 @@
 #include "core/serve/live/live.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/conf/client.h"
 #include "core/serve/live/group.h"
 #include "core/serve/live/look.h"
 #include "core/serve/live/stream.h"
@@ -316,6 +318,15 @@ struct httpd_request *live_take_ready(struct live *l, int64_t *ret_deadline_ms, 
     *ret_from = w->from;
     free(w);
     return req;
+}
+
+unsigned live_readers(const struct live *l, const char *client)
+{
+    unsigned n = 0;
+    for (const struct group *g = l->groups; g; g = g->next)
+        if (g->lens.caller.client && strcmp(g->lens.caller.client->name, client) == 0)
+            n += g->n;
+    return n;
 }
 
 struct live_counters live_counters(const struct live *l)

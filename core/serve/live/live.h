@@ -29,6 +29,9 @@ struct httpd_request *live_take_ready(struct live *l, int64_t *ret_deadline_ms, 
 /* The config has changed: streams whose client is gone end. */
 void live_reload(struct live *l);
 
+/* How many streams and long polls a client has open. */
+unsigned live_readers(const struct live *l, const char *client);
+
 struct live_counters {
     unsigned streams, waiting;   /* open now */
     uint64_t opened, cut, pages; /* since the start; cut: for being slow */

@@ -8,6 +8,19 @@
 #define PAGE_ENTRIES 256
 #define PAGE_BYTES   (32u << 10) /* what a reader that lags costs in memory, about */
 
+bool look_has_share(struct call *c, const struct live *l)
+{
+    const struct conf_client *client = c->caller.client;
+    int64_t most = c->conf->api.streams_per_client;
+    if (most == 0)
+        most = (c->conf->api.max_streams + 1) / 2;
+    if (!client || live_readers(l, client->name) < (uint64_t)most)
+        return true;
+    (void)call_fail(c, FAULT_TOO_MANY_STREAMS, NULL, NULL);
+    c->answer.retry_after_s = FULL_RETRY_S;
+    return false;
+}
+
 bool look_for_call(struct call *c)
 {
     struct live *l = c->serve->live;

@@ -36,4 +36,8 @@ bool look_on(const struct live *l, struct txn *t, struct look *look);
 /* A page for a stream that sends nothing. True: it could go on at once. */
 bool look_read_on(struct live *l, struct txn *t, struct stream *s);
 
+#define FULL_RETRY_S 10 /* when there is no room for one more */
+/* May the caller have one more stream or long poll? False: answered with 429. */
+bool look_has_share(struct call *c, const struct live *l);
+
 #endif

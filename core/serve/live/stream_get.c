@@ -8,8 +8,6 @@
 #include "core/serve/live/sse.h"
 #include "core/serve/live/stream.h"
 
-#define FULL_RETRY_S 10
-
 static void add_hello(struct call *c, const struct live *l, const struct cursor *at,
                       struct buf *out)
 {
@@ -87,6 +85,10 @@ void stream_get(struct call *c)
     lens.all = at.all;
     c->answer.type = "text/event-stream; charset=utf-8";
     if (strcmp(c->method, "HEAD") == 0 || !c->request) {
+        lens_release(&lens);
+        return;
+    }
+    if (!look_has_share(c, l)) {
         lens_release(&lens);
         return;
     }
