@@ -1,4 +1,4 @@
-/* collection: something that Google lets us follow with a sync token, and where we stand with it. */
+/* collection: what Google lets us follow with a sync token, and where we stand with it. */
 #ifndef CORE_MODEL_COLLECTION_H
 #define CORE_MODEL_COLLECTION_H
 
