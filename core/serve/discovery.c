@@ -1,7 +1,5 @@
 /* discovery: the description of this API that clients build themselves from, made of the route
  * table. */
-#include "core/serve/discovery.h"
-
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -270,7 +268,8 @@ static void put_identity(struct buf *out)
     put(out, "description", "Reads calendars and events from a local mirror of Google Calendar.");
 }
 
-void discovery_write(struct buf *out, const char *root)
+/* Appends the document: what is really served, at `root` ("http://127.0.0.1:8080/"). */
+static void write_document(struct buf *out, const char *root)
 {
     buf_add_char(out, '{');
     put(out, "kind", "discovery#restDescription");
@@ -307,7 +306,7 @@ void discovery_get(struct call *c)
 {
     struct buf root = {0};
     add_root(c, &root);
-    discovery_write(&c->out, buf_text(&root));
+    write_document(&c->out, buf_text(&root));
     buf_release(&root);
 }
 
