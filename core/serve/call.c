@@ -21,6 +21,14 @@ bool call_read(struct call *c)
     return true;
 }
 
+bool call_range(struct call *c)
+{
+    const struct params *p = &c->params;
+    return !params_has(p, PARAM_TIME_MIN) || !params_has(p, PARAM_TIME_MAX) ||
+           p->v[PARAM_TIME_MAX].number > p->v[PARAM_TIME_MIN].number ||
+           call_fail(c, FAULT_RANGE_EMPTY, "timeMax", NULL);
+}
+
 /* The members of a list are ours to know. Those of a resource are passed on as they came, and may
  * be newer than any schema: there, what is unknown selects nothing. */
 static bool compile_fields(struct call *c)

@@ -68,6 +68,7 @@ struct call {
 
 /* Opens c->txn. False: answered with an error. */
 bool call_read(struct call *c);
+bool call_range(struct call *c); /* timeMin before timeMax, if both are given. False: likewise */
 
 /* Route, parameters, handler, the caller being known: then c->out and c->answer are complete but
  * for the form (reply.h). */

@@ -11,14 +11,6 @@
 
 #define DAY_MS INT64_C(86400000)
 
-static bool check_params(struct call *c)
-{
-    const struct params *p = &c->params;
-    return !params_has(p, PARAM_TIME_MIN) || !params_has(p, PARAM_TIME_MAX) ||
-           p->v[PARAM_TIME_MAX].number > p->v[PARAM_TIME_MIN].number ||
-           call_fail(c, FAULT_RANGE_EMPTY, "timeMax", NULL);
-}
-
 /* originalStart as the slot of an instance: a date for all-day series. */
 static bool read_slot(struct call *c, const struct event *master, int64_t *ret_ms)
 {
@@ -94,7 +86,7 @@ void events_instances(struct call *c)
     struct events_page page = {.c = c, .coll = &coll, .expanded = true};
     if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
         !pages_begin(c, &coll, &page.at) || (access != ACCESS_ALL && !veil_params(c)) ||
-        !check_params(c))
+        !call_range(c))
         return;
     if (event_get(c->txn, coll.no, c->segment[1], &master) != RC_OK) {
         (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);

@@ -24,9 +24,8 @@
 static bool check_params(struct call *c)
 {
     const struct params *p = &c->params;
-    if (params_has(p, PARAM_TIME_MIN) && params_has(p, PARAM_TIME_MAX) &&
-        p->v[PARAM_TIME_MAX].number <= p->v[PARAM_TIME_MIN].number)
-        return call_fail(c, FAULT_RANGE_EMPTY, "timeMax", NULL);
+    if (!call_range(c))
+        return false;
     if (params_has(p, PARAM_ORDER_BY) && p->v[PARAM_ORDER_BY].number == ORDER_START_TIME &&
         !params_on(p, PARAM_SINGLE_EVENTS))
         return call_fail(c, FAULT_BAD_REQUEST, NULL,

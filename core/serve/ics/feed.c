@@ -250,21 +250,13 @@ static void write_feed(struct walk *w)
     c->out.failed |= !w->ok;
 }
 
-static bool check_window(struct call *c)
-{
-    const struct params *p = &c->params;
-    return !params_has(p, PARAM_TIME_MIN) || !params_has(p, PARAM_TIME_MAX) ||
-           p->v[PARAM_TIME_MAX].number > p->v[PARAM_TIME_MIN].number ||
-           call_fail(c, FAULT_RANGE_EMPTY, "timeMax", NULL);
-}
-
 void ics_get(struct call *c)
 {
     struct collection coll;
     struct walk w = {.c = c, .coll = &coll, .ok = true};
     enum access access;
     if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
-        !check_window(c))
+        !call_range(c))
         return;
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll.no);
