@@ -120,6 +120,16 @@ def test_page_tokens_need_nothing_else(client, pair):
     assert first["items"] + rest == whole["items"]
 
 
+@pytest.mark.parametrize("method, arguments", [
+    ("events.list", {"calendarId": ANNA}), ("calendarList.list", {}), ("settings.list", {}), ("acl.list", {"calendarId": ANNA}),
+])
+def test_an_empty_page_token_is_none(client, method, arguments):
+    """Google's client for Go sends one when a call is used again after its pages were followed."""
+    plain = call(client, method, **arguments)
+    empty = call(client, method, pageToken="", **arguments)
+    assert without(OWN, empty) == without(OWN, plain) and empty["nextSyncToken"]
+
+
 def test_each_event(client, pair):
     for theirs in pair.emulator.dump(ANNA):
         assert call(client, "events.get", calendarId=ANNA, eventId=theirs["id"]) == theirs

@@ -192,7 +192,7 @@ def test_override_of_the_method(mirror):
     ("timeMin=2026-01-02T00:00:00Z&timeMax=2026-01-02T00:00:00Z", "timeRangeEmpty", "timeMax"),
     ("updatedMin=yesterday", "badRequest", "updatedMin"), ("timeZone=Mars", "invalid", "timeZone"),
     ("timeZone=../../etc/passwd", "invalid", "timeZone"), ("pageToken=x", "invalid", "pageToken"), ("syncToken=x", "invalid", "syncToken"),
-    ("syncToken=", "invalid", "syncToken"), ("pageToken=", "invalid", "pageToken"),
+    ("syncToken=", "invalid", "syncToken"), ("pageToken=+", "invalid", "pageToken"),
     ("privateExtendedProperty=x", "invalid", "privateExtendedProperty"), ("q=%ff", "badRequest", None), ("q=%zz", "badRequest", None),
     ("prettyPrint=perhaps", "invalidParameter", "prettyPrint"), ("&".join(["eventTypes=default"] * 100 + ["maxResults=x"]), "invalidParameter", "maxResults"),
     ("&".join(["sharedExtendedProperty=a%3Db"] * 33), "invalidParameter", "sharedExtendedProperty"),
