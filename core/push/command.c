@@ -90,7 +90,8 @@ static enum rc spawn(struct command *c, const char *const *argv, const char *con
     if (!error)
         return RC_OK;
     c->pid = 0;
-    return err_set(e, RC_SYS, "%s: %s", argv[0], strerror(error));
+    return err_set(e, RC_SYS, "%s: %s%s", argv[0], strerror(error),
+                   error == EACCES ? ": is it executable, and in ExecPaths= of the unit?" : "");
 }
 
 enum rc command_start(struct command *c, const char *const *argv, const char *const *env,

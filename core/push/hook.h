@@ -70,6 +70,7 @@ struct hooks {
 };
 /* With the lock held. Brings `all` in step with the configuration, writes down where they begin. */
 enum rc hooks_take_conf(struct hooks *h, struct err *e);
+void hooks_sweep(struct hooks *h); /* likewise: frees what has left it and is over */
 /* The lane of a collection, made if need be; NULL: out of memory. */
 struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *ledger);
 /* Begins the delivery of lane->body. `delivery` names it for the receiver. */

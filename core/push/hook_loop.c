@@ -135,9 +135,11 @@ static void write_mark(struct hook_lane *l, struct txn *t)
 {
     struct push_mark mark = {.coll = l->coll, .place = l->at, .failed_ms = l->failed_ms};
 
+    l->moved = false;
+    if (!l->hook->conf) /* it is gone, and begins anew if it comes back */
+        return;
     (void)text_copy(mark.hook, sizeof mark.hook, span_of(l->hook->name));
     push_mark_put(t, &mark);
-    l->moved = false;
 }
 
 static void write_letter(struct hook_lane *l, bool ok, struct txn *t)
@@ -418,6 +420,8 @@ static void turn(struct hooks *h)
     write_down(h, flush && anything_moved(h));
     for (unsigned i = 0; i < h->n_results; i++)
         settle(h, &h->results[i], now_ms);
+    if (h->n_results)
+        hooks_sweep(h);
     h->n_results = 0;
     bool reload = h->reload;
 

@@ -179,6 +179,20 @@ static void take_one(struct hooks *h, const struct conf_hook *conf, struct txn *
     find_start(h, hook, ledger, mirror);
 }
 
+void hooks_sweep(struct hooks *h)
+{
+    for (struct hook **at = &h->all; *at;) {
+        struct hook *hook = *at;
+
+        if (hook->conf || hook->group.running) {
+            at = &hook->next;
+            continue;
+        }
+        *at = hook->next;
+        hook_free(h, hook);
+    }
+}
+
 enum rc hooks_take_conf(struct hooks *h, struct err *e)
 {
     struct txn *ledger = NULL, *mirror = NULL;
@@ -199,16 +213,7 @@ enum rc hooks_take_conf(struct hooks *h, struct err *e)
     drop_unknown_marks(h, ledger);
     push_dead_each(ledger, 0, count_letter, h);
     txn_abort(mirror);
-    for (struct hook **at = &h->all; *at;) {
-        struct hook *hook = *at;
-
-        if (hook->conf || hook->group.running) {
-            at = &hook->next;
-            continue;
-        }
-        *at = hook->next;
-        hook_free(h, hook);
-    }
+    hooks_sweep(h);
     return txn_commit(ledger, e);
 }
 

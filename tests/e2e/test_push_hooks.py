@@ -291,6 +291,36 @@ def test_a_hook_that_is_added_and_taken_away(start, told):
     wait_for("it to be gone", lambda: not hooks(pair))
 
 
+def test_a_hook_that_is_taken_away_while_it_runs(start, told, tmp_path):
+    """Its program ends in peace; when it comes back it is told of nothing that happened meanwhile."""
+    busy, over = tmp_path / "busy", tmp_path / "over"
+    section = {"shell": f"cat >> {told}; while [ -e {busy} ]; do sleep 0.02; done; touch {over}", **EVENTS}
+    pair = start(**{"push": LOCAL, "hook file": section})
+    settle(pair)
+
+    def reload():
+        pair.mirror.write_config()
+        pair.mirror.told = []
+        pair.mirror.process.send_signal(1)
+        wait_for("the reload", pair.mirror._ready)
+    busy.touch()
+    first = pair.google.insert(summary="first")["id"]
+    wait_for("the program", lambda: events(lines_of(told)))
+    del pair.mirror.sections["hook file"]
+    reload()
+    wait_for("it to be gone", lambda: not hooks(pair))
+    busy.unlink()
+    wait_for("its end", over.exists)
+    pair.google.insert(summary="while it was away")
+    pair.wait_equal(USER)
+    pair.mirror.sections["hook file"] = section
+    reload()
+    wait_for("it to be there", lambda: hooks(pair))
+    last = pair.google.insert(summary="last")["id"]
+    wait_for("the change", lambda: len(events(lines_of(told))) > 1)
+    assert [c["eventId"] for c in events(lines_of(told))] == [first, last]
+
+
 @pytest.mark.parametrize("options, says", [
     ({}, "set one of command, shell and url"),
     ({"command": "/bin/true", "url": "https://example.com/"}, "set one of command, shell and url, not more"),

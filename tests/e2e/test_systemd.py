@@ -106,6 +106,15 @@ def test_watchdog_restarts_what_makes_no_progress(seen):
     assert seen["watchdog"] == {"timeout": True, "ActiveState": "active", "NRestarts": "1"}
 
 
+def test_hooks_run_in_the_sandbox_once_they_are_named(seen):
+    """A program with its interpreter, and a shell's line: as the README has it. They write to the state directory alone."""
+    assert seen["hook_refused"] == "/usr/local/bin/redraw: Permission denied: is it executable, and in ExecPaths= of the unit?"
+    wrote = seen["hook_wrote"]
+    assert [json.loads(line)["type"] for line in wrote[0::4]] == ["created", "created"]
+    assert wrote[1::4] == ["sealed"] * 2 and wrote[2::4] == [str(seen["uid"])] * 2 and wrote[3::4] == ["--quiet"] * 2
+    assert seen["hook_failing"] == [[], []]
+
+
 def test_restarts_refuse_nobody_with_the_socket_unit(seen):
     assert seen["load"]["failed"] == []
     assert seen["load"]["ok"] > 0
