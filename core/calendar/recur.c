@@ -123,16 +123,6 @@ static enum rc add_number(int64_t **v, size_t *count, size_t *size, int64_t n, s
     return rc;
 }
 
-/* Is the start one of the rule's own slots? */
-static bool names_start(const struct slots_plan *plan)
-{
-    int64_t budget = 2, local;
-    struct slots s;
-
-    slots_seek(&s, plan, plan->start, plan->start + 1, &budget);
-    return slots_next(&s, &local, &budget);
-}
-
 static void bound_rule(const struct recur_set *s, struct recur_rule *rule)
 {
     const struct rrule *r = &rule->plan.rule;
@@ -149,7 +139,7 @@ static void bound_rule(const struct recur_set *s, struct recur_rule *rule)
             rule->end_local = r->until.s + (r->until.kind == STAMP_DATE ? 86400 : 1);
     }
     if (r->count) /* the start is the first of COUNT even when the rule does not name it */
-        rule->count = r->count - (!rule->exclude && !names_start(&rule->plan));
+        rule->count = r->count - (!rule->exclude && !slots_names_start(&rule->plan));
 }
 
 static enum rc add_rule(struct recur_set *s, bool exclude, struct span value, struct err *e)

@@ -490,6 +490,15 @@ static int64_t slots_left(const struct slots *s, int64_t *budget)
     return n;
 }
 
+bool slots_names_start(const struct slots_plan *plan)
+{
+    int64_t budget = 2, local;
+    struct slots s;
+
+    slots_seek(&s, plan, plan->start, plan->start + 1, &budget);
+    return slots_next(&s, &local, &budget);
+}
+
 int64_t slots_count_end(const struct slots_plan *plan, int64_t count, int64_t end, int64_t *budget)
 {
     struct slots s;

@@ -45,6 +45,8 @@ void slots_seek(struct slots *s, const struct slots_plan *plan, int64_t from, in
                 int64_t *budget);
 bool slots_next(struct slots *s, int64_t *ret_local, int64_t *budget);
 
+/* Is the start one of the rule's own slots? */
+bool slots_names_start(const struct slots_plan *plan);
 /* One past the count-th slot, or `end` when it is not before that. */
 int64_t slots_count_end(const struct slots_plan *plan, int64_t count, int64_t end, int64_t *budget);
 

@@ -29,14 +29,6 @@ static int64_t place(const struct ics_series *s, int64_t local)
     return s->clock.all_day ? local : zone_local_to_utc(s->start.zone, local);
 }
 
-static bool names_start(const struct slots_plan *plan)
-{
-    int64_t budget = 2, local;
-    struct slots walk;
-    slots_seek(&walk, plan, plan->start, plan->start + 1, &budget);
-    return slots_next(&walk, &local, &budget);
-}
-
 /* Does it name anything behind the start? When that takes too long to find out, yes. */
 static bool names_more(const struct slots_plan *plan)
 {
@@ -116,7 +108,7 @@ void ics_rule_write(const struct ics_series *s, struct span value, bool *start_n
     if (rrule_parse(&rule, value, NULL) != RC_OK ||
         slots_bind(&plan, &rule, local, s->clock.all_day, NULL) != RC_OK)
         return;
-    bool on_rule = names_start(&plan);
+    bool on_rule = slots_names_start(&plan);
     if ((rule.count && rule.count == !on_rule) || !names_more(&plan) ||
         last_slot(s, &plan, on_rule) < ics_start_slot(s))
         return;
