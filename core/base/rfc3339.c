@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/base/floor.h"
+#include "core/base/text.h"
 
 enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_DAYS = 719468 /* 0000-03-01 to 1970-01-01 */ };
 
@@ -42,31 +43,12 @@ void civil_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day)
     *ret_day = (int)(day_of_year - (153 * month_from_march + 2) / 5 + 1);
 }
 
-/* `count` digits as a number, or -1. The caller knows that they are there. */
-static int digits(const char *p, int count)
-{
-    int value = 0;
-    for (int i = 0; i < count; i++) {
-        if (p[i] < '0' || p[i] > '9')
-            return -1;
-        value = value * 10 + (p[i] - '0');
-    }
-    return value;
-}
-
-static int days_in_month(int year, int month)
-{
-    static const char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    return days[month - 1] + (month == 2 && leap);
-}
-
 bool rfc3339_date(struct span s, int64_t *ret_days)
 {
     if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-')
         return false;
-    int year = digits(s.p, 4), month = digits(s.p + 5, 2), day = digits(s.p + 8, 2);
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month))
+    int year = text_digits(s.p, 4), month = text_digits(s.p + 5, 2), day = text_digits(s.p + 8, 2);
+    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month))
         return false;
     *ret_days = days_from_civil(year, month, day);
     return true;
@@ -100,7 +82,7 @@ static bool read_offset(struct span s, int32_t *ret_offset_s)
     }
     if (s.n != 6 || (s.p[0] != '+' && s.p[0] != '-') || s.p[3] != ':')
         return false;
-    int hours = digits(s.p + 1, 2), minutes = digits(s.p + 4, 2);
+    int hours = text_digits(s.p + 1, 2), minutes = text_digits(s.p + 4, 2);
     if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
         return false;
     int32_t offset = hours * 3600 + minutes * 60;
@@ -114,7 +96,8 @@ bool rfc3339_time(struct span s, int64_t *ret_ms, int32_t *ret_offset_s, bool *l
     if (s.n < 19 || (s.p[10] != 'T' && s.p[10] != 't') || s.p[13] != ':' || s.p[16] != ':' ||
         !rfc3339_date((struct span){s.p, 10}, &days))
         return false;
-    int hour = digits(s.p + 11, 2), minute = digits(s.p + 14, 2), second = digits(s.p + 17, 2);
+    int hour = text_digits(s.p + 11, 2), minute = text_digits(s.p + 14, 2),
+        second = text_digits(s.p + 17, 2);
     if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
         return false;
     struct span rest = {s.p + 19, s.n - 19};

@@ -14,6 +14,17 @@
 int64_t days_from_civil(int year, int month, int day);
 void civil_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day);
 
+static inline bool year_is_leap(int year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static inline int days_of_month(int year, int month)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return days[month - 1] + (month == 2 && year_is_leap(year));
+}
+
 /* "2026-03-29" -> days. Strict; the date must exist; years 0001..9999. */
 bool rfc3339_date(struct span s, int64_t *ret_days);
 

@@ -20,6 +20,17 @@ bool text_to_u64(struct span s, uint64_t *ret);
 bool text_to_bool(struct span s, bool *ret);           /* true/false (yes/no/on/off too) */
 bool text_to_duration_ms(struct span s, int64_t *ret); /* "250ms" "30s" "7d" "1w" "1h30m"; "0" */
 bool text_to_size(struct span s, uint64_t *ret);       /* "4096" "512KiB" "1MiB" "8GiB" "1TiB" */
+/* The number that `count` bytes from p on write in decimal, or -1. At most nine. */
+static inline int text_digits(const char *p, int count)
+{
+    int value = 0;
+    for (int i = 0; i < count; i++) {
+        if (p[i] < '0' || p[i] > '9')
+            return -1;
+        value = value * 10 + (p[i] - '0');
+    }
+    return value;
+}
 
 /* The largest unit that divides: 900000 -> "15m". Writes at most 32 bytes. */
 const char *text_duration(int64_t ms, char out[32]);

@@ -5,18 +5,6 @@
 
 #include "core/base/rfc3339.h"
 
-static bool is_leap(int year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int month_days(int year, int month)
-{
-    static const uint8_t days[] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-    return month == 2 && is_leap(year) ? 29 : days[month];
-}
-
 static void set_bit(uint64_t *bits, int i)
 {
     bits[i / 64] |= (uint64_t)1 << i % 64;
@@ -118,7 +106,7 @@ static void filter(struct dayset *s, const struct rrule *r, int year, int offset
 {
     if (r->by_yearday.some) {
         for (int i = dayset_next(s, 0); i >= 0; i = dayset_next(s, i + 1)) {
-            if (!yearday_ok(r, offset + i, is_leap(year) ? 366 : 365))
+            if (!yearday_ok(r, offset + i, year_is_leap(year) ? 366 : 365))
                 s->bits[i / 64] &= ~((uint64_t)1 << i % 64);
         }
     }
@@ -136,7 +124,7 @@ static void filter(struct dayset *s, const struct rrule *r, int year, int offset
 
 void dayset_of_year(struct dayset *ret, const struct rrule *r, int year)
 {
-    int len = is_leap(year) ? 366 : 365;
+    int len = year_is_leap(year) ? 366 : 365;
     bool in_month = !r->has_nth || r->by_month; /* else numbers in BYDAY count within the year */
     int at = 0;
 
@@ -144,7 +132,7 @@ void dayset_of_year(struct dayset *ret, const struct rrule *r, int year)
     ret->words = DAYSET_WORDS;
     memset(ret->bits, 0, sizeof(ret->bits));
     for (int m = 1; m <= 12; m++) {
-        int days = month_days(year, m);
+        int days = days_of_month(year, m);
         if (!r->by_month || r->by_month & 1 << m) {
             uint64_t bits = month_bits(r, days, dayset_weekday(ret->first + at), in_month);
             ret->bits[at / 64] |= bits << at % 64;
@@ -164,7 +152,7 @@ void dayset_of_year(struct dayset *ret, const struct rrule *r, int year)
 
 void dayset_of_month(struct dayset *ret, const struct rrule *r, int year, int month)
 {
-    int len = month_days(year, month);
+    int len = days_of_month(year, month);
 
     ret->first = days_from_civil(year, month, 1);
     ret->words = 1;
@@ -189,10 +177,10 @@ bool dayset_has_day(const struct rrule *r, int64_t day)
     if (r->by_month && !(r->by_month & 1 << month))
         return false;
     if ((r->by_monthday || r->by_monthday_neg) && !(r->by_monthday >> mday & 1) &&
-        !(r->by_monthday_neg >> (month_days(year, month) + 1 - mday) & 1))
+        !(r->by_monthday_neg >> (days_of_month(year, month) + 1 - mday) & 1))
         return false;
     if (r->by_yearday.some &&
-        !yearday_ok(r, (int)(day - days_from_civil(year, 1, 1)), is_leap(year) ? 366 : 365))
+        !yearday_ok(r, (int)(day - days_from_civil(year, 1, 1)), year_is_leap(year) ? 366 : 365))
         return false;
     return (!r->by_weekno && !r->by_weekno_neg) || weekno_ok(r, year, day);
 }

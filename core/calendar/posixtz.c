@@ -127,11 +127,6 @@ bool posixtz_read(struct posixtz *ret, struct span text)
     return true;
 }
 
-static bool is_leap(int year)
-{
-    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
 /* Wall time of the change, by the clock in force before it. */
 static int64_t change_local(const struct posixtz_change *c, int year)
 {
@@ -148,7 +143,7 @@ static int64_t change_local(const struct posixtz_change *c, int year)
             day -= 7;
     } else {
         day = days_from_civil(year, 1, 1) + c->day;
-        if (c->form == 'J' && !(is_leap(year) && c->day >= 60))
+        if (c->form == 'J' && !(year_is_leap(year) && c->day >= 60))
             day--;
     }
     return day * 86400 + c->time_s;

@@ -5,23 +5,11 @@
 
 #include "core/base/floor.h"
 #include "core/base/rfc3339.h"
-
-/* `n` digits from p, or -1. */
-static int digits(const char *p, int n)
-{
-    int v = 0;
-
-    for (int i = 0; i < n; i++) {
-        if (p[i] < '0' || p[i] > '9')
-            return -1;
-        v = v * 10 + (p[i] - '0');
-    }
-    return v;
-}
+#include "core/base/text.h"
 
 static bool read_date(const char *p, int64_t *ret_days)
 {
-    int y = digits(p, 4), m = digits(p + 4, 2), d = digits(p + 6, 2);
+    int y = text_digits(p, 4), m = text_digits(p + 4, 2), d = text_digits(p + 6, 2);
     int y2, m2, d2;
     int64_t days;
 
@@ -47,9 +35,9 @@ bool stamp_read(struct stamp *ret, struct span s)
     if (s.n > 8) {
         if ((s.n != 15 && s.n != 16) || (s.p[8] != 'T' && s.p[8] != 't'))
             return false;
-        h = digits(s.p + 9, 2);
-        m = digits(s.p + 11, 2);
-        sec = digits(s.p + 13, 2);
+        h = text_digits(s.p + 9, 2);
+        m = text_digits(s.p + 11, 2);
+        sec = text_digits(s.p + 13, 2);
         if (h < 0 || h > 23 || m < 0 || m > 59 || sec < 0 || sec > 60)
             return false;
         v.kind = STAMP_LOCAL;
