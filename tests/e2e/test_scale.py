@@ -65,7 +65,7 @@ def test_killed_in_the_first_sync(load):
           f"{watches} watches")
     assert len(full) <= 200 + 8  # those that never came to a commit
     assert len(again) == 400  # of the others, what may have happened meanwhile
-    assert watches == 400 - watched
+    assert 400 - watched <= watches <= 400 - watched + 8  # nor was the channel of these written down
 
 
 def test_changed_ones_come_first_after_a_restart(load):
