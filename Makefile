@@ -103,6 +103,13 @@ $(B)/flags: FORCE | $(B)/
 	@printf '%s\n' '$(subst ','\'',$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) $(PKG_LIBS))' >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
+# The commit is compiled into this one object, which is made anew when it is another.
+$(B)/obj/core/daemon/build.o: private ALL_CPPFLAGS += -DCALMIRROR_COMMIT='"$(shell cat $(B)/commit)"'
+$(B)/obj/core/daemon/build.o: $(B)/commit
+$(B)/commit: FORCE | $(B)/
+	@git describe --always --dirty --abbrev=12 --match= >$@.new 2>/dev/null || echo unknown >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
 -include $(OBJ:.o=.d)
 
 # ---- what it needs -----------------------------------------------------------------------------------

@@ -5,16 +5,11 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include <curl/curl.h>
-#include <json-c/json.h>
-#include <microhttpd.h>
-#include <openssl/crypto.h>
-
 #include "core/base/log.h"
 #include "core/conf/conf.h"
 #include "core/conf/print.h"
+#include "core/daemon/build.h"
 #include "core/daemon/daemon.h"
-#include "storage/store.h"
 #include "cmd/calmirrord/resync.h"
 
 #define DEFAULT_CONFIG "/etc/calmirrord/calmirrord.conf"
@@ -49,9 +44,8 @@ static void print_help(FILE *out)
 
 static void print_version(void)
 {
-    printf("calmirrord %s\nlibcurl %s, libmicrohttpd %s, json-c %s, %s, %s\n", CALMIRROR_VERSION,
-           curl_version_info(CURLVERSION_NOW)->version, MHD_get_version(), json_c_version(),
-           store_engine(), OpenSSL_version(OPENSSL_VERSION));
+    for (const struct exposition_fact *f = build_facts(); f->name; f++)
+        printf("%s %s\n", strcmp(f->name, "version") == 0 ? "calmirrord" : f->name, f->value);
 }
 
 static bool read_log_format(const char *name, enum log_format *ret)

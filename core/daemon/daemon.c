@@ -34,6 +34,7 @@
 #include "core/control/control.h"
 #include "core/conf/print.h"
 #include "core/daemon/activation.h"
+#include "core/daemon/build.h"
 #include "core/daemon/notify.h"
 #include "core/daemon/operator.h"
 #include "core/daemon/state.h"
@@ -159,6 +160,7 @@ static enum rc start_serve(struct daemon *d, struct err *e)
     else
         log_warning(NULL, "calmirror will need a client's token: %s", odd.text);
     serve_set_push(d->serve, d->push);
+    serve_set_build(d->serve, build_facts());
     return serve_start(d->serve, activation_take("api"), e);
 }
 

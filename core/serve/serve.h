@@ -9,6 +9,7 @@
 #include "core/queue/queue.h"
 #include "storage/store.h"
 
+struct exposition_fact;
 struct push;
 struct serve;
 
@@ -20,6 +21,8 @@ void serve_free(struct serve *s); /* NULL ok; not running */
 /* Before the start: SHA-256, in lower-case hex, of a token that opens everything. */
 void serve_set_operator(struct serve *s, const char *hash);
 
+/* What /metrics says of the program: names and values, up to a NULL name; borrowed likewise. */
+void serve_set_build(struct serve *s, const struct exposition_fact *facts);
 /* Who notifies clients' channels; borrowed until serve_free(). Before serve_start(). */
 void serve_set_push(struct serve *s, struct push *push);
 

@@ -242,6 +242,11 @@ void serve_free(struct serve *s)
     free(s);
 }
 
+void serve_set_build(struct serve *s, const struct exposition_fact *facts)
+{
+    s->build = facts;
+}
+
 void serve_set_push(struct serve *s, struct push *push)
 {
     s->push = push;

@@ -18,12 +18,15 @@
 #include "core/serve/token.h"
 #include "core/serve/usage.h"
 
+struct exposition_fact;
+
 struct serve {
     const struct conf *conf; /* the loop's */
     struct store *store;
     struct queue *queue;
-    struct push *push;   /* NULL: nobody can be notified */
-    struct httpd *httpd; /* NULL while it does not run */
+    struct push *push;                   /* NULL: nobody can be notified */
+    const struct exposition_fact *build; /* for /metrics; NULL: the version alone */
+    struct httpd *httpd;                 /* NULL while it does not run */
     struct token_key token_key;
     struct squeeze *gzip;
     struct cache *cache;

@@ -39,6 +39,10 @@ def test_both_formats_say_the_same(start):
     assert "@" not in text and USER not in text and pair.mirror.url not in text
     names = set(re.findall(r"(?:calmirror|process)_[a-z_]+", text))
     assert names >= {"process_cpu_seconds_total", "process_open_fds", "process_start_time_seconds", "calmirror_build_info"}
+    build = re.search(r"^calmirror_build_info\{(.*)\} 1$", text, re.M).group(1)
+    known = dict(re.findall(r'(\w+)="([^"]+)"', build))
+    assert set(known) == {"version", "commit", "store", "curl", "microhttpd", "openssl", "zlib"}
+    assert all(re.search(r"\d", value) for name, value in known.items() if name != "commit"), known
 
 
 def test_every_series_is_there_before_anything_happened(start):

@@ -6,6 +6,7 @@
 #include "core/serve/metrics/exposition.h"
 #include "core/serve/metrics/gauges.h"
 #include "core/serve/metrics/requests.h"
+#include "core/serve/server.h"
 
 static void add_all(const struct exposition *x, const struct metric *const *rows)
 {
@@ -15,15 +16,15 @@ static void add_all(const struct exposition *x, const struct metric *const *rows
 
 void metrics_get(struct call *c)
 {
-    const struct exposition_fact facts[] = {
-        {"version", CALMIRROR_VERSION}, {"store", store_engine()}, {NULL, NULL}};
+    static const struct exposition_fact version[] = {{"version", CALMIRROR_VERSION}, {NULL, NULL}};
     const char *accept = c->header(c->source, "Accept");
     struct exposition x = {&c->out, accept && strstr(accept, "application/openmetrics-text")};
     if (!call_read(c))
         return;
     gauges_take(c);
     c->answer.type = x.open ? EXPOSITION_OPEN_TYPE : EXPOSITION_TYPE;
-    exposition_add_info(&x, "calmirror_build", "What this is.", facts);
+    exposition_add_info(&x, "calmirror_build", "What this is, and the libraries it runs with.",
+                        c->serve->build ? c->serve->build : version);
     add_all(&x, metrics_all);
     exposition_add(&x, &metric_http_requests);
     exposition_add(&x, &metric_http_duration);
