@@ -130,6 +130,15 @@ static bool overtaken(struct txn *t, const struct collection *c, const struct ke
            (staged->updated_ms == live.updated_ms || !newer(&live, staged));
 }
 
+static bool is_older(struct txn *t, const struct collection *c, const struct key *k,
+                     const struct event *staged)
+{
+    struct id_entry entry;
+    struct event live;
+    return id_entry_get(t, k, &entry) == RC_OK && live_get(t, c->no, &entry, &live) &&
+           !newer(&live, staged);
+}
+
 /* Puts what was staged. Each event is copied first: putting it ends the life of LMDB's memory. */
 static void apply_stage(struct txn *t, struct collection *c, struct listing_result *result)
 {
@@ -151,12 +160,13 @@ static void apply_stage(struct txn *t, struct collection *c, struct listing_resu
         uint64_t before = c->all_items;
         if (!key_copy(&k, w.key))
             continue;
-        if (!event_unpack(buf_span(&copy), &ev))
-            mark(t, c, &k); /* damaged: the old form is better than none */
-        else if (overtaken(t, c, &k, &ev))
-            mark(t, c, &k);
-        else if (put_marked(t, c, &k, &ev))
-            *(c->all_items > before ? &result->added : &result->changed) += 1;
+        if (!event_unpack(buf_span(&copy), &ev) || overtaken(t, c, &k, &ev)) {
+            mark(t, c, &k); /* also of a damaged one: the old form is better than none */
+        } else {
+            result->older += is_older(t, c, &k, &ev);
+            if (put_marked(t, c, &k, &ev))
+                *(c->all_items > before ? &result->added : &result->changed) += 1;
+        }
         walk_delete(&w);
     }
     walk_close(&w);

@@ -23,6 +23,7 @@
 /* As readers see it: after a direct listing everything counts as added. */
 struct listing_result {
     uint64_t listed, added, changed, removed;
+    uint64_t older; /* of those changed: by an earlier form. The token tells what followed */
 };
 
 /* Starts afresh: drops the stage of an earlier one and fills c->listing. With LISTING_DAMAGED it

@@ -60,7 +60,7 @@ struct run {
     int64_t delay_ms;     /* until the next run; 0 = not decided yet */
     bool left, gave_way;  /* a transaction found that it is gone; the worker was needed elsewhere */
     bool granted, large;  /* the next transaction will be */
-    bool single_page, too_large; /* a full listing was one page: as of now; pull_run() gave up */
+    bool as_of_now, too_large; /* the view, behind a full listing; pull_run() gave up */
     char about[32];              /* "cal 12", for the log */
     struct queue_counters did;
 };

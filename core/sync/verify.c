@@ -12,7 +12,7 @@
  *
  * Left out besides:
  * - What changed within the last minutes, by its own time: a listing may show a change before
- *   increments do (they are not from one snapshot at Google).
+ *   increments do (they are not from one snapshot at Google), or not yet.
  * - An earlier version than the one here: a listing may come from replicas of which one lags.
  * - Tombstones, here or there: they come and go without a difference. But a hole in a series that
  *   lives is one: the instance shows on one side.
@@ -155,7 +155,8 @@ static void judge(void *arg, const struct event *ours, const struct event *their
     struct buf fields = {0};
     bool live_here = ours && !(ours->flags & EVENT_CANCELLED);
     bool live_there = theirs && !(theirs->flags & EVENT_CANCELLED);
-    if ((theirs && theirs->updated_ms > j->v->settled_ms) || is_late(j, ours, theirs) ||
+    const struct event *seen = theirs ? theirs : ours;
+    if (seen->updated_ms > j->v->settled_ms || is_late(j, ours, theirs) ||
         is_shadow(j, ours, theirs))
         return;
     buf_add_char(&fields, '[');

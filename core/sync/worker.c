@@ -120,7 +120,7 @@ static enum rc catch_up_and_watch(struct run *r, bool *ret_pulled, struct err *e
         rc = watch(r, &opened, e);
     if (rc == RC_OK && plan.list != LISTING_NONE) {
         rc = list_step(r, plan.list, e);
-        pulled = rc == RC_OK && (r->single_page || r->c.kind != COLL_EVENTS);
+        pulled = rc == RC_OK && (r->as_of_now || r->c.kind != COLL_EVENTS);
         due = true;
     }
     /* A second round when the pull showed that the channel does not deliver. */

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -176,6 +177,26 @@ def test_two_that_ask(start, clock):
     pair.emulator.release()
     output = first.communicate(timeout=60 * PATIENCE)[0]
     assert first.returncode == 1 and " 0 differed\n    and 4 found meanwhile by another verification" in output
+
+
+def test_a_listing_of_yesterday(start, clock):
+    """A full listing that lags behind the increments: what it lacks is no drift, and is there again at once."""
+    pair = start(env=clock.env)
+    settled(pair, clock, ["edited00", "deleted0"])
+    listing = next(r for r in pair.upstream("GET */events") if not r["sync_token"])
+    old = pair.google.call("GET", f"/calendars/{USER}/events", dict(parse_qsl(listing["query"])))
+    assert old["nextSyncToken"] and len(old["items"]) == 3
+    pair.google.insert(id="inserted", summary="inserted")
+    pair.google.patch(USER, "edited00", summary="edited")
+    pair.google.delete(USER, "deleted0")
+    pair.wait_equal(USER)
+    rest(pair)
+    clock.turn(30_000)  # settled for pings, not for replicas
+    pair.emulator.fault("GET */events", query="*singleEvents=false&prettyPrint=false", status=200, body=old)
+    assert verify(pair, USER)[0] == 0
+    assert pair.emulator.faults()[0]["left"] == 0
+    pair.wait_equal(USER)
+    assert pair.collection(USER)["drift"] == 0
 
 
 def test_too_much_to_judge_by(start, clock):

@@ -151,6 +151,25 @@ static void test_staged(void **state)
     txn_abort(old_reader);
 }
 
+/* It may be of a while ago: that is told, since the pull behind it brings the rest. */
+static void test_staged_that_takes_back(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    struct event live[] = {versioned("a", "2", 2), versioned("b", "2", 2), versioned("c", "1", 1)};
+    struct event listed[] = {versioned("a", "1", 1), versioned("b", "2", 3),
+                             versioned("c", "2", 0)};
+    live[1].flags = EVENT_CANCELLED;
+    for (size_t i = 0; i < 3; i++)
+        put_one(f->store, &c, &live[i]);
+    begin(f, &c, LISTING_AUDIT);
+    page(f, &c, listed, 3);
+    struct listing_result r = finish(f, &c);
+    assert_int_equal(r.changed, 3);
+    assert_int_equal(r.older, 1);
+    assert_string_equal(view(f, &c), "a=1 b=2 c=2");
+}
+
 static void test_staged_without_difference_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -463,6 +482,7 @@ int main(void)
         TEST(test_direct),
         TEST(test_direct_interrupted_and_begun_again),
         TEST(test_staged),
+        TEST(test_staged_that_takes_back),
         TEST(test_staged_without_difference_changes_nothing),
         TEST(test_resumed_after_reopen),
         TEST(test_duplicates),
