@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/sync/settings.h"
 
 struct numbers {
     uint32_t *v;
@@ -31,21 +32,12 @@ struct match {
     struct numbers lost;          /* accounts that left the config */
 };
 
-static struct seat *seat_of(const struct settings *set, uint32_t account)
-{
-    for (size_t i = 0; i < set->n_seats; i++) {
-        if (set->seats[i]->account == account)
-            return set->seats[i];
-    }
-    return NULL;
-}
-
 static bool look_at_coll(void *arg, enum rc rc, const struct collection *c)
 {
     struct match *m = arg;
     if (rc != RC_OK && c->account == 0)
         add(&m->damaged, c->no); /* otherwise its own run heals it */
-    else if (c->state != COLL_GONE && !seat_of(m->set, c->account))
+    else if (c->state != COLL_GONE && !settings_seat(m->set, c->account))
         add(&m->gone, c->no);
     return true;
 }
@@ -53,7 +45,7 @@ static bool look_at_coll(void *arg, enum rc rc, const struct collection *c)
 static bool look_at_account(void *arg, enum rc rc, const struct account *a)
 {
     struct match *m = arg;
-    if (rc == RC_OK && a->state != ACCOUNT_GONE && !seat_of(m->set, a->no))
+    if (rc == RC_OK && a->state != ACCOUNT_GONE && !settings_seat(m->set, a->no))
         add(&m->lost, a->no);
     return true;
 }

@@ -90,6 +90,15 @@ void settings_put(struct settings *set)
     free(set);
 }
 
+struct seat *settings_seat(const struct settings *set, uint32_t account)
+{
+    for (size_t i = 0; i < set->n_seats; i++) {
+        if (set->seats[i]->account == account)
+            return set->seats[i];
+    }
+    return NULL;
+}
+
 void settings_swap(struct sync *s, struct settings *set)
 {
     pthread_mutex_lock(&s->lock);

@@ -10,6 +10,8 @@ struct settings *settings_new(const struct conf *conf, const struct seat_world *
                               const struct settings *old);
 /* Takes `set` over; runs under way keep the one they have. */
 void settings_swap(struct sync *s, struct settings *set);
+struct seat *settings_seat(const struct settings *set,
+                           uint32_t account); /* by number; NULL: none */
 /* Reads the credential of this account again. */
 void settings_refresh(struct sync *s, uint32_t account);
 

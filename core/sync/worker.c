@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/rand.h"
 #include "core/model/metrics.h"
+#include "core/sync/settings.h"
 #include "core/sync/verify.h"
 #include "storage/events.h"
 
@@ -173,15 +174,6 @@ static enum rc look(struct run *r, struct err *e)
     return rc == RC_OK ? rc : err_set(e, rc, "its record cannot be read");
 }
 
-static struct seat *find_seat(const struct settings *set, uint32_t account)
-{
-    for (size_t i = 0; i < set->n_seats; i++) {
-        if (set->seats[i]->account == account)
-            return set->seats[i];
-    }
-    return NULL;
-}
-
 /* Access rules want a scope of their own: once refused to an account, its other calendars do not
  * ask. */
 static bool acl_refused(const struct run *r)
@@ -237,7 +229,7 @@ static void run_one(struct worker *w, const struct queue_ticket *ticket)
     struct sync *s = w->sync;
     struct settings *set = settings_get(s);
     struct run r = {.w = w, .sync = s, .set = set, .ticket = *ticket};
-    r.seat = find_seat(set, ticket->account);
+    r.seat = settings_seat(set, ticket->account);
     snprintf(r.about, sizeof(r.about), "cal %u", ticket->coll);
     r.call = (struct google_call){.google = s->google,
                                   .auth = r.seat ? r.seat->auth : NULL,
