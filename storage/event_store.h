@@ -37,6 +37,7 @@ struct event event_normal(const struct event *ev);
 /* RC_NOTFOUND and RC_BADDATA are not counted here. */
 enum rc event_at(struct txn *t, uint32_t coll, const struct spot *spot, struct event *ret);
 struct spot spot_of_key(struct span key); /* of an entry of SPACE_EVENT */
+bool spot_same(const struct spot *a, const struct spot *b);
 
 /* The index rows of one event; n == 0: it has none there. */
 #define INDEX_COUNT 4

@@ -92,7 +92,7 @@ enum rc event_get(struct txn *t, uint32_t coll, struct span id, struct event *re
     return rc;
 }
 
-static bool spot_same(const struct spot *a, const struct spot *b)
+bool spot_same(const struct spot *a, const struct spot *b)
 {
     return a->class == b->class && a->time == b->time && a->row == b->row;
 }

@@ -29,11 +29,6 @@ static bool row_is_there(struct repair *r, uint64_t seq)
     return record_get(r->t, SPACE_CHANGE, &k, &body) == RC_OK;
 }
 
-static bool same_place(const struct spot *a, const struct spot *b)
-{
-    return a->class == b->class && a->time == b->time && a->row == b->row;
-}
-
 /* Makes the event's id lead to this copy, unless it leads to one that is newer. */
 static void claim_id(struct repair *r, const struct event *ev, const struct spot *spot)
 {
@@ -42,7 +37,7 @@ static void claim_id(struct repair *r, const struct event *ev, const struct spot
     struct event other;
     if (id_entry_get(r->t, &k, &entry) == RC_OK) {
         struct spot led = {entry.class, entry.time, entry.row};
-        bool here = same_place(&led, spot);
+        bool here = spot_same(&led, spot);
         if (here && entry.seq == ev->seq)
             return;
         if (!here && entry.class != CLASS_NONE && event_at(r->t, r->coll, &led, &other) == RC_OK &&
@@ -66,7 +61,7 @@ static bool has_id(struct repair *r, const struct event *ev, const struct spot *
     if (id_entry_get(r->t, &k, &entry) != RC_OK)
         return false;
     struct spot led = {entry.class, entry.time, entry.row};
-    return same_place(&led, spot);
+    return spot_same(&led, spot);
 }
 
 /* The ways to an event, made where they are missing. */
@@ -77,7 +72,7 @@ static void ways_restore(struct repair *r, const struct index_keys *index, const
         struct spot led;
         const struct key *k = &index->k[i];
         if (k->n == 0 || (record_get(r->t, index_spaces[i], k, &body) == RC_OK &&
-                          index_unpack(key_span(k), body, &led) && same_place(&led, spot)))
+                          index_unpack(key_span(k), body, &led) && spot_same(&led, spot)))
             continue;
         index_put(r->t, index_spaces[i], k, spot);
         r->fixed++;
