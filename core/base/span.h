@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 struct span {
     const char *p;
@@ -24,6 +25,12 @@ static inline bool span_eq(struct span a, struct span b)
 static inline bool span_is(struct span a, const char *text)
 {
     return span_eq(a, span_of(text));
+}
+
+/* Letters of ASCII count the same in either case. */
+static inline bool span_is_word(struct span a, const char *word)
+{
+    return a.n == strlen(word) && (a.n == 0 || strncasecmp(a.p, word, a.n) == 0);
 }
 
 #endif

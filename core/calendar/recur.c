@@ -297,7 +297,7 @@ enum rc recur_add(struct recur_set *set, struct span line, struct err *e)
         return err_set(e, RC_BADDATA, "a line of the recurrence has no value");
     rest.p++, rest.n--;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (name.n != strlen(kinds[i].name) || strncasecmp(name.p, kinds[i].name, name.n) != 0)
+        if (!span_is_word(name, kinds[i].name))
             continue;
         rc = kinds[i].rule ? add_rule(set, kinds[i].exclude, rest, e)
                            : add_dates(set, kinds[i].exclude, rest, zone, e);

@@ -3,16 +3,10 @@
 
 #include <stddef.h>
 #include <string.h>
-#include <strings.h>
 
 static const char *const freq_names[] = {"SECONDLY", "MINUTELY", "HOURLY", "DAILY",
                                          "WEEKLY",   "MONTHLY",  "YEARLY"};
 static const char *const weekday_names[] = {"MO", "TU", "WE", "TH", "FR", "SA", "SU"};
-
-static bool is_word(struct span s, const char *word)
-{
-    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
-}
 
 /* Cuts the text up to `sep` off the front of *rest; false when nothing is left. */
 static bool take_item(struct span *rest, char sep, struct span *ret)
@@ -45,7 +39,7 @@ static size_t read_int(struct span s, int *ret)
 static enum rc read_freq(struct rrule *r, struct span v, struct err *e)
 {
     for (int i = RRULE_SECONDLY; i <= RRULE_YEARLY; i++) {
-        if (is_word(v, freq_names[i])) {
+        if (span_is_word(v, freq_names[i])) {
             r->freq = (enum rrule_freq)i;
             return RC_OK;
         }
@@ -97,7 +91,7 @@ static enum rc read_until(struct rrule *r, struct span v, struct err *e)
 static enum rc read_weekday(struct span v, uint8_t *ret, struct err *e)
 {
     for (uint8_t i = 0; i < 7; i++) {
-        if (is_word(v, weekday_names[i])) {
+        if (span_is_word(v, weekday_names[i])) {
             *ret = i;
             return RC_OK;
         }
@@ -207,7 +201,7 @@ static enum rc read_list(struct rrule *r, const struct list_part *part, struct s
 static enum rc read_rscale(struct rrule *r, struct span v, struct err *e)
 {
     (void)r;
-    if (!is_word(v, "GREGORIAN"))
+    if (!span_is_word(v, "GREGORIAN"))
         return err_set(e, RC_BADDATA, "only GREGORIAN is supported");
     return RC_OK;
 }
@@ -215,7 +209,7 @@ static enum rc read_rscale(struct rrule *r, struct span v, struct err *e)
 static enum rc read_skip(struct rrule *r, struct span v, struct err *e)
 {
     (void)r;
-    if (!is_word(v, "OMIT"))
+    if (!span_is_word(v, "OMIT"))
         return err_set(e, RC_BADDATA, "only OMIT is supported");
     return RC_OK;
 }
@@ -244,7 +238,7 @@ static enum rc read_part(struct rrule *r, struct span part, unsigned *seen, stru
     if (name.n >= 2 && (name.p[0] | 0x20) == 'x' && name.p[1] == '-')
         return RC_OK;
     for (i = 0; i < PARTS + LIST_PARTS; i++) {
-        if (is_word(name, i < PARTS ? parts[i].name : list_parts[i - PARTS].name))
+        if (span_is_word(name, i < PARTS ? parts[i].name : list_parts[i - PARTS].name))
             break;
     }
     if (i == PARTS + LIST_PARTS)

@@ -2,7 +2,6 @@
 #include "core/google/token.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
@@ -167,7 +166,7 @@ static enum rc read_token(struct span json, struct token *ret, struct err *e)
     struct span word = json_string_plain(value);
     int64_t seconds = LIFETIME_MS / 1000;
 
-    if (type.n > 0 && (type.n != 6 || strncasecmp(type.p, "bearer", 6) != 0))
+    if (type.n > 0 && !span_is_word(type, "bearer"))
         return err_set(e, RC_AGAIN, "token endpoint: not a bearer token");
     if (!text_is_word(word) || word.n > TOKEN_MOST)
         return err_set(e, RC_AGAIN, "token endpoint: no usable access_token");

@@ -2,7 +2,6 @@
 #include "core/http/head.h"
 
 #include <curl/curl.h>
-#include <strings.h>
 
 #include "core/base/text.h"
 
@@ -13,11 +12,6 @@
 void head_reset(struct head *h)
 {
     *h = (struct head){.retry_ms = -1};
-}
-
-static bool same(struct span s, const char *word)
-{
-    return s.n == strlen(word) && strncasecmp(s.p, word, s.n) == 0;
 }
 
 /* HTTP dates in all three forms of RFC 9110; 0 when unreadable or absurd. */
@@ -60,14 +54,14 @@ static void read_type(struct head *h, struct span value)
 
     if (semicolon)
         type.n = (size_t)(semicolon - type.p);
-    h->is_json = same(text_trim(type), "application/json");
+    h->is_json = span_is_word(text_trim(type), "application/json");
 }
 
 static void read_coding(struct head *h, struct span value)
 {
-    if (same(value, "gzip") || same(value, "x-gzip"))
+    if (span_is_word(value, "gzip") || span_is_word(value, "x-gzip"))
         h->coding = CODING_GZIP;
-    else if (value.n > 0 && !same(value, "identity"))
+    else if (value.n > 0 && !span_is_word(value, "identity"))
         h->coding = CODING_OTHER;
 }
 
@@ -93,7 +87,7 @@ void head_line(struct head *h, struct span line)
     struct span name = {line.p, (size_t)(colon - line.p)};
     struct span value = text_trim((struct span){colon + 1, line.n - name.n - 1});
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-        if (same(name, fields[i].name))
+        if (span_is_word(name, fields[i].name))
             fields[i].read(h, value);
 }
 

@@ -3,18 +3,12 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/queue/queue.h"
 
 #define MAX_AGE_MOST_S (INT64_C(1) << 31) /* RFC 9111 §1.2.2: greater ones are this */
-
-static bool directive_is(struct span d, const char *name)
-{
-    return d.n == strlen(name) && strncasecmp(d.p, name, d.n) == 0;
-}
 
 static void read_directive(struct span d, struct fresh_wish *wish)
 {
@@ -24,9 +18,9 @@ static void read_directive(struct span d, struct fresh_wish *wish)
     uint64_t s = 0;
     if (value.n >= 2 && value.p[0] == '"' && value.p[value.n - 1] == '"')
         value = (struct span){value.p + 1, value.n - 2};
-    if (directive_is(name, "only-if-cached"))
+    if (span_is_word(name, "only-if-cached"))
         wish->only_if_cached = true;
-    else if (directive_is(name, "max-age") && text_to_u64(value, &s))
+    else if (span_is_word(name, "max-age") && text_to_u64(value, &s))
         wish->max_age_ms = (s < MAX_AGE_MOST_S ? (int64_t)s : MAX_AGE_MOST_S) * 1000;
 }
 
