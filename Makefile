@@ -107,7 +107,8 @@ $(B)/flags: FORCE | $(B)/
 $(B)/obj/core/daemon/build.o: private ALL_CPPFLAGS += -DCALMIRROR_COMMIT='"$(shell cat $(B)/commit)"'
 $(B)/obj/core/daemon/build.o: $(B)/commit
 $(B)/commit: FORCE | $(B)/
-	@git describe --always --dirty --abbrev=12 --match= >$@.new 2>/dev/null || echo unknown >$@.new
+	@git describe --always --dirty --abbrev=12 --match= >$@.new 2>/dev/null || \
+	    cat $@ >$@.new 2>/dev/null || echo unknown >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 -include $(OBJ:.o=.d)

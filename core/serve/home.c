@@ -56,9 +56,15 @@ static bool add_alarm(void *arg, enum rc rc, const struct account *a)
     return true;
 }
 
+struct rows {
+    struct call *c;
+    unsigned n;
+};
+
 static bool add_row(void *arg, enum rc rc, const struct collection *coll)
 {
-    struct call *c = arg;
+    struct rows *rows = arg;
+    struct call *c = rows->c;
     struct buf *out = &c->out;
     struct account a = {0};
     char age[32];
@@ -66,6 +72,7 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
     if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE ||
         access_to_coll(&c->caller, c->txn, coll) == ACCESS_NONE)
         return true;
+    rows->n++;
     buf_add_text(out, "<tr><th scope=row><a href=\"/calendar/v3/calendars/");
     text_percent_encode(out, span_of(coll->calendar));
     buf_add_text(out, "/events\">");
@@ -86,6 +93,7 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
 
 void home_get(struct call *c)
 {
+    struct rows rows = {.c = c};
     if (!call_read(c))
         return;
     c->answer.type = "text/html; charset=UTF-8";
@@ -110,7 +118,9 @@ void home_get(struct call *c)
                           "scope=col>Account<th scope=col>State<th scope=col class=n>Events"
                           "<th scope=col class=n>Age<th scope=col>Last error\n"
                           "<tbody>\n");
-    colls_each(c->txn, add_row, c);
+    colls_each(c->txn, add_row, &rows);
+    if (rows.n == 0)
+        buf_add_text(&c->out, "<tr><td colspan=7>No calendar is here yet.\n");
     buf_add_text(&c->out, "</table>\n");
     buf_add_text(&c->out, live_part);
     buf_add_text(
@@ -119,5 +129,6 @@ void home_get(struct call *c)
         "<li><a href=\"/v1/status\">Status</a> of accounts, calendars, channels and the store\n"
         "<li><a href=\"/calendar/v3/users/me/calendarList\">Calendar list</a>, as Google&rsquo;s "
         "API gives it\n"
+        "<li><a href=\"/metrics\">Metrics</a>, for Prometheus\n"
         "<li><a href=\"/healthz\">Liveness</a> and <a href=\"/readyz\">readiness</a>\n</ul>\n");
 }

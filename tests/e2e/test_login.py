@@ -57,6 +57,8 @@ def test_sign_in_and_out(begin):
         done = run(pair, *command)
         assert done.returncode == 75 and f"account work: needs login: {told['reason']}" in done.stderr, command
     assert told["reason"] in run(pair, "status").stdout
+    page = pair.mirror.get("/").body.decode()
+    assert told["reason"] in page and "No calendar is here yet" in page
     assert "No calendar is mirrored yet" in run(pair, "verify").stderr
     answer = sign_in(pair.mirror, "work")
     assert answer["calendar"] == USER and answer["scope"] == READONLY and not answer["trouble"]

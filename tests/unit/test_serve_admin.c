@@ -64,6 +64,7 @@ static void test_status(void **state)
     http_answer_release(&a);
     a = get(w, 200, "/");
     assert_non_null(strstr(a.body, ME));
+    assert_null(strstr(a.body, "No calendar is here yet"));
     http_answer_release(&a);
     a = get(w, 200, "/readyz");
     http_answer_release(&a);
