@@ -12,6 +12,8 @@ bool address_is_loopback(struct span host)
     char text[64];
     struct in_addr v4;
     struct in6_addr v6;
+    if (span_is(host, "127.0.0.1"))
+        return true;
     if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
         host = (struct span){host.p + 1, host.n - 2};
     if (!text_copy(text, sizeof(text), host))

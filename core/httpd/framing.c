@@ -44,20 +44,28 @@ struct head {
     const char *value[N_SINGLES];
 };
 
+/* Controls but the tab. */
+static const bool is_control[256] = {
+    [0 ... '\t' - 1] = true,
+    ['\t' + 1 ... ' ' - 1] = true,
+    [0x7f] = true,
+};
+
+/* Of all that comes in nearly nothing is odd: no reason to look for the first that is. */
 static bool is_name(const char *p, size_t n)
 {
+    bool is = n > 0;
     for (size_t i = 0; i < n; i++)
-        if (!is_token[(unsigned char)p[i]])
-            return false;
-    return n > 0;
+        is &= is_token[(unsigned char)p[i]];
+    return is;
 }
 
 static bool is_text(const char *p, size_t n)
 {
+    bool odd = false;
     for (size_t i = 0; i < n; i++)
-        if (((unsigned char)p[i] < ' ' && p[i] != '\t') || p[i] == 0x7f)
-            return false;
-    return true;
+        odd |= is_control[(unsigned char)p[i]];
+    return !odd;
 }
 
 static enum MHD_Result look(void *cls, enum MHD_ValueKind kind, const char *key, size_t key_n,
@@ -89,13 +97,14 @@ static bool authority_fits(struct span authority, const char *host)
 }
 
 bool framing_is_plain(struct MHD_Connection *conn, const char *method, const char *version,
-                      struct span authority)
+                      struct span authority, const char **ret_length)
 {
     struct head h = {0};
     bool modern = strcmp(version, MHD_HTTP_VERSION_1_1) == 0;
     (void)MHD_get_connection_values_n(conn, MHD_HEADER_KIND, look, &h);
     for (size_t i = 0; i < N_SINGLES; i++)
         h.odd |= h.n[i] > 1;
+    *ret_length = h.value[LENGTH];
     if (h.odd || (modern && !h.n[HOST]) || !authority_fits(authority, h.value[HOST]))
         return false;
     if (h.n[ENCODING])

@@ -9,8 +9,8 @@
 #include "core/base/span.h"
 
 /* Can the head be read in one way only? `authority`: of a target with a host, or empty.
- */
+ * *ret_length: what Content-Length says, NULL without one. */
 bool framing_is_plain(struct MHD_Connection *conn, const char *method, const char *version,
-                      struct span authority);
+                      struct span authority, const char **ret_length);
 
 #endif

@@ -94,7 +94,8 @@ void request_end(void *cls, struct MHD_Connection *conn, void **con_cls,
 static bool begin(struct request *r, const char *version)
 {
     /* Answered at once, the connection ends: where its next request begins nobody knows. */
-    if (!framing_is_plain(r->conn, r->pub.method, version, r->authority)) {
+    const char *length;
+    if (!framing_is_plain(r->conn, r->pub.method, version, r->authority, &length)) {
         r->pub.refused = MHD_HTTP_BAD_REQUEST;
         return true;
     }
@@ -104,7 +105,6 @@ static bool begin(struct request *r, const char *version)
     if (!r->pub.refused && head && head->header_size > HEAD_SHARE(memory))
         r->pub.refused = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
 
-    const char *length = httpd_header(&r->pub, MHD_HTTP_HEADER_CONTENT_LENGTH);
     unsigned long long n = length ? strtoull(length, NULL, 10) : 0;
     if (!r->pub.refused && n > r->h->opt.body_bytes)
         r->pub.refused = MHD_HTTP_CONTENT_TOO_LARGE;

@@ -177,10 +177,12 @@ bool access_identify(struct call *c)
 {
     struct found f = {.place = PLACE_NONE, .moot = is_open(c->serve)};
     cut_path(c, &f);
-    take_authorization(&f, c->header(c->source, "Authorization"));
     cut_query(c, &f);
-    const char *key = c->header(c->source, "X-Goog-Api-Key");
-    take(&f, PLACE_KEY, key ? span_of(key) : (struct span){0});
+    if (!f.moot) {
+        const char *key = c->header(c->source, "X-Goog-Api-Key");
+        take_authorization(&f, c->header(c->source, "Authorization"));
+        take(&f, PLACE_KEY, key ? span_of(key) : (struct span){0});
+    }
     c->caller = (struct caller){0};
     if (!f.twice)
         memcpy(c->caller.hash, f.hash, sizeof f.hash);

@@ -103,7 +103,7 @@ void call_reset(struct call *c)
     c->fields.n = 0;
     c->caller = (struct caller){0};
     memset(c->segment, 0, sizeof c->segment);
-    memset(&c->params, 0, sizeof c->params);
+    c->params.given = 0; /* the rest when there are any: what is answered from the cache has none */
     c->answer = (struct answer){0};
 }
 

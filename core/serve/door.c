@@ -50,9 +50,8 @@ static bool listens_on_all(const struct conf *conf)
 static bool host_known(const struct conf *conf, struct span host)
 {
     struct span name = without_port(host);
-    if (listens_on_all(conf) && is_address(name))
-        return true;
-    if (address_is_loopback(name) || same_name(name, without_port(span_of(conf->api.listen))))
+    if (address_is_loopback(name) || same_name(name, without_port(span_of(conf->api.listen))) ||
+        (listens_on_all(conf) && is_address(name)))
         return true;
     for (size_t i = 0; i < conf->api.hosts.n; i++) {
         struct span known = span_of(conf->api.hosts.v[i]);

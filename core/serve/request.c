@@ -31,10 +31,12 @@ bool request_unpack(struct call *c)
 
 void request_take_override(struct call *c)
 {
-    const char *override = c->header(c->source, "X-HTTP-Method-Override");
-    const char *type = c->header(c->source, "Content-Type");
-    if (!override || strcmp(c->method, "POST") != 0)
+    const char *override = NULL, *type;
+    if (strcmp(c->method, "POST") == 0)
+        override = c->header(c->source, "X-HTTP-Method-Override");
+    if (!override)
         return;
+    type = c->header(c->source, "Content-Type");
     c->method = override;
     if (strcmp(override, "GET") == 0 && c->query.n == 0 && type &&
         strncmp(type, "application/x-www-form-urlencoded", 33) == 0)
@@ -218,6 +220,7 @@ bool params_keep(const struct call *c, struct span query, struct buf *out)
 
 bool call_parse(struct call *c)
 {
+    memset(&c->params, 0, sizeof c->params);
     if (!buf_reserve(&c->text, c->path.n + c->query.n + 16))
         return call_fail(c, FAULT_URI_TOO_LONG, NULL, NULL);
     return route_find(c) && access_pass(c) && params_parse(c, &c->params, c->query, &c->text);
