@@ -3,15 +3,10 @@
 
 #include <stdlib.h>
 
+#include "core/base/order.h"
 #include "storage/txn.h"
 
 #define MOST_NAMED 4096 /* written collections are told by number up to here, then as "all" */
-
-static int by_number(const void *pa, const void *pb)
-{
-    uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
-    return (a > b) - (a < b);
-}
 
 static void note(uint32_t **v, size_t *n, size_t *room, bool *all, uint32_t no)
 {
@@ -89,7 +84,7 @@ void hub_take(struct store *s, struct hub_listener *l, struct hub_news *ret)
     l->all = l->woken = false;
     pthread_mutex_unlock(&s->hub.mutex);
     if (ret->n > 1)
-        qsort(ret->colls, ret->n, sizeof(*ret->colls), by_number);
+        qsort(ret->colls, ret->n, sizeof(*ret->colls), order_u32);
     size_t kept = 0;
     for (size_t i = 0; i < ret->n; i++)
         if (i == 0 || ret->colls[i] != ret->colls[i - 1])
@@ -100,7 +95,7 @@ void hub_take(struct store *s, struct hub_listener *l, struct hub_news *ret)
 bool hub_news_has(const struct hub_news *news, uint32_t coll)
 {
     return news->all ||
-           (news->n && bsearch(&coll, news->colls, news->n, sizeof(*news->colls), by_number));
+           (news->n && bsearch(&coll, news->colls, news->n, sizeof(*news->colls), order_u32));
 }
 
 uint64_t hub_seq(const struct store *s)

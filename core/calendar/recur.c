@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/base/floor.h"
+#include "core/base/order.h"
 #include "core/base/text.h"
 #include "core/calendar/recur_set.h"
 
@@ -316,19 +317,12 @@ static int by_key(const void *a, const void *b)
     return (x->duration_ms < y->duration_ms) - (x->duration_ms > y->duration_ms);
 }
 
-static int by_number(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /* Sorts an array unless it is in order, as it mostly came. */
 static void sort_numbers(int64_t *v, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
         if (v[i] < v[i - 1]) {
-            qsort(v, n, sizeof(*v), by_number);
+            qsort(v, n, sizeof(*v), order_i64);
             return;
         }
     }

@@ -12,6 +12,7 @@
 #include "core/base/crashpoint.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/order.h"
 #include "core/google/decode.h"
 
 void roster_change_release(struct roster_change *change)
@@ -103,21 +104,15 @@ static void apply_page(struct run *r, struct txn *t, const struct google_page *p
     }
 }
 
-static int by_number(const void *pa, const void *pb)
-{
-    uint32_t a = *(const uint32_t *)pa, b = *(const uint32_t *)pb;
-    return (a > b) - (a < b);
-}
-
 static void retire_missing(struct txn *t, struct census *census, struct roster_change *change)
 {
     struct collection c;
     if (census->n_kept)
-        qsort(census->kept, census->n_kept, sizeof(uint32_t), by_number);
+        qsort(census->kept, census->n_kept, sizeof(uint32_t), order_u32);
     for (size_t i = 0; i < census->n_known; i++) {
         uint32_t no = census->known[i];
         if (census->n_kept &&
-            bsearch(&no, census->kept, census->n_kept, sizeof(uint32_t), by_number))
+            bsearch(&no, census->kept, census->n_kept, sizeof(uint32_t), order_u32))
             continue;
         if (coll_get(t, no, &c) == RC_OK && c.state != COLL_GONE)
             retire(t, &c, change);

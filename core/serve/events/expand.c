@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/order.h"
 #include "core/serve/events/series.h"
 #include "core/serve/events/window.h"
 
@@ -238,12 +239,6 @@ static void add_scan(struct expand *x, bool all_day)
     add_source(x, s);
 }
 
-static int by_number(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Gathers the slots that exceptions stand in. False: no memory. */
 static bool find_replaced(struct expand *x, struct source *s)
 {
@@ -264,7 +259,7 @@ static bool find_replaced(struct expand *x, struct source *s)
     }
     event_scan_close(scan);
     if (s->n_replaced)
-        qsort(s->replaced, s->n_replaced, sizeof *s->replaced, by_number);
+        qsort(s->replaced, s->n_replaced, sizeof *s->replaced, order_i64);
     return true;
 }
 

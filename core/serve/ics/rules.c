@@ -21,6 +21,7 @@
 
 #include "core/base/floor.h"
 #include "core/base/json.h"
+#include "core/base/order.h"
 #include "core/base/text.h"
 #include "core/serve/ics/line.h"
 #include "core/serve/ics/rule.h"
@@ -53,21 +54,15 @@ void ics_series_release(struct ics_series *s)
     s->kept = s->gone = (struct ics_slots){0};
 }
 
-static int by_number(const void *pa, const void *pb)
-{
-    int64_t a = *(const int64_t *)pa, b = *(const int64_t *)pb;
-    return (a > b) - (a < b);
-}
-
 static void sort(struct ics_slots *s)
 {
     if (s->n)
-        qsort(s->v, s->n, sizeof *s->v, by_number);
+        qsort(s->v, s->n, sizeof *s->v, order_i64);
 }
 
 static bool has(const struct ics_slots *sorted, int64_t slot_s)
 {
-    return sorted->n && bsearch(&slot_s, sorted->v, sorted->n, sizeof slot_s, by_number);
+    return sorted->n && bsearch(&slot_s, sorted->v, sorted->n, sizeof slot_s, order_i64);
 }
 
 /* The lines of a series' recurrence, one after another. */
