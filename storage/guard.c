@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
 
 #include "storage/txn.h"
 
@@ -99,7 +100,15 @@ void store_unguard(const struct store *s)
         guarded[s->file] = (struct guarded){0};
 }
 
+/* While nothing can be written, opening it would fail. */
+static bool is_writable(const struct store *s)
+{
+    struct statvfs fs;
+    return statvfs(s->dir, &fs) == 0 && !(fs.f_flag & ST_RDONLY);
+}
+
 bool store_is_broken(const struct store *s)
 {
-    return atomic_load_explicit(&s->broken, memory_order_relaxed);
+    return atomic_load_explicit(&s->broken, memory_order_relaxed) ||
+           (atomic_load_explicit(&s->jammed, memory_order_relaxed) && is_writable(s));
 }

@@ -11,8 +11,9 @@
  * file; before the threads that use it. */
 void store_guard(struct store *s);
 
-/* Has an operation met such damage? It is marked then: close the store and open it again.
- * Thread-safe. */
+/* Has an operation met such damage? It is marked then: close the store and open it again. Likewise,
+ * without a mark, when LMDB gave up after a write that failed halfway, once the file system can be
+ * written to. Thread-safe. */
 bool store_is_broken(const struct store *s);
 
 #endif

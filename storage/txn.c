@@ -79,6 +79,8 @@ enum rc txn_begin(struct store *s, bool write, bool large, struct txn **ret, str
         t->mdb = t->writer.mdb;
     if (code) {
         free(t);
+        if (code == MDB_PANIC)
+            atomic_store(&s->jammed, true);
         return mdb_to_rc(code, e, "transaction");
     }
     *ret = t;

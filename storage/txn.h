@@ -45,7 +45,7 @@ struct store {
     struct group group;
     struct trouble trouble;
     _Atomic uint64_t commits;
-    atomic_bool broken;
+    atomic_bool broken, jammed; /* jammed: LMDB does nothing more, a write of its own having failed */
 };
 
 struct txn {

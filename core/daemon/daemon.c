@@ -498,7 +498,7 @@ static enum rc run(struct daemon *d, struct err *e)
         if (anew_ms && now_ms - anew_ms < ANEW_LEAST_MS)
             return err_set(e, RC_SYS,
                            "the database broke twice within minutes: is the disk sound?");
-        log_err(NULL, "the database is damaged in its structure: starting anew");
+        log_err(NULL, "the database cannot be used as it is open now: starting anew");
         anew_ms = now_ms;
     }
 }
