@@ -49,14 +49,14 @@ int64_t interval_earliest(uint8_t class, int64_t min)
     return result;
 }
 
-bool interval_is_all_day(uint8_t class)
+static bool is_all_day(uint8_t class)
 {
     return (class >= CLASS_ALL_DAY && class < CLASS_SERIES) || class == CLASS_SERIES_ALL_DAY;
 }
 
 struct interval interval_of_window(const struct event_window *w, uint8_t class)
 {
-    if (interval_is_all_day(class))
+    if (is_all_day(class))
         return (struct interval){w->floating_min_ms, w->floating_max_ms};
     return (struct interval){w->min_ms, w->max_ms};
 }

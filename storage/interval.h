@@ -3,9 +3,10 @@
  * DESIGN. Events are clustered by (class, time, row). Singles are classed by duration: what
  * overlaps a window and lasts at most D began after min - D, so one short range per class finds it,
  * however long other events are. Most ranges are walked past a page or two that has nothing to
- * give, so the classes are few, and close where most events are. All-day events, whose times are wall time, have classes of their
- * own. A series stands at the END of its extent, so that those that ended before the window are not
- * even touched. collection.classes remembers which classes a calendar ever used. */
+ * give, so the classes are few, and close where most events are. All-day events, whose times are
+ * wall time, have classes of their own. A series stands at the END of its extent, so that those
+ * that ended before the window are not even touched. collection.classes remembers which classes a
+ * calendar ever used. */
 #ifndef STORAGE_INTERVAL_H
 #define STORAGE_INTERVAL_H
 
@@ -32,7 +33,6 @@ struct spot {
 struct spot interval_spot(const struct event *ev);
 /* Of the classes for singles: the earliest start that can overlap what begins at `min`. */
 int64_t interval_earliest(uint8_t class, int64_t min);
-bool interval_is_all_day(uint8_t class);
 
 struct interval {
     int64_t min, max;
