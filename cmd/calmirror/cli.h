@@ -23,8 +23,8 @@ struct cli {
     const char *api;    /* NULL: from the configuration */
     const char *account, *from, *to;
     const char *calendar, *origin, *expires, *append; /* of a new client */
-    const char *port; /* of a login */
-    const char *exec; /* for each change */
+    const char *port;                                 /* of a login */
+    const char *exec;                                 /* for each change */
     bool watch, freebusy_only, admin, json, wait, instances, no_browser, acl, force;
     const char *verb; /* of the subcommand; NULL: none */
     char **args;      /* behind it */

@@ -145,10 +145,10 @@ static int unreachable(const struct cli *cli, const struct err *e)
     (void)fail(cli, EX_UNAVAILABLE, "no answer from the service at %s: %s", cli->place, e->text);
     if (!cli->silent)
         (void)fputs(
-        "Is it running?  systemctl status calmirrord\n"
-        "To start it:    systemctl start calmirrord   (or: calmirrord -c FILE)\n"
-        "If it listens elsewhere, name its configuration with -c or the place with --api.\n",
-        stderr);
+            "Is it running?  systemctl status calmirrord\n"
+            "To start it:    systemctl start calmirrord   (or: calmirrord -c FILE)\n"
+            "If it listens elsewhere, name its configuration with -c or the place with --api.\n",
+            stderr);
     return EX_UNAVAILABLE;
 }
 
@@ -252,9 +252,7 @@ int cli_stream(struct cli *cli, const char *path, const char *last_id,
 {
     char header[160];
     (void)snprintf(header, sizeof(header), "Last-Event-ID: %s", last_id);
-    struct ask ask = {.method = "GET",
-                      .path = path,
-                      .header = last_id[0] ? header : NULL,
-                      .take = taker};
+    struct ask ask = {
+        .method = "GET", .path = path, .header = last_id[0] ? header : NULL, .take = taker};
     return perform(cli, &ask, NULL);
 }

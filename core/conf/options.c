@@ -156,7 +156,8 @@ const struct option conf_options[] = {
      "Most streams (GET /v1/stream) that are open at a time. Each takes a file descriptor."},
     {SECTION_API, "streams_per_client", VALUE_COUNT, "0", IN(api.streams_per_client), 0, 1000000,
      true,
-     "Most streams and long polls that one [client] has open at a time, so that the others get some. "
+     "Most streams and long polls that one [client] has open at a time, so that the others get "
+     "some. "
      "0 means half of max_streams."},
     {SECTION_API, "stream_stall", VALUE_DURATION, "10s", IN(api.stream_stall_ms), 100, HOUR, true,
      "A stream whose reader takes nothing of what there is for so long is ended. It can resume "

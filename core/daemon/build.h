@@ -1,4 +1,4 @@
-/* build: what this program was made of: its own version, and those of the libraries it runs with. */
+/* build: what this program was made of: its version, and those of the libraries it runs with. */
 #ifndef CORE_DAEMON_BUILD_H
 #define CORE_DAEMON_BUILD_H
 

@@ -61,7 +61,7 @@ struct run {
     bool left, gave_way;  /* a transaction found that it is gone; the worker was needed elsewhere */
     bool granted, large;  /* the next transaction will be */
     bool as_of_now, too_large; /* the view, behind a full listing; pull_run() gave up */
-    char about[32];              /* "cal 12", for the log */
+    char about[32];            /* "cal 12", for the log */
     struct queue_counters did;
 };
 
