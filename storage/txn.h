@@ -45,7 +45,7 @@ struct store {
     struct group group;
     struct trouble trouble;
     _Atomic uint64_t commits;
-    atomic_bool broken, jammed; /* jammed: LMDB does nothing more, a write of its own having failed */
+    atomic_bool broken, jammed; /* jammed: a write of LMDB's own failed, it does nothing more */
 };
 
 struct txn {
