@@ -74,6 +74,8 @@ def test_the_api_is_disabled_and_enabled(start, tmp_path, robot, clock):
     answer = wait_for("the age", lambda: (a := pair.mirror.get(f"/calendar/v3/calendars/primary/events/{event}"))
                       and int(a.headers["Age"]) >= 3600 and a)
     assert answer.status == 200 and "ttl=-3" in answer.headers["Cache-Status"]
+    # Whatever was tried now has failed: it must not be told after the next turn, and wait from then on.
+    wait_for("the tries to end", lambda: (t := pair.mirror.status()["totals"])["due"] == 0 == t["running"])
     pair.emulator.clear_faults()
     clock.turn(-HOUR_MS, HOUR_MS)
     wait_state(pair, "ok")
