@@ -70,12 +70,14 @@ def test_the_api_is_disabled_and_enabled(start, tmp_path, robot, clock):
     assert "not enabled" in reason and ENABLE in reason
     answer = pair.mirror.get(f"/calendar/v3/calendars/primary/events/{event}")
     assert answer.json["summary"] == "as it was when it worked"
+    before = len(pair.emulator.requests())
     clock.turn(HOUR_MS, HOUR_MS)  # by now no poll can have missed: what is served says that it is stale
     answer = wait_for("the age", lambda: (a := pair.mirror.get(f"/calendar/v3/calendars/primary/events/{event}"))
                       and int(a.headers["Age"]) >= 3600 and a)
     assert answer.status == 200 and "ttl=-3" in answer.headers["Cache-Status"]
-    # Whatever was tried now has failed: it must not be told after the next turn, and wait from then on.
-    wait_for("the tries to end", lambda: (t := pair.mirror.status()["totals"])["due"] == 0 == t["running"])
+    # What is tried now fails: that must not be told after the next turn, and count from then on.
+    wait_for("another try", lambda: len(pair.emulator.requests()) > before)
+    wait_for("its end", lambda: pair.mirror.status()["totals"]["running"] == 0)
     pair.emulator.clear_faults()
     clock.turn(-HOUR_MS, HOUR_MS)
     wait_state(pair, "ok")
