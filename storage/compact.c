@@ -44,15 +44,9 @@ static bool has_room(const struct store *s, uint64_t bytes)
     return statvfs(s->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize > bytes + bytes / 4;
 }
 
-bool compact_is_due(struct store *s)
+static bool is_due(const struct store *s, uint64_t all, uint64_t used)
 {
-    struct store_usage usage;
-    uint64_t all = pages_bytes(s);
-    if (all < LEAST_BYTES)
-        return false;
-    store_usage(s, &usage);
-    return usage.used_bytes <= MOST_BYTES && all - usage.used_bytes >= all / FREE_SHARE &&
-           has_room(s, usage.used_bytes);
+    return used <= MOST_BYTES && all - used >= all / FREE_SHARE && has_room(s, used);
 }
 
 static bool write_copy(struct store *s, const char *path)
@@ -71,18 +65,19 @@ static bool write_copy(struct store *s, const char *path)
 bool compact_copy(struct store *s, const char *path, char *ret)
 {
     int64_t begin_ms = clock_mono_ms();
-    uint64_t before = pages_bytes(s);
+    uint64_t all = pages_bytes(s);
     struct store_usage usage;
-    store_usage(s, &usage);
-    if (!name_copy(path, ret))
+    if (all < LEAST_BYTES || !name_copy(path, ret))
         return false;
-    compact_clean(path);
+    store_usage(s, &usage);
+    if (!is_due(s, all, usage.used_bytes))
+        return false;
     if (!write_copy(s, ret)) {
-        compact_clean(path);
+        unlink(ret);
         return false;
     }
     log_info(NULL, "store made smaller, from %llu to %llu MiB, in %lld ms",
-             (unsigned long long)(before >> 20), (unsigned long long)(usage.used_bytes >> 20),
+             (unsigned long long)(all >> 20), (unsigned long long)(usage.used_bytes >> 20),
              (long long)(clock_mono_ms() - begin_ms));
     return true;
 }

@@ -4,10 +4,9 @@
 
 #include "storage/txn.h"
 
-/* Is it worth it? Nobody reads or writes the store yet. */
-bool compact_is_due(struct store *s);
-/* Makes the copy, durable, under the name ret[PATH_MAX] beside `path`, for the caller to put in its
- * place. False: there is none, and nothing has changed. */
+/* Makes the copy if that is worth it, durable, under the name ret[PATH_MAX] beside `path`, for the
+ * caller to put in its place; nobody reads or writes the store yet, and compact_clean() was called.
+ * False: there is none, and nothing has changed. */
 bool compact_copy(struct store *s, const char *path, char *ret);
 /* Removes a copy that was not put in its place. */
 void compact_clean(const char *path);

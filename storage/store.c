@@ -27,6 +27,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
+#include "core/base/private.h"
 #include "core/base/rand.h"
 #include "core/base/text.h"
 #include "storage/compact.h"
@@ -243,16 +244,6 @@ static void env_close(struct store *s)
     s->env = NULL;
 }
 
-/* The rename is durable before anything is written behind it. */
-static enum rc sync_dir(const char *dir, struct err *e)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    enum rc rc = fd < 0 || fsync(fd) < 0 ? err_errno(e, "%s", dir) : RC_OK;
-    if (fd >= 0)
-        close(fd);
-    return rc;
-}
-
 /* Opens the file; a copy of it in order when that is worth the time. */
 static enum rc file_open(struct store *s, const char *path, const struct store_options *opt,
                          struct err *e)
@@ -263,14 +254,14 @@ static enum rc file_open(struct store *s, const char *path, const struct store_o
     CRASHPOINT("storage.open.made");
     if (!rc)
         rc = learn_identity(s, path, e);
-    if (rc || !compact_is_due(s) || !compact_copy(s, path, copy))
+    if (rc || !compact_copy(s, path, copy))
         return rc;
     CRASHPOINT("compact.copied");
     env_close(s);
     if (rename(copy, path) < 0)
         compact_clean(path);
     CRASHPOINT("compact.renamed");
-    rc = sync_dir(s->dir, e);
+    rc = private_sync_folder(path, e); /* before anything is written behind it */
     if (!rc)
         rc = env_open(s, path, opt, e);
     return rc ? rc : learn_identity(s, path, e);

@@ -62,7 +62,7 @@ enum rc private_read(const char *path, struct secret *ret, struct err *e)
     return rc;
 }
 
-static enum rc sync_folder(const char *path, struct err *e)
+enum rc private_sync_folder(const char *path, struct err *e)
 {
     char folder[PATH_MAX];
     const char *slash = strrchr(path, '/');
@@ -126,7 +126,7 @@ enum rc private_write(const char *path, struct span bytes, struct err *e)
         return rc;
     }
     CRASHPOINT("private.renamed");
-    return sync_folder(path, e);
+    return private_sync_folder(path, e);
 }
 
 enum rc private_create(const char *path, struct span bytes, struct err *e)
@@ -140,14 +140,14 @@ enum rc private_create(const char *path, struct span bytes, struct err *e)
         rc = errno == EEXIST ? err_set(e, RC_NOTFOUND, "%s: exists", path)
                              : err_errno(e, "%s", path);
     (void)unlink(beside);
-    return rc ? rc : sync_folder(path, e);
+    return rc ? rc : private_sync_folder(path, e);
 }
 
 enum rc private_remove(const char *path, struct err *e)
 {
     if (unlink(path) < 0)
         return errno == ENOENT ? RC_OK : err_errno(e, "%s", path);
-    return sync_folder(path, e);
+    return private_sync_folder(path, e);
 }
 
 uint64_t private_stamp(const char *path)

@@ -22,6 +22,9 @@ enum rc private_create(const char *path, struct span bytes, struct err *e);
 /* RC_OK also when there was none. Durable, as the above. */
 enum rc private_remove(const char *path, struct err *e);
 
+/* Makes durable what was renamed, made or removed in the folder of `path`. */
+enum rc private_sync_folder(const char *path, struct err *e);
+
 /* A number that changes when the file's content, owner or mode does; 0 when there is no such file.
  */
 uint64_t private_stamp(const char *path);
