@@ -116,27 +116,29 @@ void listing_put(struct txn *t, struct collection *c, const struct event *ev)
     CRASHPOINT("storage.listing.put");
 }
 
-/* Whether an increment brought something as new, or its end, since the listing began. */
-static bool overtaken(struct txn *t, const struct collection *c, const struct key *k,
-                      const struct event *staged)
-{
-    struct id_entry entry;
-    struct event live;
-    if (id_entry_get(t, k, &entry) != RC_OK || entry.seq <= c->listing.generation)
-        return false;
-    if (entry.class == CLASS_NONE)
-        return true;
-    return live_get(t, c->no, &entry, &live) &&
-           (staged->updated_ms == live.updated_ms || !newer(&live, staged));
-}
+/* What a staged event is beside the live one. */
+enum rank {
+    RANK_NEWER,
+    RANK_OLDER,
+    RANK_OVERTAKEN, /* an increment brought something as new, or its end, since the listing began */
+};
 
-static bool is_older(struct txn *t, const struct collection *c, const struct key *k,
-                     const struct event *staged)
+static enum rank rank_of(struct txn *t, const struct collection *c, const struct key *k,
+                         const struct event *staged)
 {
     struct id_entry entry;
     struct event live;
-    return id_entry_get(t, k, &entry) == RC_OK && live_get(t, c->no, &entry, &live) &&
-           !newer(&live, staged);
+    if (id_entry_get(t, k, &entry) != RC_OK)
+        return RANK_NEWER;
+    bool since = entry.seq > c->listing.generation;
+    if (entry.class == CLASS_NONE)
+        return since ? RANK_OVERTAKEN : RANK_NEWER;
+    if (!live_get(t, c->no, &entry, &live))
+        return RANK_NEWER;
+    bool older = !newer(&live, staged);
+    if (since && (older || staged->updated_ms == live.updated_ms))
+        return RANK_OVERTAKEN;
+    return older ? RANK_OLDER : RANK_NEWER;
 }
 
 /* Puts what was staged. Each event is copied first: putting it ends the life of LMDB's memory. */
@@ -160,10 +162,13 @@ static void apply_stage(struct txn *t, struct collection *c, struct listing_resu
         uint64_t before = c->all_items;
         if (!key_copy(&k, w.key))
             continue;
-        if (!event_unpack(buf_span(&copy), &ev) || overtaken(t, c, &k, &ev)) {
-            mark(t, c, &k); /* also of a damaged one: the old form is better than none */
+        enum rank rank = RANK_OVERTAKEN; /* also a damaged one: the old form is better than none */
+        if (event_unpack(buf_span(&copy), &ev))
+            rank = rank_of(t, c, &k, &ev);
+        if (rank == RANK_OVERTAKEN) {
+            mark(t, c, &k);
         } else {
-            result->older += is_older(t, c, &k, &ev);
+            result->older += rank == RANK_OLDER;
             if (put_marked(t, c, &k, &ev))
                 *(c->all_items > before ? &result->added : &result->changed) += 1;
         }
