@@ -20,6 +20,40 @@ static void expect_broken(struct fixture *f)
     assert_non_null(strstr(e.text, "structure"));
 }
 
+/* In a child, which is to fault: opens and guards the store. */
+static void open_to_die(struct fixture *f)
+{
+    struct rlimit none = {0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)signal(SIGSEGV, SIG_DFL); /* a sanitizer's would speak up */
+    fixture_open(f);
+    store_guard(f->store);
+}
+
+/* Where a record stands in the map, which is for reading only. */
+static uintptr_t some_record(struct store *s)
+{
+    struct txn *t = begin_read(s);
+    struct key k = key_text(span_of("format"));
+    struct span body;
+    if (record_get(t, SPACE_META, &k, &body) != RC_OK)
+        _exit(1);
+    return (uintptr_t)body.p;
+}
+
+static _Noreturn void write_at(uintptr_t at)
+{
+    *(volatile char *)at = 1;
+    _exit(2);
+}
+
+static void expect_fault(pid_t child)
+{
+    int status;
+    waitpid(child, &status, 0);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
 /* A fault at an address of the map leaves the mark; one elsewhere does not. */
 static void test_guard(void **state)
 {
@@ -28,22 +62,11 @@ static void test_guard(void **state)
     for (int in_map = 0; in_map < 2; in_map++) {
         pid_t child = fork();
         if (child == 0) {
-            struct rlimit none = {0};
-            (void)setrlimit(RLIMIT_CORE, &none);
-            (void)signal(SIGSEGV, SIG_DFL); /* a sanitizer's would speak up */
-            fixture_open(f);
-            store_guard(f->store);
-            struct txn *t = begin_read(f->store);
-            struct key k = key_text(span_of("format"));
-            struct span body;
-            if (record_get(t, SPACE_META, &k, &body) != RC_OK)
-                _exit(1);
-            *(volatile char *)(in_map ? (uintptr_t)body.p : 16) = 1; /* mapped for reading only */
-            _exit(2);
+            open_to_die(f);
+            uintptr_t record = some_record(f->store);
+            write_at(in_map ? record : 16);
         }
-        int status;
-        waitpid(child, &status, 0);
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        expect_fault(child);
         if (in_map)
             expect_broken(f);
         else
@@ -65,25 +88,13 @@ static void test_two_files(void **state)
     for (int in_push = 0; in_push < 2; in_push++) {
         pid_t child = fork();
         if (child == 0) {
-            struct rlimit none = {0};
-            (void)setrlimit(RLIMIT_CORE, &none);
-            (void)signal(SIGSEGV, SIG_DFL);
-            fixture_open(f);
-            store_guard(f->store);
+            open_to_die(f);
             if (store_open(&s, f->dir, &push, NULL) != RC_OK)
                 _exit(1);
             store_guard(s);
-            struct txn *t = begin_read(in_push ? s : f->store);
-            struct key k = key_text(span_of("format"));
-            struct span body;
-            if (record_get(t, SPACE_META, &k, &body) != RC_OK)
-                _exit(1);
-            *(volatile char *)(uintptr_t)body.p = 1;
-            _exit(2);
+            write_at(some_record(in_push ? s : f->store));
         }
-        int status;
-        waitpid(child, &status, 0);
-        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+        expect_fault(child);
         assert_int_equal(store_open(&s, f->dir, &push, NULL), in_push ? RC_BADDATA : RC_OK);
         if (in_push) {
             fixture_open(f);
