@@ -7,7 +7,10 @@ import shutil
 import socket
 import struct
 import subprocess
+import tempfile
 import time
+
+from mirror import BUILD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CLONE_NEWNET = 0x40000000
@@ -148,6 +151,32 @@ class Nginx:
         raise SystemExit("nginx has no worker: " + self.errors())
 
     def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+class Bare:
+    """bare.c: the HTTP library alone, giving the answer that `port` gives to that request."""
+
+    def __init__(self, directory, port, path, headers, core):
+        names = iter(headers)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in zip(names, names))
+        request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{lines}\r\n"
+        with socket.create_connection(("127.0.0.1", port)) as s, \
+                tempfile.NamedTemporaryFile(dir=directory, prefix="answer-", delete=False) as f:
+            s.sendall(request.encode())
+            while piece := s.recv(65536):
+                f.write(piece)
+        self.process = subprocess.Popen(["taskset", "-c", str(core), f"{BUILD}/bench/bare", f.name],
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline() or 0)
+        if not self.port:
+            raise SystemExit("bare does not start")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(10)
 

@@ -26,6 +26,8 @@ from mirror import Mirror, wait_for  # noqa: E402
 from pair import token_account  # noqa: E402
 
 MIRROR = "mirror"
+LIBRARY = "library"
+OURS = (MIRROR, LIBRARY)
 CONNECTIONS = (32, 128, 256, 512, 1024)
 COLD_STARTS = 5
 FAILED = []
@@ -52,6 +54,7 @@ class Case:
         self.name, self.path, self.mode, self.headers = name, path, mode, tuple(headers)
         self.compared = compared  # the case whose nginx is the peer; None: has its own
         self.target = target
+        self.library = None  # the library alone, with this case's answer
         self.loads = {}
 
     def best(self, target):
@@ -61,15 +64,16 @@ class Case:
     def peer(self):
         """nginx's better setting: (its name, its median)."""
         case = self.compared or self
-        return min(((name, case.best(name)) for name in case.loads if name != MIRROR), key=lambda x: x[1])
+        return min(((name, case.best(name)) for name in case.loads if name not in OURS), key=lambda x: x[1])
 
     def ratio(self):
         return self.peer()[1] / self.best(MIRROR)
 
 
 class Bench:
-    def __init__(self, mirror, emulator, nginx, server_core, load_core):
+    def __init__(self, mirror, emulator, nginx, server_core, load_core, stack, scratch):
         self.mirror, self.emulator, self.nginx = mirror, emulator, nginx
+        self.stack, self.scratch = stack, scratch
         self.server_core, self.load_core = server_core, load_core
         self.calls = 0  # upstream, while reads went on
 
@@ -78,8 +82,12 @@ class Bench:
         return self.mirror.request("GET", path, headers=dict(zip(names, names)), port=port)
 
     def load(self, case, target, seconds, connections=32):
-        port = self.mirror.api_port if target == MIRROR else self.nginx.ports[target]
-        pids = [self.mirror.process.pid] if target == MIRROR else self.nginx.pids()
+        if target == MIRROR:
+            port, pids = self.mirror.api_port, [self.mirror.process.pid]
+        elif target == LIBRARY:
+            port, pids = case.library.port, [case.library.process.pid]
+        else:
+            port, pids = self.nginx.ports[target], self.nginx.pids()
         return peers.load(port, pids, case.mode, case.path, self.load_core, seconds, connections, case.headers)
 
     def prime(self, case):
@@ -93,11 +101,13 @@ class Bench:
             if not same or ours.status not in (200, 304):
                 raise SystemExit(f"{case.name}: the mirror says {ours.status}, {len(ours.body)} bytes; "
                                  f"nginx ({name}) {theirs.status}, {len(theirs.body)} bytes")
+        case.library = self.stack.enter_context(peers.Bare(self.scratch, self.mirror.api_port, case.path, case.headers,
+                                                           self.server_core))
 
     def rounds(self, cases, rounds, seconds):
         for number in range(rounds):
             for case in cases:
-                targets = [MIRROR] if case.compared else [MIRROR, *self.nginx.ports]
+                targets = [MIRROR] if case.compared else [*OURS, *self.nginx.ports]
                 for target in targets[number % len(targets):] + targets[:number % len(targets)]:
                     result = self.load(case, target, seconds)
                     if result.errors:
@@ -153,7 +163,8 @@ def make_cases(bench):
 
 
 def show_cases(cases):
-    say(f"{'':32}{'bytes':>8}{'mirror µs':>11}{'nginx µs':>10}{'ratio':>8}{'target':>8}  {'req/s, best rounds':>18}")
+    say(f"{'':32}{'bytes':>8}{'mirror µs':>11}{'nginx µs':>10}{'ratio':>8}{'target':>8}  {'library alone':>14}"
+        f"  {'req/s, best rounds':>18}")
     for case in cases:
         setting, theirs = case.peer()
         ratio = case.ratio()
@@ -161,8 +172,9 @@ def show_cases(cases):
                 ((case.loads, MIRROR), ((case.compared or case).loads, setting))]
         mark = "" if case.target is None else verdict(ratio >= case.target, case.name)
         target = "" if case.target is None else f"{case.target:.2f}"
+        library = "" if case.compared else f"{theirs / case.best(LIBRARY):.2f}"
         say(f"{case.name:32}{case.loads[MIRROR][0].bytes:8.0f}{case.best(MIRROR):11.2f}{theirs:10.2f}{ratio:8.2f}"
-            f"{target:>8}  {best[0]:8.0f} :{best[1]:8.0f}  {mark}")
+            f"{target:>8}  {library:>14}  {best[0]:8.0f} :{best[1]:8.0f}  {mark}")
 
 
 def show_connections(bench, cases):
@@ -251,7 +263,7 @@ def main():
         say(f"{world.LARGE_EVENTS + world.TEAM_EVENTS} events made and mirrored in {time.monotonic() - began:.0f} s")
         nginx = peers.Nginx(scratch, mirror.api_port, server_core)
         stack.callback(nginx.stop)
-        bench = Bench(mirror, emulator, nginx, server_core, load_core)
+        bench = Bench(mirror, emulator, nginx, server_core, load_core, stack, scratch)
         bench.restart()
         run(bench, args)
     if FAILED:
