@@ -44,16 +44,16 @@
 
 static const struct file_info {
     const char *name, *lock, *broken, *aside, *format;
+    uint64_t map_bytes;    /* unless the caller says: address space */
     enum space first, end; /* its tables, besides meta */
 } files[] = {
     [STORE_MIRROR] = {"mirror.mdb", "lock", "mirror.mdb.broken", "mirror.mdb.damaged-",
-                      STORE_FORMAT, SPACE_META, SPACE_COUNT},
+                      STORE_FORMAT, UINT64_C(8) << 30, SPACE_META, SPACE_COUNT},
     [STORE_PUSH] = {"push.mdb", "push.lock", "push.mdb.broken", "push.mdb.damaged-", PUSH_FORMAT,
-                    SPACE_COUNT, SPACE_ALL},
+                    UINT64_C(1) << 30, SPACE_COUNT, SPACE_ALL},
 };
 
-#define MAP_BYTES_DEFAULT (UINT64_C(8) << 30)
-#define MAX_READERS       1024
+#define MAX_READERS 1024
 #define AHEAD_LEAST                                                                              \
     (INT64_C(16) << 20)                /* the file is at least this much longer than its use ... \
                                         */
@@ -135,7 +135,7 @@ static enum rc check_file(struct store *s, const char *path, struct err *e)
 static enum rc env_open(struct store *s, const char *path, const struct store_options *opt,
                         struct err *e)
 {
-    uint64_t map = opt && opt->map_bytes ? opt->map_bytes : MAP_BYTES_DEFAULT;
+    uint64_t map = opt && opt->map_bytes ? opt->map_bytes : files[s->file].map_bytes;
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (opt && opt->no_fsync ? MDB_NOSYNC : 0);
     int code = mdb_env_create(&s->env);
     if (!code)

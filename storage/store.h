@@ -20,7 +20,7 @@ struct txn;
 
 struct store_options {
     enum store_file { STORE_MIRROR, STORE_PUSH, STORE_FILES } file;
-    uint64_t map_bytes; /* address space reserved once, the file grows into it; 0 = 8 GiB */
+    uint64_t map_bytes; /* address space, reserved once; 0 = 8 GiB (push.mdb 1 GiB) */
     bool no_fsync;      /* tests and benchmarks only */
 };
 

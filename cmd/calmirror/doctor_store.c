@@ -139,10 +139,30 @@ static void ask_service(struct doctor *d)
         doctor_say(d, LEVEL_OK, "store", NULL, "no damaged record was met since the start");
 }
 
-/* Opens it as the service would; nobody else has it open then. */
-static void look_inside(struct doctor *d, const char *dir)
+/* The two files, and what is lost of each. */
+static const struct part {
+    enum store_file file;
+    const char *name, *when_broken, *when_damaged;
+} parts[] = {
+    {STORE_MIRROR, "mirror.mdb", "the next start sets it aside and fetches everything anew",
+     "their calendars are fetched anew when the service runs"},
+    {STORE_PUSH, "push.mdb",
+     "the next start sets it aside: channels that clients had opened are gone, hooks begin anew",
+     "channels and dead letters among them are lost; hooks may miss changes, or be told again"},
+};
+
+static void say_records(struct doctor *d, const struct part *part, struct store *store)
 {
-    const struct store_options opt = {.map_bytes = d->conf->mirror.map_size};
+    uint64_t damaged = store_scrub(store, NULL, NULL);
+    doctor_say(d, damaged ? LEVEL_WARN : LEVEL_OK, "store", damaged ? part->when_damaged : NULL,
+               "%s: all records read, %llu damaged", part->name, (unsigned long long)damaged);
+}
+
+/* Opens it as the service would; nobody else has it open then. */
+static void look_inside(struct doctor *d, const char *dir, const struct part *part)
+{
+    const struct store_options opt = {
+        .file = part->file, .map_bytes = part->file == STORE_MIRROR ? d->conf->mirror.map_size : 0};
     struct store *store = NULL;
     struct store_usage usage;
     struct err e = {0};
@@ -150,37 +170,46 @@ static void look_inside(struct doctor *d, const char *dir)
     if (rc == RC_AGAIN) {
         doctor_say(d, LEVEL_WARN, "store", "name the place of its API with --api",
                    "a service has it open, yet does not answer where it should");
-    } else if (rc == RC_BADDATA) {
-        doctor_say(d, LEVEL_FAIL, "store",
-                   "the next start sets it aside and fetches everything anew", "%s", e.text);
     } else if (rc != RC_OK) {
-        doctor_say(d, LEVEL_FAIL, "store", NULL, "%s", e.text);
+        doctor_say(d, LEVEL_FAIL, "store", rc == RC_BADDATA ? part->when_broken : NULL, "%s",
+                   e.text);
     } else {
         store_usage(store, &usage);
-        say_usage(d, usage.used_bytes, usage.map_bytes, 0);
-        uint64_t damaged = store_scrub(store, NULL, NULL);
-        doctor_say(d, damaged ? LEVEL_WARN : LEVEL_OK, "store",
-                   damaged ? "their calendars are fetched anew when the service runs" : NULL,
-                   "all records read, %llu damaged", (unsigned long long)damaged);
+        if (part->file == STORE_MIRROR)
+            say_usage(d, usage.used_bytes, usage.map_bytes, 0);
+        say_records(d, part, store);
     }
     store_close(store);
 }
 
-/* Opening makes files, which must be the service's own; and it must be there to be looked into. */
+/* Opening makes files, which must be the service's own. */
 static bool may_open(struct doctor *d, const char *dir)
 {
     struct stat st;
-    char file[4200];
-    (void)snprintf(file, sizeof(file), "%s/mirror.mdb", dir);
     if (stat(dir, &st) == 0 && st.st_uid != geteuid()) {
         doctor_say(d, LEVEL_SKIP, "store", "run this as the user of the service to have it read",
                    "belongs to another user");
         return false;
     }
-    if (access(file, F_OK) == 0)
-        return true;
-    doctor_say(d, LEVEL_SKIP, "store", NULL, "there is none yet");
-    return false;
+    return true;
+}
+
+static bool is_there(const char *dir, const struct part *part)
+{
+    char path[4200];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, part->name);
+    return access(path, F_OK) == 0;
+}
+
+static void look_at_files(struct doctor *d, const char *dir)
+{
+    if (!may_open(d, dir))
+        return;
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        if (is_there(dir, &parts[i]))
+            look_inside(d, dir, &parts[i]);
+        else
+            doctor_say(d, LEVEL_SKIP, "store", NULL, "%s: not there yet", parts[i].name);
 }
 
 void doctor_store(struct doctor *d)
@@ -194,6 +223,6 @@ void doctor_store(struct doctor *d)
     }
     if (d->running)
         ask_service(d);
-    else if (dir && !d->shut && may_open(d, dir))
-        look_inside(d, dir);
+    else if (dir && !d->shut)
+        look_at_files(d, dir);
 }

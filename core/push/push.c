@@ -8,8 +8,6 @@
 #include "storage/guard.h"
 #include "storage/push.h"
 
-#define MAP_BYTES (UINT64_C(1) << 30) /* address space */
-
 struct push {
     struct store *ledger;
     struct channels *channels;
@@ -20,7 +18,7 @@ struct push {
  * down. */
 static enum rc open_ledger(const char *dir, struct store **ret, struct err *e)
 {
-    const struct store_options opt = {.file = STORE_PUSH, .map_bytes = MAP_BYTES};
+    const struct store_options opt = {.file = STORE_PUSH};
     enum rc rc = store_open(ret, dir, &opt, e);
 
     if (rc != RC_BADDATA)

@@ -8,9 +8,10 @@ import threading
 import pytest
 
 from authority import Authority
-from emulator import TOKEN, USER
-from failures import Clock
+from emulator import TOKEN, USER, Hook
+from failures import Clock, settle
 from mirror import BUILD, PATIENCE, listening_socket, wait_for
+from push import LOCAL, watch
 
 PROGRAM = os.path.join(BUILD, "calmirror")
 
@@ -194,7 +195,8 @@ def test_without_a_service(start, tmp_path):
     pair.mirror.api.close()
     checks = examine(pair.mirror.config_path, status=2)
     assert levels(checks, "service") == ["fail"] and levels(checks, "account") == ["ok"]
-    assert "all records read, 0 damaged" in [text for _, text, _ in checks["store"]]
+    texts = [text for _, text, _ in checks["store"]]
+    assert texts[-2:] == ["mirror.mdb: all records read, 0 damaged", "push.mdb: all records read, 0 damaged"]
     assert levels(checks, "webhook") == ["skip"]
     os.chmod(pair.mirror.sections["account test"]["token_file"], 0o644)
     os.chmod(pair.mirror.state_dir, 0o755)
@@ -202,6 +204,26 @@ def test_without_a_service(start, tmp_path):
     checks = examine(pair.mirror.config_path, status=2)
     assert levels(checks, "credential") == ["fail"] and "chmod 600" in checks["credential"][0][1]
     assert levels(checks, "config") == ["ok", "fail"] and "fail" in levels(checks, "store")
+
+
+def test_damage_of_what_clients_left(start):
+    """A bad record, and a file that is broken in its structure: of push.mdb as of the mirror."""
+    pair = start(push=LOCAL)
+    settle(pair)
+    with Hook() as hook:
+        watch(pair, hook.url)
+        hook.next()
+        url = hook.url.encode()
+    pair.mirror.stop()
+    pair.mirror.api.close()
+    for old, new, level, says in [(url, url.replace(b"http", b"ftp:"), "warn", "push.mdb: all records read, 1 damaged"),
+                                  (b"push_channel", b"push-channel", "fail", "no table 'push_channel'")]:
+        with open(os.path.join(pair.mirror.state_dir, "push.mdb"), "r+b") as f:
+            content = f.read().replace(old, new)
+            f.seek(0)
+            f.write(content)
+        found, text, advice = examine(pair.mirror.config_path, status=2)["store"][-1]
+        assert found == level and says in text and "channels" in advice
 
 
 @pytest.mark.parametrize("text, check, says", [
