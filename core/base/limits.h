@@ -13,6 +13,7 @@
 #define LIMIT_PAGES          20000       /* pages of one listing before it counts as a loop */
 #define LIMIT_CONFIG_LINE    4096
 #define LIMIT_CONFIG_BYTES   (1u << 20)
+#define LIMIT_COMMAND_WORDS  64         /* of a hook's command line */
 #define LIMIT_REQUEST_BYTES  (1u << 20) /* body of a local request */
 
 #endif

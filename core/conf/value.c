@@ -199,6 +199,11 @@ static enum rc check_command(struct span text, struct err *e)
 {
     if (text.p[0] != '/')
         return err_set(e, RC_INVALID, "not the absolute path of a program");
+    size_t words = 1;
+    for (size_t i = 1; i < text.n; i++)
+        words += !strchr(" \t", text.p[i]) && strchr(" \t", text.p[i - 1]);
+    if (words > LIMIT_COMMAND_WORDS)
+        return err_set(e, RC_INVALID, "more than %d words", LIMIT_COMMAND_WORDS);
     if (memchr(text.p, '"', text.n) || memchr(text.p, '\'', text.n) || memchr(text.p, '|', text.n))
         return err_set(e, RC_INVALID, "no quotes or pipes: no shell reads it; use `shell` for one");
     return RC_OK;

@@ -202,7 +202,8 @@ void command_kill(struct command *c)
     forget(c);
 }
 
-bool command_split(const char *text, char *hold, size_t size, const char *argv[COMMAND_ARGS + 1])
+bool command_split(const char *text, char *hold, size_t size,
+                   const char *argv[LIMIT_COMMAND_WORDS + 1])
 {
     unsigned n = 0;
     char *at = hold, *save = NULL;
@@ -210,7 +211,7 @@ bool command_split(const char *text, char *hold, size_t size, const char *argv[C
     if (!text_copy(hold, size, span_of(text)))
         return false;
     for (char *word; (word = strtok_r(at, " \t", &save)) != NULL; at = NULL) {
-        if (n == COMMAND_ARGS)
+        if (n == LIMIT_COMMAND_WORDS)
             return false;
         argv[n++] = word;
     }

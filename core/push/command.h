@@ -7,9 +7,9 @@
 #include <sys/types.h>
 
 #include "core/base/err.h"
+#include "core/base/limits.h"
 #include "core/base/span.h"
 
-#define COMMAND_ARGS 64
 #define COMMAND_TAIL 160 /* kept of what it writes last */
 
 struct command { /* `= { 0 }` is none */
@@ -32,6 +32,7 @@ bool command_look(struct command *c, int64_t now_ms, bool *ret_ok, struct err *e
 void command_kill(struct command *c); /* with all that it started; waits for it. None: nothing */
 
 /* Splits at blanks. `hold` has room for the text. False: too many words, or none. */
-bool command_split(const char *text, char *hold, size_t size, const char *argv[COMMAND_ARGS + 1]);
+bool command_split(const char *text, char *hold, size_t size,
+                   const char *argv[LIMIT_COMMAND_WORDS + 1]);
 
 #endif

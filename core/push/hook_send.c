@@ -59,7 +59,7 @@ static enum rc run(struct hook_lane *lane, const char *type, const char *account
                    const char *delivery, struct err *e)
 {
     const struct conf_hook *conf = lane->hook->conf;
-    const char *argv[COMMAND_ARGS + 1] = {"/bin/sh", "-c", conf->shell, NULL};
+    const char *argv[LIMIT_COMMAND_WORDS + 1] = {"/bin/sh", "-c", conf->shell, NULL};
     char words[LIMIT_CONFIG_LINE + 1], hook_env[128], type_env[64], account_env[128], id_env[160];
     const char *env[] = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                          "LANG=C.UTF-8",
@@ -70,7 +70,7 @@ static enum rc run(struct hook_lane *lane, const char *type, const char *account
                          NULL};
 
     if (conf->command && !command_split(conf->command, words, sizeof words, argv))
-        return err_set(e, RC_SYS, "more than %d words", COMMAND_ARGS);
+        return err_set(e, RC_SYS, "more than %d words", LIMIT_COMMAND_WORDS);
     (void)snprintf(hook_env, sizeof hook_env, "CALMIRROR_HOOK=%s", lane->hook->name);
     (void)snprintf(type_env, sizeof type_env, "CALMIRROR_TYPE=%s", type);
     (void)snprintf(account_env, sizeof account_env, "CALMIRROR_ACCOUNT=%s", account);

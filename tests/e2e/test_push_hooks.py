@@ -326,6 +326,7 @@ def test_a_hook_that_is_taken_away_while_it_runs(start, told, tmp_path):
     ({"command": "/bin/true", "url": "https://example.com/"}, "set one of command, shell and url, not more"),
     ({"command": "true"}, "not the absolute path of a program"),
     ({"command": "/bin/sh -c 'a b'"}, "no quotes or pipes"),
+    ({"command": "/bin/echo" + " word" * 64}, "more than 64 words"),
     ({"url": "http://example.com/"}, "loopback"),
     ({"shell": "true", "secret_file": "/x"}, "a secret goes with url only"),
     ({"shell": "true", "types": "freshness"}, "not one of created"),

@@ -164,7 +164,7 @@ static void test_a_kill(void **state)
 static void test_split(void **state)
 {
     (void)state;
-    const char *argv[COMMAND_ARGS + 1];
+    const char *argv[LIMIT_COMMAND_WORDS + 1];
     char hold[256], many[256] = "";
     assert_true(command_split("/usr/bin/x  -a\tb ", hold, sizeof hold, argv));
     assert_string_equal(argv[0], "/usr/bin/x");
@@ -172,7 +172,7 @@ static void test_split(void **state)
     assert_string_equal(argv[2], "b");
     assert_null(argv[3]);
     assert_false(command_split("  ", hold, sizeof hold, argv));
-    for (int i = 0; i < COMMAND_ARGS; i++)
+    for (int i = 0; i < LIMIT_COMMAND_WORDS; i++)
         strcat(many, "a ");
     assert_true(command_split(many, hold, sizeof hold, argv));
     strcat(many, "a");
