@@ -266,36 +266,56 @@ const struct option conf_options[] = {
      "Absolute path of a program, and arguments separated by blanks; no shell reads it. The change "
      "comes on its standard input, as one line. It runs with an environment of its own (PATH, "
      "LANG and CALMIRROR_HOOK, CALMIRROR_TYPE, CALMIRROR_ACCOUNT, CALMIRROR_DELIVERY), in /, one "
-     "at a time. Exit status 0 means taken. The sandbox of the shipped unit lets no other program "
-     "run: a drop-in must name it in ExecPaths= (see the unit)."},
+     "at a time. Exit status 0 means taken; anything else, or a program that cannot be started, "
+     "means another attempt, and the last line of what it wrote (160 bytes of it) is shown as the "
+     "error. It may have 64 words. The sandbox of the shipped unit lets no other program run: a "
+     "drop-in must name it in ExecPaths= (see the unit). Example: /usr/local/bin/redraw --quiet"},
     {SECTION_HOOK, "shell", VALUE_TEXT, NULL, IN_HOOK(shell), 0, 0, true,
-     "The same, as a line for /bin/sh."},
+     "The same, as a line for /bin/sh, whose exit status counts: of a pipe, that of its last "
+     "program. What the line leaves running in the background is ended with it. Example: "
+     "jq -r .eventId >> /var/lib/calmirrord/seen"},
     {SECTION_HOOK, "url", VALUE_TARGET, NULL, IN_HOOK(url), 0, 0, true,
-     "Where the change is posted as application/json. Any status of 200 to 299 means taken. "
-     "Plain http:// is accepted for loopback hosts only. No redirect is followed."},
+     "Where the change is posted as application/json. Any status of 200 to 299 means taken; any "
+     "other, a redirect too, means another attempt, not before what Retry-After says. Of the "
+     "answer 16 KiB are read. Up to 8 calendars are told at the same time. Plain http:// is "
+     "accepted for loopback hosts only. Example: https://backend.example.com/calendar"},
     {SECTION_HOOK, "secret_file", VALUE_PATH, "", IN_HOOK(secret_file), 0, 0, true,
      "File (mode 0600) with the secret that signs what is posted. The header "
      "Calmirror-Signature: t=TIME,v1=HEX then has the HMAC-SHA256 of TIME, a dot and the body. "
-     "White space at the end of the file does not count."},
+     "White space at the end of the file does not count. It is read at start and at a reload. When "
+     "it cannot be read, the last one stays in force; without any, nothing is posted, and changes "
+     "wait as for a receiver that is down. Example: /etc/calmirrord/backend.secret"},
     {SECTION_HOOK, "next_secret_file", VALUE_PATH, "", IN_HOOK(next_secret_file), 0, 0, true,
      "A second one, for the time of a change from one secret to another: the header then has a v1= "
-     "for each, and a receiver that knows either is content."},
+     "for each, and a receiver that knows either is content. Example: name the new secret here and "
+     "reload; give it to the receiver; then name it in secret_file, take this line away, and "
+     "reload."},
     {SECTION_HOOK, "accounts", VALUE_ACCOUNTS, "", IN_HOOK(accounts), 0, 0, true,
-     "Only changes of these accounts, separated by commas. Empty means all."},
+     "Only changes of these accounts, separated by commas. Empty means all. Each must have its "
+     "section. Example: work, home"},
     {SECTION_HOOK, "calendars", VALUE_GLOBS, "", IN_HOOK(calendars), 0, 0, true,
-     "Only changes of calendars that match one of these patterns, separated by commas, or the word "
-     "primary. Empty means all."},
+     "Only changes of calendars whose id matches one of these patterns (* is anything, ? one "
+     "character), separated by commas, or the word primary. Empty means all. Other changes are "
+     "passed over, not kept for later. Example: primary, *@group.calendar.google.com"},
     {SECTION_HOOK, "types", VALUE_TYPES, "", IN_HOOK(types), 0, 0, true,
      "Only changes of these types, separated by commas: created, updated and deleted (events), "
      "calendar (one came, went, or was changed in the list), reset (what was told of a calendar is "
-     "void, it is to be listed again). Empty means all."},
+     "void, it is to be listed again). Empty means all. Without reset the hook does not learn that "
+     "a calendar was listed anew. Example: created, updated, deleted, reset"},
     {SECTION_HOOK, "include_event", VALUE_BOOL, "no", IN_HOOK(include_event), 0, 0, true,
-     "Whether the change has the whole event in it: yes or no."},
+     "Whether the change has the whole event in it: yes or no. It has the event as it is when the "
+     "change is told, which may be newer than the change."},
     {SECTION_HOOK, "timeout", VALUE_DURATION, "30s", IN_HOOK(timeout_ms), 100, HOUR, true,
-     "Longest that the program may run, or the receiver take to answer. A program that runs "
-     "longer is ended, with all that it started."},
+     "Longest that the program may run, or the receiver take to answer (10 seconds of it to be "
+     "connected to). A program that runs longer is ended, with all that it started. Either counts "
+     "as a failure, and is tried again; other calendars wait meanwhile for a program, not for a "
+     "receiver. Example: 2m"},
     {SECTION_HOOK, "give_up", VALUE_DURATION, "24h", IN_HOOK(give_up_ms), SECOND, 30 * DAY, true,
-     "How long a calendar's changes are tried again before they become dead letters."},
+     "How long a calendar's changes are tried again before they become dead letters. The time "
+     "begins with the first failure and goes on over restarts; the calendar's later changes wait "
+     "behind the one that fails. When it is over, that one becomes a dead letter and each of those "
+     "behind it gets one attempt until something is taken. 1000 letters are kept for a hook, then "
+     "the oldest are dropped, with a line in the log. Example: 3d"},
 };
 const size_t conf_n_options = sizeof(conf_options) / sizeof(conf_options[0]);
 
