@@ -37,7 +37,8 @@ static void print_help(FILE *out)
           "  -V, --version            print versions and exit\n"
           "  -h, --help               print this and exit\n"
           "\n"
-          "It stays in the foreground. SIGTERM stops it, SIGHUP makes it read the configuration again.\n"
+          "It stays in the foreground.\n"
+          "SIGTERM stops it, SIGHUP makes it read the configuration again.\n"
           "See calmirrord(8), calmirrord.conf(5).\n",
           out);
 }
