@@ -187,7 +187,7 @@ bool access_identify(struct call *c)
     if (!f.twice)
         memcpy(c->caller.hash, f.hash, sizeof f.hash);
     look_up(c->serve, &c->caller, c->now_ms);
-    c->caller.failed |= f.twice && !c->caller.trusted;
+    c->caller.failed |= f.twice;
     return f.place != PLACE_NONE;
 }
 

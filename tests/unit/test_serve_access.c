@@ -166,6 +166,7 @@ static void test_places_of_a_token(void **state)
         {"", "?access_token=x&key=" TOKEN_A, 401},
         {"", "?access_token=" TOKEN_A "&access_token=x", 401},
         {"", "?access_token=x&access_token=" TOKEN_A, 401},
+        {"", "?access_token=x&access_token=" TOKEN_A "&access_token=" TOKEN_A, 401},
         {"", "?access_token=" TOKEN_A "&oauth_token=" TOKEN_A, 200},
         {"", "?access_token=", 401},
         {"", "?access_token", 401},
@@ -249,6 +250,57 @@ static void test_busy_times_alone(void **state)
     http_answer_release(&a);
 }
 
+/* Whole texts: neither more than this nor less. */
+static void test_what_a_veil_leaves(void **state)
+{
+    struct world *w = *state;
+#define TIMES(day, from, to)                                                                \
+    "\"start\":{\"dateTime\":\"2026-01-" day "T" from ":00:00+01:00\",\"timeZone\":\"" ZONE \
+    "\"},\"end\":{\"dateTime\":\"2026-01-" day "T" to ":00:00+01:00\",\"timeZone\":\"" ZONE "\"}"
+#define EVENT(id, busy, times)                                           \
+    "{\"visibility\":\"private\",\"transparency\":\"" busy               \
+    "\",\"kind\":\"calendar#event\",\"etag\":\"\\\"1\\\"\",\"id\":\"" id \
+    "\",\"status\":\"confirmed\",\"updated\":\"2026-01-01T00:00:00.000Z\"," times
+#define DENTIST EVENT("dentist", "opaque", TIMES("05", "09", "10")) "}"
+    world_timed(w, "declined", "2026-01-05T14:00:00", "2026-01-05T15:00:00",
+                ",\"attendees\":[{\"self\":true,\"responseStatus\":\"declined\"}]");
+    static const struct {
+        const char *target, *body;
+    } cases[] = {
+        {EV "/dentist", DENTIST},
+        {EV "/free", EVENT("free", "transparent", TIMES("05", "11", "12")) "}"},
+        {EV "/declined", EVENT("declined", "transparent", TIMES("05", "14", "15")) "}"},
+        {EV "/gym_20260107T080000Z",
+         EVENT(
+             "gym_20260107T080000Z", "opaque",
+             TIMES(
+                 "07", "09",
+                 "10")) ",\"recurringEventId\":"
+                        "\"gym\",\"originalStartTime\":{\"dateTime\":\"2026-01-07T09:00:00+01:00\","
+                        "\"timeZone\":\"" ZONE "\"}}"},
+        {LIST "/" ME,
+         "{\"accessRole\":\"freeBusyReader\",\"defaultReminders\":[],"
+         "\"kind\":\"calendar#calendarListEntry\",\"etag\":\"\\\"5\\\"\",\"id\":\"" ME "\","
+         "\"summary\":\"Mine\",\"timeZone\":\"" ZONE "\",\"primary\":true,\"colorId\":\"3\"}"},
+        {EV "?timeMax=2026-01-05T09:00:00Z&fields=accessRole,defaultReminders,summary,description,"
+            "updated,timeZone,items",
+         "{\"accessRole\":\"freeBusyReader\",\"defaultReminders\":[],\"summary\":\"Mine\","
+         "\"updated\":\"2026-01-02T03:04:05.678Z\",\"timeZone\":\"" ZONE "\",\"items\":[" DENTIST
+         "]}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char target[256];
+        (void)snprintf(target, sizeof target, "%s%cprettyPrint=false", cases[i].target,
+                       strchr(cases[i].target, '?') ? '&' : '?');
+        struct http_answer a = ask_as(w, "busy", target, "");
+        assert_string_equal(a.body, cases[i].body);
+        http_answer_release(&a);
+    }
+#undef DENTIST
+#undef EVENT
+#undef TIMES
+}
+
 /* Validators, page tokens and sync tokens of one client are of no use to another. */
 static void test_nothing_crosses(void **state)
 {
@@ -274,9 +326,16 @@ static void test_nothing_crosses(void **state)
         http_answer_release(&none);
         http_answer_release(&who);
     }
-    struct http_answer page = ask_as(w, "homely", EV "?q=molar&maxResults=1&showDeleted=true", "");
-    http_answer_release(&page);
-    page = ask_as(w, "homely", EV "?maxResults=1&access_token=", "");
+    struct http_answer own = ask_as(w, "own", LIST, "");
+    (void)http_answer_header(&own, "ETag", etag);
+    (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n", etag);
+    struct http_answer other = ask_as(w, "team", LIST, header);
+    assert_string_equal(ids_of(&own), ME);
+    assert_int_equal(other.status, 200); /* as many patterns, but others */
+    assert_string_equal(ids_of(&other), "");
+    http_answer_release(&own);
+    http_answer_release(&other);
+    struct http_answer page = ask_as(w, "homely", EV "?maxResults=1&access_token=", "");
     (void)snprintf(target, sizeof target, EV "?pageToken=%s", member(&page, "nextPageToken", text));
     assert_true(text[0]);
     assert_int_equal(status_as(w, "homely", target), 200);
@@ -398,6 +457,25 @@ static void test_grants(void **state)
     }
 }
 
+/* What belongs to an account is of whoever sees any of its calendars. */
+static void test_what_is_of_no_calendar(void **state)
+{
+    struct world *w = *state;
+    struct collection settings = world_coll(w, w->home, COLL_SETTINGS, "", COLL_READY);
+    struct collection colors = world_coll(w, w->home, COLL_COLORS, "", COLL_READY);
+    world_item(w, &settings, "locale", "{\"id\":\"locale\"}", false);
+    world_item(w, &colors, "colors", "{\"kind\":\"calendar#colors\"}", false);
+    static const struct {
+        const char *who;
+        unsigned status;
+    } cases[] = {{"homely", 200}, {"own", 200}, {"busy", 200}, {"worker", 503}, {"old", 401}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *who = cases[i].who;
+        assert_int_equal(status_as(w, who, "/calendar/v3/users/me/settings"), cases[i].status);
+        assert_int_equal(status_as(w, who, "/calendar/v3/colors"), cases[i].status);
+    }
+}
+
 static void test_states_shown(void **state)
 {
     struct world *w = *state;
@@ -407,6 +485,10 @@ static void test_states_shown(void **state)
     assert_null(strstr(a.body, "team#1"));
     assert_null(strstr(a.body, "\"work\""));
     assert_null(strstr(a.body, "totals"));
+    http_answer_release(&a);
+    a = ask_as(w, "team", "/v1/status", ""); /* of both accounts, but not of all their calendars */
+    assert_non_null(strstr(a.body, "team#1"));
+    assert_null(strstr(a.body, ME));
     http_answer_release(&a);
     a = ask_as(w, "homely", "/", "");
     assert_non_null(strstr(a.body, ME));
@@ -473,10 +555,12 @@ int main(void)
         TEST(test_unseen_is_unknown),
         TEST(test_places_of_a_token),
         TEST(test_busy_times_alone),
+        TEST(test_what_a_veil_leaves),
         TEST(test_nothing_crosses),
         TEST(test_page_tokens_hold_no_tokens),
         TEST(test_parts_of_a_batch),
         TEST(test_grants),
+        TEST(test_what_is_of_no_calendar),
         TEST(test_states_shown),
         TEST(test_origins),
         TEST(test_reload),
