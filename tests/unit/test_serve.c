@@ -137,6 +137,33 @@ static void test_deleted(void **state)
     expect_error(w, 404, "notFound", EV "/nothing");
 }
 
+static void put_of_uid(struct world *w, const char *id, const char *day)
+{
+    struct buf b = {0};
+    buf_printf(&b,
+               "{\"id\":\"%s\",\"status\":\"confirmed\",\"iCalUID\":\"u@x\","
+               "\"updated\":\"2026-01-%sT00:00:00.000Z\",\"start\":{\"date\":\"2026-02-01\"},"
+               "\"end\":{\"date\":\"2026-02-02\"}}",
+               id, day);
+    world_event(w, &w->me, buf_text(&b));
+    buf_release(&b);
+}
+
+/* What a list is narrowed by besides does not take its order or its other bounds from it. */
+static void test_uid_with_updated(void **state)
+{
+    struct world *w = *state;
+    put_of_uid(w, "third", "07");
+    put_of_uid(w, "first", "05");
+    put_of_uid(w, "second", "06");
+    world_timed(w, "other", "2026-02-01T00:00:00", "2026-02-01T01:00:00", "");
+    expect_ids(w, EV "?iCalUID=u%40x&orderBy=updated", "first second third");
+    expect_ids(w, EV "?iCalUID=u%40x&updatedMin=2026-01-06T00:00:00Z", "second third");
+    expect_ids(w, EV "?iCalUID=u%40x&updatedMin=2026-01-06T00:00:00Z&singleEvents=true",
+               "third second");
+    expect_ids(w, EV "?iCalUID=u%40x", "third first second");
+}
+
 /* Pages of 7 over 100 events, while others are added and removed: nothing that stays is lost or
  * doubled. */
 static void walk_pages(struct world *w, const char *query)
@@ -473,11 +500,22 @@ static void test_many_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_calendars),        WORLD(test_windows),     WORLD(test_days_without_midnight),
-        WORLD(test_deleted),          WORLD(test_pages_by_id), WORLD(test_pages_by_time),
-        WORLD(test_pages_by_updated), WORLD(test_page_tokens), WORLD(test_sync_tokens),
-        WORLD(test_rendering),        WORLD(test_validators),  WORLD(test_gzip),
-        WORLD(test_errors),           WORLD(test_not_ready),   WORLD(test_many_connections),
+        WORLD(test_calendars),
+        WORLD(test_windows),
+        WORLD(test_days_without_midnight),
+        WORLD(test_deleted),
+        WORLD(test_uid_with_updated),
+        WORLD(test_pages_by_id),
+        WORLD(test_pages_by_time),
+        WORLD(test_pages_by_updated),
+        WORLD(test_page_tokens),
+        WORLD(test_sync_tokens),
+        WORLD(test_rendering),
+        WORLD(test_validators),
+        WORLD(test_gzip),
+        WORLD(test_errors),
+        WORLD(test_not_ready),
+        WORLD(test_many_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

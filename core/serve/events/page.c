@@ -6,8 +6,8 @@
  * the last event looked at:
  * - with a sync token: the change log; place[1] is the sequence number;
  * - with singleEvents: events_single.c;
- * - with iCalUID: that index, sorted by row; place[1] is the row;
  * - with updatedMin or orderBy: the index of `updated`; place[1] is updated, [2] the row;
+ * - with iCalUID: that index, sorted by row; place[1] is the row;
  * - with a window: single events by start, then series; place[0] is the phase, [1] start or row,
  * [2] the row;
  * - else: all by id; `after` is the id.
@@ -44,8 +44,10 @@ bool events_page_keeps(const struct events_page *page, const struct event *ev)
     if ((ev->flags & EVENT_CANCELLED) && !page->deleted &&
         (single || !(ev->flags & EVENT_EXCEPTION) || !series_lives(page, ev)))
         return false;
-    return !(ev->flags & EVENT_HIDDEN_INVITE) ||
-           params_on(&page->c->params, PARAM_SHOW_HIDDEN_INVITATIONS);
+    const struct params *p = &page->c->params;
+    if (params_has(p, PARAM_ICAL_UID) && !span_eq(ev->ical_uid, p->v[PARAM_ICAL_UID].text))
+        return false;
+    return !(ev->flags & EVENT_HIDDEN_INVITE) || params_on(p, PARAM_SHOW_HIDDEN_INVITATIONS);
 }
 
 static bool wanted(struct events_page *page, const struct event *ev)
@@ -272,11 +274,11 @@ bool events_page_fill(struct events_page *page)
         return fill_changes(page);
     if (page->expanded)
         return events_single_fill(page);
+    if (params_has(p, PARAM_UPDATED_MIN) || params_has(p, PARAM_ORDER_BY))
+        return fill_by_updated(page);
     if (params_has(p, PARAM_ICAL_UID))
         return fill_scan(page,
                          events_by_ical_uid(page->c->txn, page->coll, p->v[PARAM_ICAL_UID].text));
-    if (params_has(p, PARAM_UPDATED_MIN) || params_has(p, PARAM_ORDER_BY))
-        return fill_by_updated(page);
     if (!NO_WINDOW(&page->window))
         return fill_window(page);
     return fill_by_id(page);

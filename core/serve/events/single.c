@@ -29,8 +29,6 @@ static bool keep(void *arg, const struct event *ev)
     const struct params *p = &page->c->params;
     if (!events_page_keeps(page, ev))
         return false;
-    if (params_has(p, PARAM_ICAL_UID) && !span_eq(ev->ical_uid, p->v[PARAM_ICAL_UID].text))
-        return false;
     if (params_has(p, PARAM_UPDATED_MIN) && ev->updated_ms < p->v[PARAM_UPDATED_MIN].number)
         return false;
     return !(ev->flags & EVENT_SERIES) || filter_match(&page->filter, ev->raw);
