@@ -41,7 +41,8 @@ struct event_place {
  * max; a bound of INT64_MIN or INT64_MAX is none. Series masters are not in it. */
 struct event_scan *events_by_time(struct txn *t, const struct collection *c,
                                   const struct event_window *w, struct event_place after);
-/* Masters whose extent [start, end) overlaps the window, in no particular order. */
+/* Masters whose extent [start, end] overlaps the window, in no particular order: at its end an
+ * instance of no length may lie. */
 struct event_scan *events_series(struct txn *t, const struct collection *c,
                                  const struct event_window *w);
 /* Everything changed at Google at or after min_ms, ascending by (updated, row); start_ms of `after`

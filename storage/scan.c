@@ -100,8 +100,11 @@ static void lane_move(struct lane *lane)
         int64_t start_ms, end_ms;
         lane->time = lane->next_time;
         lane_step(lane); /* what was reached before stays where it is */
-        if (event_peek(value, &start_ms, &end_ms) &&
-            !interval_overlaps(&lane->window, start_ms, end_ms) && event_peek_holds(key, value))
+        bool peeked = event_peek(value, &start_ms, &end_ms);
+        if (peeked && !lane->starts_end_it && end_ms < INT64_MAX)
+            end_ms++; /* a series may end with an instance of no length */
+        if (peeked && !interval_overlaps(&lane->window, start_ms, end_ms) &&
+            event_peek_holds(key, value))
             continue;
         lane->ready = entry_open(lane->w.t, SPACE_EVENT, key, value, &body) &&
                       event_unpack(body, &lane->event);

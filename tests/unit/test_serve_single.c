@@ -60,6 +60,34 @@ static void test_instances_in_lists(void **state)
     expect_ids(w, EV "?timeMin=2026-04-12T00:00:00Z&timeMax=2026-04-15T00:00:00Z", "wk");
 }
 
+/* An instance of no length is in a window that begins with it, the last one of its series too. */
+static void test_no_length_at_the_edge(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "z", "2026-03-02T09:00:00", "2026-03-02T09:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=3\"]");
+    world_timed(w, "hour", "2026-03-02T08:00:00", "2026-03-02T09:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=3\"]");
+    static const char *const days[][2] = {{"09", "z_20260309T080000Z"},
+                                          {"16", "z_20260316T080000Z"}};
+    for (size_t i = 0; i < 2; i++) {
+        char target[160];
+        for (int single = 0; single < 2; single++)
+            for (int ordered = 0; ordered < 2; ordered++) {
+                (void)snprintf(target, sizeof(target),
+                               EV "?timeMin=2026-03-%sT08:00:00Z&timeMax=2026-03-%sT08:00:01Z%s%s",
+                               days[i][0], days[i][0], single ? "&singleEvents=true" : "",
+                               ordered ? "&orderBy=updated" : "");
+                expect_ids(w, target, single ? days[i][1] : "z");
+            }
+        (void)snprintf(target, sizeof(target), EV "?iCalUID=z%%40x&timeMin=2026-03-%sT08:00:00Z",
+                       days[i][0]);
+        expect_ids(w, target, "z");
+    }
+    expect_ids(w, EV "?timeMin=2026-03-16T08:00:01Z", "");
+    expect_ids(w, SINGLE "&timeMin=2026-03-16T08:00:01Z", "");
+}
+
 static void test_instance_looks(void **state)
 {
     struct world *w = *state;
@@ -334,6 +362,7 @@ static void test_bombs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD(test_no_length_at_the_edge),
         WORLD(test_instances_in_lists),
         WORLD(test_instance_looks),
         WORLD(test_days),

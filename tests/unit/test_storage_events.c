@@ -255,7 +255,8 @@ static bool model_overlaps(const struct event *ev, const struct event_window *w)
         return false;
     if (min == INT64_MIN)
         return true;
-    return ev->end_ms > min || (ev->start_ms == ev->end_ms && ev->start_ms == min);
+    bool series_ends = (ev->flags & EVENT_SERIES) && ev->end_ms == min && min != INT64_MAX;
+    return ev->end_ms > min || series_ends || (ev->start_ms == ev->end_ms && ev->start_ms == min);
 }
 
 /* A scan of singles from `place` gives what the model does, in ascending order. */

@@ -50,5 +50,6 @@ bool window_has(const struct event_window *w, const struct event *ev)
         return false;
     if (min == INT64_MIN || ev->end_ms > min)
         return true;
-    return ev->end_ms == ev->start_ms && ev->start_ms == min;
+    /* The last instance of a series may have no length. */
+    return ev->end_ms == min && (ev->start_ms == min || (ev->flags & EVENT_SERIES));
 }
