@@ -137,6 +137,44 @@ static void test_deleted(void **state)
     expect_error(w, 404, "notFound", EV "/nothing");
 }
 
+#define FOCUS ",\"eventType\":\"focusTime\",\"extendedProperties\":{\"private\":{\"k\":\"1\"}}"
+
+/* Of what is deleted Google need tell no more than the id, of a hole its place: whoever had the
+ * event or the series hears of it, whatever the list is narrowed down by. */
+static void test_deleted_in_narrow_lists(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    struct buf next = {0};
+    world_timed(w, "f", "2026-01-05T09:00:00", "2026-01-05T10:00:00", FOCUS);
+    world_timed(w, "d", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    world_timed(w, "s", "2026-01-05T09:00:00", "2026-01-05T10:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=5\"]" FOCUS);
+    struct http_answer a = get(w, 200, EV "?eventTypes=focusTime");
+    assert_string_equal(ids_of(&a), "f s");
+    buf_printf(&next, EV "?eventTypes=focusTime&syncToken=%s", member(&a, "nextSyncToken", text));
+    http_answer_release(&a);
+
+    world_event(w, &w->me, "{\"id\":\"f\",\"status\":\"cancelled\"}");
+    world_timed(w, "d", "2026-01-05T09:00:00", "2026-01-05T11:00:00", "");
+    world_event(w, &w->me,
+                "{\"id\":\"s_20260106T080000Z\",\"status\":\"cancelled\",\"etag\":\"\\\"5\\\"\","
+                "\"recurringEventId\":\"s\","
+                "\"originalStartTime\":{\"dateTime\":\"2026-01-06T09:00:00+01:00\"}}");
+    expect_ids(w, buf_text(&next), "f s_20260106T080000Z");
+    expect_ids(w, EV "?eventTypes=default", "d");
+    static const char *const queries[] = {"eventTypes=focusTime", "iCalUID=s%40x", "q=s",
+                                          "privateExtendedProperty=k%3D1"};
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        buf_reset(&next);
+        buf_printf(&next, EV "?%s", queries[i]);
+        expect_ids(w, buf_text(&next), "s s_20260106T080000Z");
+        buf_add_text(&next, "&singleEvents=true&showDeleted=true&timeMax=2026-01-07T00:00:00Z");
+        expect_ids(w, buf_text(&next), "s_20260105T080000Z s_20260106T080000Z");
+    }
+    buf_release(&next);
+}
+
 static void put_of_uid(struct world *w, const char *id, const char *day)
 {
     struct buf b = {0};
@@ -504,6 +542,7 @@ int main(void)
         WORLD(test_windows),
         WORLD(test_days_without_midnight),
         WORLD(test_deleted),
+        WORLD(test_deleted_in_narrow_lists),
         WORLD(test_uid_with_updated),
         WORLD(test_pages_by_id),
         WORLD(test_pages_by_time),

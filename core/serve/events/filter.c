@@ -116,6 +116,9 @@ enum rc filter_add_property(struct filter *f, enum filter_side side, struct span
 static bool match_type(const struct filter *f, struct span raw)
 {
     struct span type = json_string_plain(json_get(raw, "eventType"));
+    /* Of a deleted event no more than its id need be told: who had it must hear of that. */
+    if (type.n == 0 && span_is(json_string_plain(json_get(raw, "status")), "cancelled"))
+        return true;
     if (type.n == 0)
         type = span_of("default"); /* events from before 2021 */
     for (size_t i = 0; f->types[i]; i++) {

@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/json.h"
 #include "core/serve/events/single.h"
 #include "core/serve/fault.h"
 #include "core/serve/events/series.h"
@@ -27,6 +28,9 @@
 #define LOOK_MAX     20000
 #define BYTES_MAX    (16u << 20)
 #define NO_WINDOW(w) ((w)->min_ms == INT64_MIN && (w)->max_ms == INT64_MAX)
+#define NARROWING                                                                    \
+    (PARAM_BIT(PARAM_EVENT_TYPES) | PARAM_BIT(PARAM_ICAL_UID) | PARAM_BIT(PARAM_Q) | \
+     PARAM_BIT(PARAM_PRIVATE_PROPERTY) | PARAM_BIT(PARAM_SHARED_PROPERTY))
 
 enum phase { PHASE_TIMED, PHASE_SERIES };
 
@@ -44,15 +48,33 @@ bool events_page_keeps(const struct events_page *page, const struct event *ev)
     if ((ev->flags & EVENT_CANCELLED) && !page->deleted &&
         (single || !(ev->flags & EVENT_EXCEPTION) || !series_lives(page, ev)))
         return false;
+    return !(ev->flags & EVENT_HIDDEN_INVITE) ||
+           params_on(&page->c->params, PARAM_SHOW_HIDDEN_INVITATIONS);
+}
+
+/* Google may tell no more of a hole in a series than its place: then it is what its series is. */
+static bool is_bare_hole(const struct event *ev)
+{
+    uint32_t hole = EVENT_CANCELLED | EVENT_EXCEPTION;
+    return (ev->flags & hole) == hole && json_get(ev->raw, "start").n == 0;
+}
+
+bool events_page_matches(struct events_page *page, const struct event *ev)
+{
     const struct params *p = &page->c->params;
+    struct event master;
+    if (!(p->given & NARROWING))
+        return true;
+    if (is_bare_hole(ev) && event_get(page->c->txn, page->coll->no, ev->series, &master) == RC_OK)
+        ev = &master;
     if (params_has(p, PARAM_ICAL_UID) && !span_eq(ev->ical_uid, p->v[PARAM_ICAL_UID].text))
         return false;
-    return !(ev->flags & EVENT_HIDDEN_INVITE) || params_on(p, PARAM_SHOW_HIDDEN_INVITATIONS);
+    return filter_match(&page->filter, ev->raw);
 }
 
 static bool wanted(struct events_page *page, const struct event *ev)
 {
-    return events_page_keeps(page, ev) && filter_match(&page->filter, ev->raw);
+    return events_page_keeps(page, ev) && events_page_matches(page, ev);
 }
 
 static void write_event(struct events_page *page, const struct event *ev)
@@ -145,6 +167,8 @@ static bool fill_by_row(struct events_page *page, struct gathered *g, bool ok)
         qsort(g->v, g->n, sizeof *g->v, by_row);
     for (size_t i = 0; i < g->n && ok; i++) {
         const struct event *ev = &g->v[i];
+        if ((int64_t)ev->row <= page->at.place[1])
+            continue;
         bool in = !(ev->flags & EVENT_SERIES)
                       ? window_has(w, ev)
                       : NO_WINDOW(w) || series_overlaps(ev, page->zone, w->min_ms, w->max_ms);
@@ -155,15 +179,36 @@ static bool fill_by_row(struct events_page *page, struct gathered *g, bool ok)
     return ok || call_fail(page->c, FAULT_INTERNAL, NULL, NULL);
 }
 
-static bool fill_scan(struct events_page *page, struct event_scan *scan)
+static bool gather_scan(struct gathered *g, struct event_scan *scan)
 {
-    struct gathered g = {0};
     struct event ev;
     bool ok = true;
     while (ok && event_scan_next(scan, &ev))
-        if ((int64_t)ev.row > page->at.place[1])
-            ok = gather(&g, &ev);
+        ok = gather(g, &ev);
     event_scan_close(scan);
+    return ok;
+}
+
+/* The holes of a series that bear no UID, which is that of the series. */
+static bool gather_holes(struct events_page *page, struct gathered *g, struct span series)
+{
+    struct event ev;
+    bool ok = true;
+    struct event_scan *scan = events_of_series(page->c->txn, page->coll, series);
+    while (ok && event_scan_next(scan, &ev))
+        if (ev.ical_uid.n == 0)
+            ok = gather(g, &ev);
+    event_scan_close(scan);
+    return ok;
+}
+
+static bool fill_by_uid(struct events_page *page, struct span uid)
+{
+    struct gathered g = {0};
+    bool ok = gather_scan(&g, events_by_ical_uid(page->c->txn, page->coll, uid));
+    for (size_t i = 0, n = g.n; ok && i < n; i++)
+        if (g.v[i].flags & EVENT_SERIES)
+            ok = gather_holes(page, &g, g.v[i].id);
     return fill_by_row(page, &g, ok);
 }
 
@@ -186,8 +231,11 @@ static bool fill_series(struct events_page *page)
 {
     const struct series_table *table =
         series_cache_get(page->c->series, page->c->txn, page->coll, page->zone);
-    if (!table)
-        return fill_scan(page, events_series(page->c->txn, page->coll, &page->window));
+    struct gathered g = {0};
+    if (!table) {
+        bool ok = gather_scan(&g, events_series(page->c->txn, page->coll, &page->window));
+        return fill_by_row(page, &g, ok);
+    }
     fill_known(page, table);
     return true;
 }
@@ -277,8 +325,7 @@ bool events_page_fill(struct events_page *page)
     if (params_has(p, PARAM_UPDATED_MIN) || params_has(p, PARAM_ORDER_BY))
         return fill_by_updated(page);
     if (params_has(p, PARAM_ICAL_UID))
-        return fill_scan(page,
-                         events_by_ical_uid(page->c->txn, page->coll, p->v[PARAM_ICAL_UID].text));
+        return fill_by_uid(page, p->v[PARAM_ICAL_UID].text);
     if (!NO_WINDOW(&page->window))
         return fill_window(page);
     return fill_by_id(page);

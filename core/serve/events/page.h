@@ -30,8 +30,10 @@ struct events_page {
 /* Appends events, separated by commas, from `at` on. False: answered with an error. */
 bool events_page_fill(struct events_page *page);
 
-/* For the sources. Is the event wanted as far as its flags tell? The filter is to be asked too. */
+/* For the sources. Is the event wanted as far as its flags tell? */
 bool events_page_keeps(const struct events_page *page, const struct event *ev);
+/* And as far as the query narrows the list down by what events say? */
+bool events_page_matches(struct events_page *page, const struct event *ev);
 /* To be asked before each event that is looked at: true when the page has ended before it. */
 bool events_page_ends(struct events_page *page, bool is_wanted);
 

@@ -31,7 +31,8 @@ static bool keep(void *arg, const struct event *ev)
         return false;
     if (params_has(p, PARAM_UPDATED_MIN) && ev->updated_ms < p->v[PARAM_UPDATED_MIN].number)
         return false;
-    return !(ev->flags & EVENT_SERIES) || filter_match(&page->filter, ev->raw);
+    return !((ev->flags & EVENT_SERIES) || params_has(p, PARAM_ICAL_UID)) ||
+           events_page_matches(page, ev);
 }
 
 static void write_item(struct events_page *page, const struct expand_item *item)
@@ -48,7 +49,7 @@ static void write_item(struct events_page *page, const struct expand_item *item)
 /* False: the page has ended before this item. */
 static bool offer(struct events_page *page, const struct expand_item *item)
 {
-    bool is_wanted = item->computed || filter_match(&page->filter, item->ev->raw);
+    bool is_wanted = item->computed || events_page_matches(page, item->ev);
     if (events_page_ends(page, is_wanted))
         return false;
     set_place(page, &item->place);
