@@ -172,14 +172,6 @@ static struct moment read_moment(struct span value, uint32_t member, struct even
     return m;
 }
 
-static bool all_digits(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (p[i] < '0' || p[i] > '9')
-            return false;
-    return true;
-}
-
 /* The slot as instance ids spell it: ID_20260329 or ID_20260329T023000Z (seen in the wild). */
 static struct moment read_stamp(struct span id)
 {
@@ -189,12 +181,12 @@ static struct moment read_stamp(struct span id)
     size_t n = stamp ? id.n - (size_t)(++stamp - id.p) : 0;
     int64_t days;
 
-    if ((n != STAMP_DATE && n != STAMP_TIME) || !all_digits(stamp, 8))
+    if (n != STAMP_DATE && n != STAMP_TIME)
         return m;
     snprintf(text, sizeof(text), "%.4s-%.2s-%.2s", stamp, stamp + 4, stamp + 6);
     if (n == STAMP_DATE && rfc3339_date(span_of(text), &days))
         return (struct moment){true, true, days * DAY_MS};
-    if (n == STAMP_TIME && stamp[8] == 'T' && stamp[15] == 'Z' && all_digits(stamp + 9, 6)) {
+    if (n == STAMP_TIME && stamp[8] == 'T' && stamp[15] == 'Z') {
         snprintf(text + 10, sizeof(text) - 10, "T%.2s:%.2s:%.2sZ", stamp + 9, stamp + 11,
                  stamp + 13);
         m.known = rfc3339_time(span_of(text), &m.ms, NULL, NULL);
@@ -404,8 +396,7 @@ enum rc google_decode_roster(struct span raw, struct roster_entry *ret, struct e
     r.deleted = json_is_true(json_get(raw, "deleted"));
     r.hidden = json_is_true(json_get(raw, "hidden"));
     r.primary = json_is_true(json_get(raw, "primary"));
-    if (!json_string_copy(json_get(raw, "timeZone"), r.zone, sizeof(r.zone)))
-        r.zone[0] = '\0';
+    (void)json_string_copy(json_get(raw, "timeZone"), r.zone, sizeof(r.zone));
     *ret = r;
     return RC_OK;
 }

@@ -52,7 +52,7 @@ int64_t plan_grace_ms(const struct plan_rules *r)
 
 void plan_count_stale(struct collection *c, int64_t now_ms)
 {
-    if (c->stale_since_ms == 0 || elapsed(c->stale_since_ms, STALE_WINDOW_MS, now_ms)) {
+    if (elapsed(c->stale_since_ms, STALE_WINDOW_MS, now_ms)) {
         /* The listing that ended a window of a calendar that is listed slowly is the first of the
          * next. */
         bool slow = c->stale_count > STALE_MOST && !elapsed(c->full_ms, STALE_WINDOW_MS, now_ms);
@@ -251,8 +251,6 @@ int64_t plan_delay_ms(const struct plan_rules *r, const struct plan_view *v, uns
     int64_t now = v->now_ms, base = interval(r, v, plan.healthy);
     /* Later, never sooner: the interval is a promise about load as much as about age. */
     int64_t delay = base + base / 10 * (int64_t)(random & 0xffff) / 0xffff;
-    if (plan.sweep)
-        return delay;
     if (!v->c->sync_token[0] && v->c->kind != COLL_COLORS)
         delay = sooner(delay, stale_list_ms(v->c), now);
     if (watches(r, v->c)) {
