@@ -336,7 +336,6 @@ static void test_text(void **state)
                                "\"recurringEventId\":\"\\ud83d\\ude00\",\"updated\":"
                                "\"2026-03-30T07:00:00.943Z\"," NINE "," TEN "," SLOT "}";
     static const char plain[] = "{\"id\":\"x\",\"etag\":\"\\\"1\\\"\",\"iCalUID\":\"y\"," GONE "}";
-    static const char sparse[] = "{\"id\":\"x\",\"etag\":\"\\\"3225621880126000\\\"\"," GONE "}";
     struct event_text text = {0};
     struct event ev;
 
@@ -351,9 +350,59 @@ static void test_text(void **state)
     assert_true(span_is(ev.ical_uid, "y"));
     assert_int_equal(ev.series.n, 0);
     assert_int_equal(ev.updated_ms, 0);
-    assert_int_equal(google_decode_event(span_of(sparse), span_of("UTC"), &text, &ev, NULL), RC_OK);
-    assert_int_equal(ev.updated_ms, ms_of("2021-02-08T19:02:20Z") + 63);
     buf_release(&text.text);
+}
+
+/* What is decoded stays where it is when more is decoded behind it. */
+static void test_long_texts(void **state)
+{
+    struct buf json = {0}, long_text = {0};
+    struct event_text text = {0};
+    struct event ev;
+
+    (void)state;
+    while (long_text.n < LIMIT_ID_BYTES)
+        buf_add_char(&long_text, 'l');
+    buf_printf(&json, "{\"id\":\"caf\\u00e9\",\"iCalUID\":\"\\u006c%s\"," NINE "," TEN "}",
+               buf_text(&long_text) + 1);
+    assert_int_equal(google_decode_event(buf_span(&json), span_of("UTC"), &text, &ev, NULL), RC_OK);
+    assert_true(span_is(ev.id, "caf\xc3\xa9"));
+    assert_true(span_eq(ev.ical_uid, buf_span(&long_text)));
+    buf_release(&text.text);
+    buf_release(&json);
+    buf_release(&long_text);
+}
+
+/* The age of a sparse tombstone, where its etag tells one. */
+static void test_etags(void **state)
+{
+    static const struct {
+        const char *etag;
+        int64_t ms;
+    } rows[] = {
+        {"\\\"3225621880126000\\\"", 1612810940063}, /* 2021-02-08T19:02:20.063Z */
+        {"\\\"3225621880126000x\\\"", 0},
+        {"\\\"1956614399998000\\\"", 0}, /* before 2001: some other number */
+        {"\\\"1956614400000000\\\"", 978307200000},
+        {"\\\"8204889600000000\\\"", 4102444800000},
+        {"\\\"8204889600002000\\\"", 0}, /* after 2100 */
+        {"3225621880126000", 0},
+        {"\\\"", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct event_text text = {0};
+        struct event ev;
+        char json[96];
+
+        snprintf(json, sizeof(json), "{\"id\":\"x\",\"etag\":\"%s\"," GONE "}", rows[i].etag);
+        assert_int_equal(google_decode_event(span_of(json), span_of("UTC"), &text, &ev, NULL),
+                         RC_OK);
+        if (ev.updated_ms != rows[i].ms)
+            fail_msg("%s: %lld", rows[i].etag, (long long)ev.updated_ms);
+        buf_release(&text.text);
+    }
 }
 
 static void test_escaped_names_and_doubles(void **state)
@@ -475,6 +524,8 @@ int main(void)
         cmocka_unit_test(test_wrong_kinds),
         cmocka_unit_test(test_unusable_ids),
         cmocka_unit_test(test_text),
+        cmocka_unit_test(test_long_texts),
+        cmocka_unit_test(test_etags),
         cmocka_unit_test(test_escaped_names_and_doubles),
         cmocka_unit_test(test_wrecked),
         cmocka_unit_test(test_roster),

@@ -69,6 +69,8 @@ static void test_extents(void **state)
     static const char timed[] =
         "\"start\":{\"dateTime\":\"2026-07-01T10:00:00Z\",\"timeZone\":\"UTC\"},"
         "\"end\":{\"dateTime\":\"2026-07-01T11:00:00Z\",\"timeZone\":\"UTC\"}";
+    static const char homeless[] = "\"start\":{\"dateTime\":\"2026-07-01T10:00:00Z\"},"
+                                   "\"end\":{\"dateTime\":\"2026-07-01T11:00:00Z\"}";
     static const char dates[] =
         "\"start\":{\"date\":\"2026-07-01\"},\"end\":{\"date\":\"2026-07-02\"}";
     static const int64_t ten = 1782900000000, hour = 3600000, day = 24 * 3600000;
@@ -84,12 +86,16 @@ static void test_extents(void **state)
         {timed, "\"RDATE:20260601T100000Z\"", ten - 30 * day, ten + hour, false},
         {timed, "\"RRULE:FREQ=SOMETIMES\"", ten, INT64_MAX, true},
         {dates, "\"RRULE:FREQ=DAILY;COUNT=3\"", midnight, midnight + 3 * day, false},
+        /* in whatever zone the calendar will have */
+        {homeless, "\"RRULE:FREQ=DAILY;COUNT=3\"", ten, ten + 2 * day + 27 * hour, false},
+        {homeless, "\"RRULE:FREQ=DAILY\"", ten, INT64_MAX, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char text[512];
         struct batch b = {0};
         struct event ev = series(rows[i].start, rows[i].lines, &b, text, sizeof(text));
         if (ev.start_ms != rows[i].start_ms || ev.end_ms != rows[i].end_ms ||
+            (ev.flags & EVENT_ODD_MEMBERS) != (rows[i].odd ? EVENT_ODD_RECURRENCE : 0u) ||
             !(ev.flags & EVENT_ODD) == rows[i].odd)
             fail_msg("%s: %lld to %lld, flags %x", rows[i].lines, (long long)ev.start_ms,
                      (long long)ev.end_ms, ev.flags);

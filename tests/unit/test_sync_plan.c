@@ -206,6 +206,24 @@ static void test_dead_tokens_are_rationed(void **state)
     plan_count_stale(&c, NOW);
     assert_int_equal(plan_now(&rules, &v).list, LISTING_NONE);
     assert_false(plan_now(&rules, &v).pull);
+    struct plan_rules slow = rules;
+    slow.poll_unhealthy_ms = DAY;
+    slow.watch = false;
+    assert_int_equal(delay(&slow, &c, NULL, 0, 0), HOUR);
+
+    /* Only who is listed slowly has his window begin with the last listing. */
+    c.stale_since_ms = NOW - DAY;
+    c.stale_count = 1;
+    c.full_ms = NOW - HOUR; /* a verification */
+    plan_count_stale(&c, NOW);
+    assert_int_equal(c.stale_count, 1);
+    assert_int_equal(c.stale_since_ms, NOW);
+    c.stale_since_ms = NOW - 3 * DAY;
+    c.stale_count = 5;
+    c.full_ms = NOW - 2 * DAY; /* slow once, and well since */
+    plan_count_stale(&c, NOW);
+    assert_int_equal(c.stale_count, 1);
+    assert_int_equal(c.stale_since_ms, NOW);
 }
 
 static void test_opening(void **state)
@@ -300,6 +318,7 @@ static void test_fates(void **state)
         {"alone", CHANNEL_LIVE, 0, 0, DAY, true, true, FATE_KEEP},
         {"expired", CHANNEL_LIVE, 0, 0, -1, true, true, FATE_DELETE},
         {"stopping", CHANNEL_STOPPING, 0, 0, DAY, true, true, FATE_STOP},
+        {"stopped, and long remembered", CHANNEL_STOPPED, 0, 0, DAY, true, true, FATE_DELETE},
         {"opening, cut short", CHANNEL_OPENING, 0, 0, 0, false, false, FATE_DELETE},
         {"opening, its sync came", CHANNEL_LIVE, 0, 0, 0, false, true, FATE_STOP},
         {"stray", CHANNEL_STOPPING, 0, 0, 0, false, true, FATE_STOP},
@@ -332,6 +351,8 @@ static void test_fates(void **state)
     struct plan p = plan(&rules, &c, &ch, 1);
     assert_true(p.sweep && !p.pull && !p.open && p.list == LISTING_NONE);
     assert_int_equal(p.fate[0], FATE_STOP);
+    struct channel over = channel(CHANNEL_LIVE, DAY, -1);
+    assert_int_equal(plan(&rules, &c, &over, 1).fate[0], FATE_DELETE);
     struct plan_rules poll_only = rules;
     poll_only.watch = false;
     c.state = COLL_READY;
@@ -376,6 +397,11 @@ static void test_delays(void **state)
     struct channel two[2] = {channel(CHANNEL_DEGRADED, DAY, DAY),
                              channel(CHANNEL_UNVERIFIED, 9 * MINUTE + 50 * SECOND, 6 * DAY)};
     assert_int_equal(delay(&rules, &c, two, 2, 0), 10 * SECOND); /* the old one's end */
+    assert_int_equal(delay(&rules, &c, &two[1], 1, 0), MINUTE);  /* there is no old one */
+    two[0] = two[1] = channel(CHANNEL_LIVE, DAY, -1); /* nor a new one, and none may be opened */
+    c.watch = WATCH_REFUSED;
+    c.watch_tried_ms = NOW;
+    assert_int_equal(delay(&rules, &c, two, 2, 0), MINUTE);
 
     /* Clocks: however wrong, never longer than the interval and never a busy loop. */
     live = channel(CHANNEL_LIVE, -400 * DAY, 800 * DAY);
