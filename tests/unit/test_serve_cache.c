@@ -1,4 +1,5 @@
 /* test_serve_cache: answers kept in memory are those that would be made anew. */
+#include "core/serve/cache.h"
 #include "tests/unit/serve_fixture.h"
 
 #define WEEK EV "?timeMin=2026-01-05T00:00:00Z&timeMax=2026-01-12T00:00:00Z"
@@ -149,6 +150,70 @@ static void test_little_room(void **state)
         }
 }
 
+static const char *no_header(const void *source, const char *name)
+{
+    (void)source;
+    (void)name;
+    return NULL;
+}
+
+/* Asked for "/NAME"; if it has to be made, `n` bytes are. Does the cache hold it afterwards? */
+static bool asked(struct cache *cache, struct world *w, const char *name, size_t n)
+{
+    struct call c = {.conf = w->conf,
+                     .store = w->f.store,
+                     .caller = {.trusted = true},
+                     .method = "GET",
+                     .path = span_of(name),
+                     .header = no_header,
+                     .now_ms = clock_wall_ms(),
+                     .commits = store_commits(w->f.store),
+                     .answer = {.status = 200, .etag = "\"e\"", .coll = w->me.no}};
+    c.answer.version = w->me.version;
+    struct httpd_response *r = cache_find(cache, &c);
+    if (!r) {
+        for (size_t i = 0; i < n; i++)
+            buf_add_char(&c.out, 'x');
+        r = cache_keep(cache, &c);
+    }
+    httpd_response_unref(r);
+    call_release(&c);
+    return r != NULL;
+}
+
+static bool holds(struct cache *cache, struct world *w, const char *name)
+{
+    return asked(cache, w, name, 1 << 20); /* what is as long as this is never kept */
+}
+
+static void test_what_is_kept(void **state)
+{
+    struct world *w = *state;
+    struct cache *cache = cache_new(64 << 10); /* an entry takes two KiB more than its body */
+    assert_non_null(cache);
+    assert_false(asked(cache, w, "a", 4096)); /* once is not enough */
+    assert_false(holds(cache, w, "a"));
+    assert_true(asked(cache, w, "a", 4096));
+    assert_true(holds(cache, w, "a"));
+    assert_false(asked(cache, w, "long", 8200));
+    assert_false(asked(cache, w, "long", 8200));
+    for (char name[] = "b"; name[0] <= 'o'; name[0]++) { /* 14 more, for ten of which is room */
+        (void)asked(cache, w, name, 4096);
+        assert_true(asked(cache, w, name, 4096));
+        assert_true(holds(cache, w, "a")); /* is used all the time */
+    }
+    for (char name[] = "b"; name[0] <= 'o'; name[0]++)
+        assert_int_equal(holds(cache, w, name), name[0] > 'f');
+    world_event(w, &w->other, "{\"id\":\"x\",\"start\":{\"date\":\"2026-01-06\"}}");
+    assert_true(holds(cache, w, "o"));
+    world_event(w, &w->me, "{\"id\":\"x\",\"start\":{\"date\":\"2026-01-06\"}}");
+    assert_false(holds(cache, w, "o"));
+    assert_true(asked(cache, w, "o", 4096));
+    cache_clear(cache);
+    assert_false(holds(cache, w, "o"));
+    cache_free(cache);
+}
+
 static int setup_little(void **state)
 {
     return world_setup_with(state, "cache_size = 100KiB\n");
@@ -166,6 +231,7 @@ int main(void)
         WORLD(test_forms),
         WORLD(test_age),
         WORLD(test_list_entries),
+        WORLD(test_what_is_kept),
         cmocka_unit_test_setup_teardown(test_little_room, setup_little, world_teardown),
         cmocka_unit_test_setup_teardown(test_follows_changes, setup_none, world_teardown),
     };
