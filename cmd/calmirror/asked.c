@@ -10,6 +10,7 @@
 #include "cmd/calmirror/fields.h"
 #include "cmd/calmirror/term.h"
 #include "core/base/json.h"
+#include "core/base/text.h"
 
 #define LOOK_EVERY_MS 200
 /* Failures after which nobody waits any longer; the service itself goes on trying. */
@@ -129,14 +130,29 @@ static bool all_done(const struct asked_list *w)
     return true;
 }
 
+/* Of one calendar only, if that is what was asked for: of thousands the status is megabytes. */
+static void write_path(const struct asked_list *w, struct buf *out)
+{
+    bool one = w->n > 0 && w->v[0].calendar[0];
+    for (size_t i = 1; i < w->n; i++)
+        one &= strcmp(w->v[i].calendar, w->v[0].calendar) == 0;
+    buf_add_text(out, "/v1/status");
+    if (one) {
+        buf_add_text(out, "?calendar=");
+        text_percent_encode(out, span_of(w->v[0].calendar));
+    }
+}
+
 int asked_wait(struct cli *cli, struct asked_list *w)
 {
     const struct timespec pause = {.tv_nsec = LOOK_EVERY_MS * 1000000};
+    struct buf path = {0};
     int status = EX_OK;
+    write_path(w, &path);
     show_progress(w);
     for (;;) {
         struct buf body = {0};
-        status = cli_get(cli, "/v1/status", &body);
+        status = cli_get(cli, buf_text(&path), &body);
         if (status == EX_OK)
             look(w, buf_span(&body));
         buf_release(&body);
@@ -146,6 +162,7 @@ int asked_wait(struct cli *cli, struct asked_list *w)
         (void)nanosleep(&pause, NULL);
     }
     term_progress_end();
+    buf_release(&path);
     for (size_t i = 0; i < w->n; i++)
         if (status == EX_OK && w->v[i].failed)
             status = EX_UNAVAILABLE;

@@ -23,7 +23,8 @@ _calmirror()
     done
     case $command-$verb in
     -) word="status resync verify calendars events agenda watch client hooks doctor login logout key version help -V --version $common" ;;
-    status- | calendars- | doctor- | version- | client-list | hooks-retry | hooks-drop | key-rotate) word="-j --json $common" ;;
+    status-) word="-j --json -a --account= --all $common" ;;
+    calendars- | doctor- | version- | client-list | hooks-retry | hooks-drop | key-rotate) word="-j --json $common" ;;
     resync-) word="-j --json -a --account= -w --wait $common" ;;
     verify-) word="-j --json -a --account= -i --instances -f --from= -t --to= $common" ;;
     events-) word="-j --json -f --from= -t --to= $common" ;;

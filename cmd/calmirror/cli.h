@@ -15,6 +15,7 @@ enum cli_option {
     OPTION_JSON = 1, OPTION_ACCOUNT = 2, OPTION_WAIT = 4, OPTION_FROM = 8, OPTION_TO = 16,
     OPTION_INSTANCES = 32, OPTION_CLIENT = 64, OPTION_LOGIN = 128, OPTION_FORCE = 256,
     OPTION_CALENDAR = 512, OPTION_EXEC = 1024, OPTION_WATCH = 2048, OPTION_WHOSE = 4096,
+    OPTION_ALL = 8192,
 };
 /* clang-format on */
 
@@ -25,7 +26,7 @@ struct cli {
     const char *calendar, *origin, *expires, *append; /* of a new client */
     const char *port;                                 /* of a login */
     const char *exec;                                 /* for each change */
-    bool watch, freebusy_only, admin, json, wait, instances, no_browser, acl, force;
+    bool all, watch, freebusy_only, admin, json, wait, instances, no_browser, acl, force;
     const char *verb; /* of the subcommand; NULL: none */
     char **args;      /* behind it */
     int n_args;

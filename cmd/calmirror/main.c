@@ -12,8 +12,8 @@
 #include "core/base/text.h"
 
 const struct command cli_commands[] = {
-    {"status", NULL, "", "how every account and calendar stands", 0, 0, OPTION_JSON, true,
-     run_status},
+    {"status", NULL, "", "how every account and calendar stands", 0, 0,
+     OPTION_JSON | OPTION_ACCOUNT | OPTION_ALL, true, run_status},
     {"resync", NULL, "[CALENDAR]", "list one calendar, or everything, anew from Google", 0, 1,
      OPTION_JSON | OPTION_ACCOUNT | OPTION_WAIT, true, run_resync},
     {"verify", NULL, "[CALENDAR]", "compare with Google, repair what differs and say what that was",
@@ -65,6 +65,7 @@ static const struct option_info {
     {"calendar", 257, "ID", OPTION_CALENDAR, "only this calendar"},
     {"calendar", 257, "PATTERNS", OPTION_CLIENT,
      "calendars that it sees, with commas between; else all"},
+    {"all", 268, NULL, OPTION_ALL, "each calendar, also when there are very many"},
     {"wait", 'w', NULL, OPTION_WAIT, "wait until it is done, with a progress bar on a terminal"},
     {"instances", 'i', NULL, OPTION_INSTANCES, "compare the instances of series too"},
     {"from", 'f', "TIME", OPTION_FROM, "events that end after this time"},
@@ -280,6 +281,9 @@ static void take_option(struct cli *cli, struct parsed *p, const struct option_i
         break;
     case 267:
         cli->watch = true;
+        break;
+    case 268:
+        cli->all = true;
         break;
     case 'x':
         cli->exec = optarg;

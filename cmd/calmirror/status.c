@@ -8,6 +8,9 @@
 #include "cmd/calmirror/term.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/text.h"
+
+#define SHOWN_MOST 200 /* of more, those that are out of order */
 
 /* A collection as it is called in the table. */
 static const char *title_of(struct span coll, char out[256])
@@ -106,6 +109,11 @@ static void print_accounts(struct span status)
     table_release(&t);
 }
 
+static bool has_more(struct span status)
+{
+    return json_type_of(json_get(status, "nextPageToken")) == JSON_STRING;
+}
+
 /* What is out of order besides, below the table. */
 static void print_health(struct span status)
 {
@@ -157,16 +165,50 @@ static void print_push(struct span push)
     table_release(&t);
 }
 
+/* Why the table is not whole, below it. */
+static void print_left_out(struct span status)
+{
+    struct span totals = json_get(status, "totals");
+    if (json_type_of(totals) == JSON_OBJECT) /* they are the operator's */
+        printf("%lld of %lld are ready. ", (long long)field_number(totals, "ready", 0),
+               (long long)field_number(totals, "collections", 0));
+    printf("Only %s out of order is shown; see --all.\n",
+           has_more(status) ? "the first of what is" : "what is");
+}
+
+static int ask(struct cli *cli, bool whole, bool only_degraded, struct buf *ret)
+{
+    struct buf path = {0};
+    buf_add_text(&path, "/v1/status?prettyPrint=false");
+    if (!whole)
+        buf_printf(&path, "&maxResults=%d", SHOWN_MOST);
+    if (only_degraded)
+        buf_add_text(&path, "&health=degraded");
+    if (cli->account) {
+        buf_add_text(&path, "&account=");
+        text_percent_encode(&path, span_of(cli->account));
+    }
+    buf_reset(ret);
+    int status = cli_get(cli, buf_text(&path), ret);
+    buf_release(&path);
+    return status;
+}
+
 int run_status(struct cli *cli)
 {
     struct buf body = {0};
-    int status = cli_get(cli, "/v1/status", &body);
+    int status = ask(cli, cli->json || cli->all, false, &body);
+    bool cut = status == EX_OK && has_more(buf_span(&body));
+    if (cut)
+        status = ask(cli, false, true, &body);
     if (status == EX_OK && cli->json)
         status = cli_print_json(buf_span(&body));
     else if (status == EX_OK) {
         print_accounts(buf_span(&body));
         print_push(json_get(buf_span(&body), "push"));
         print_collections(buf_span(&body));
+        if (cut)
+            print_left_out(buf_span(&body));
         print_health(buf_span(&body));
     }
     buf_release(&body);

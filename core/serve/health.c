@@ -29,24 +29,39 @@ static bool is_live(void *arg, const struct channel *ch)
     return !*live;
 }
 
+static bool is_deaf(const struct call *c, const struct collection *coll)
+{
+    bool live = false;
+    if (!c->conf->webhook.public_url[0] || coll->watch == WATCH_REFUSED)
+        return false;
+    channels_each(c->txn, coll->no, is_live, &live);
+    return !live;
+}
+
+bool health_add(struct call *c, const struct collection *coll, struct health *h)
+{
+    int64_t patience_ms = 2 * c->conf->sync.poll_interval_ms + SLACK_MS;
+    bool failing = coll->fails > 0, damaged = events_damaged(c->store, coll->no) > 0;
+    bool unlisted = coll->state != COLL_READY, behind = false, deaf = false;
+    if (coll->state == COLL_GONE)
+        return false;
+    if (coll->kind == COLL_EVENTS && !unlisted) {
+        behind = c->now_ms - coll->fresh_ms > patience_ms;
+        deaf = is_deaf(c, coll);
+    }
+    h->failing += failing;
+    h->damaged += damaged;
+    h->unlisted += unlisted;
+    h->behind += behind;
+    h->deaf += deaf;
+    return failing || damaged || unlisted || behind || deaf;
+}
+
 static bool look_at_coll(void *arg, enum rc rc, const struct collection *coll)
 {
     struct look *l = arg;
-    const struct conf *conf = l->c->conf;
-    bool live = false;
-    if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE)
-        return true;
-    l->h->failing += coll->fails > 0;
-    l->h->damaged += events_damaged(l->c->store, coll->no) > 0;
-    if (coll->state != COLL_READY) {
-        l->h->unlisted++;
-        return true;
-    }
-    l->h->behind += l->c->now_ms - coll->fresh_ms > 2 * conf->sync.poll_interval_ms + SLACK_MS;
-    if (!conf->webhook.public_url[0] || coll->watch == WATCH_REFUSED)
-        return true;
-    channels_each(l->c->txn, coll->no, is_live, &live);
-    l->h->deaf += !live;
+    if (rc == RC_OK && coll->kind == COLL_EVENTS)
+        (void)health_add(l->c, coll, l->h);
     return true;
 }
 

@@ -23,6 +23,8 @@ struct health {
  * transaction. */
 struct health health_look(struct call *c);
 bool health_is_recent(struct serve *s); /* so that the next look costs nothing. Any thread */
+/* Counts what is out of order with a collection; false: nothing. */
+bool health_add(struct call *c, const struct collection *coll, struct health *h);
 /* Appends "health" as a member: {"state": "ok" or "degraded", "reasons": [sentences]}. Names
  * nobody. */
 void health_write(const struct health *h, struct buf *out);

@@ -14,6 +14,7 @@ const char *const event_type_choices[] = {
 
 const char *const change_type_choices[] = {"created",   "updated", "deleted", "calendar",
                                            "freshness", "reset",   NULL};
+static const char *const health_choices[] = {"degraded", NULL};
 static const char *const include_choices[] = {"event", NULL};
 
 #define NAME(text) .name = (text), .name_n = sizeof(text) - 1
@@ -47,6 +48,8 @@ const struct param_spec param_specs[PARAM_COUNT] = {
     [PARAM_FREE_BUSY_ONLY] = {NAME("freeBusyOnly"), PARAM_BOOL,
                               .doc = "Show when the calendar is busy, and nothing else of its "
                                      "events."},
+    [PARAM_HEALTH] = {NAME("health"), PARAM_CHOICE, health_choices,
+                      .doc = "degraded: only calendars of which something is out of order."},
     [PARAM_ICAL_UID] = {NAME("iCalUID"), PARAM_TEXT,
                         .doc = "Only events with this iCalendar UID: a series and its exceptions."},
     [PARAM_INCLUDE] = {NAME("include"), PARAM_CHOICE, include_choices,

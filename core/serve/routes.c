@@ -130,8 +130,9 @@ const struct route routes[] = {
      NULL, "The same, where Google has it; also with private-TOKEN in place of public."},
 #undef ICS_PARAMS
 
-    {"", "GET", "/v1/status", status_get, 0, 0, 0, NULL, NULL,
-     "How the service, its accounts and calendars are doing.", .whole = true},
+    {"", "GET", "/v1/status", status_get,
+     B(ACCOUNT) | B(CALENDAR) | B(HEALTH) | B(MAX_RESULTS) | B(PAGE_TOKEN), 0, 2500, NULL, NULL,
+     "How the service, its accounts and calendars are doing; see Health below.", .whole = true},
 #define FEED_PARAMS (B(ACCOUNT) | B(CALENDAR) | B(CURSOR) | B(INCLUDE) | B(TYPES))
     {"", "GET", "/v1/stream", stream_get, FEED_PARAMS, 0, 0, NULL, NULL,
      "Changes as they come, as server-sent events; see below."},

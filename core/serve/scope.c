@@ -23,6 +23,16 @@ const struct conf_account *scope_me(const struct call *c)
     return NULL;
 }
 
+bool scope_account_is_known(struct call *c)
+{
+    struct span name = c->params.v[PARAM_ACCOUNT].text;
+    bool known = !params_has(&c->params, PARAM_ACCOUNT);
+    for (size_t i = 0; i < c->conf->n_accounts && !known; i++)
+        known = span_is(name, c->conf->accounts[i].name) &&
+                access_has_account(&c->caller, c->conf->accounts[i].name);
+    return known || call_fail(c, FAULT_NOT_FOUND, "account", NULL);
+}
+
 const struct conf_account *scope_account(const struct call *c, uint32_t no)
 {
     struct account a;

@@ -26,6 +26,10 @@ bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, str
 enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
                             struct collection *ret, enum access *ret_access);
 
+/* Is the account that the parameter `account` names, if it is given, one that the caller sees?
+ * False: answered with 404. */
+bool scope_account_is_known(struct call *c);
+
 /* The account's config, by number; NULL when it is not configured. */
 const struct conf_account *scope_account(const struct call *c, uint32_t no);
 

@@ -7,6 +7,8 @@
 #include "core/queue/queue.h"
 #include "core/serve/handlers.h"
 #include "core/serve/health.h"
+#include "core/serve/pages.h"
+#include "core/serve/scope.h"
 #include "core/serve/server.h"
 #include "storage/channels.h"
 #include "storage/events.h"
@@ -15,8 +17,11 @@
 
 struct writer {
     struct call *c;
-    bool any; /* something was written before */
-    uint64_t collections, ready, live_items, odd, drift;
+    bool any;                                            /* something was written before */
+    uint64_t collections, ready, live_items, odd, drift; /* whether on this page or not */
+    struct page_token at; /* place[0]: number of the last collection written */
+    int64_t n, most;      /* on this page; most 0: all */
+    bool more;
 };
 
 static void text_member(struct buf *out, const char *name, const char *text)
@@ -128,22 +133,13 @@ static void write_counters(struct call *c, const struct collection *coll)
         number_member(&c->out, "due_in_ms", n.due_in_ms);
 }
 
-static bool write_collection(void *arg, enum rc rc, const struct collection *coll)
+static void write_collection(struct call *c, enum rc rc, const struct collection *coll,
+                             const char *account, uint64_t odd)
 {
-    struct writer *w = arg;
-    struct call *c = w->c;
     struct buf *out = &c->out;
-    struct account a = {0};
-    if (access_to_coll(&c->caller, c->txn, coll) == ACCESS_NONE)
-        return true;
-    bool has_account = account_get(c->txn, coll->account, &a) == RC_OK;
     int64_t age_ms = coll->fresh_ms ? c->now_ms - coll->fresh_ms : -1;
-    w->collections++;
-    w->ready += coll->state == COLL_READY;
-    w->live_items += coll->kind == COLL_EVENTS ? coll->live_items : 0;
-    buf_printf(out, "%s{\"number\":%u", w->any ? "," : "", coll->no);
-    w->any = true;
-    text_member(out, "account", has_account ? a.name : "");
+    buf_printf(out, "{\"number\":%u", coll->no);
+    text_member(out, "account", account);
     text_member(out, "kind", coll_kind_name(coll->kind));
     text_member(out, "calendar", coll->calendar);
     text_member(out, "state", rc == RC_OK ? coll_state_name(coll->state) : "damaged");
@@ -156,18 +152,53 @@ static bool write_collection(void *arg, enum rc rc, const struct collection *col
     number_member(out, "full_ms", coll->full_ms);
     number_member(out, "failed_ms", coll->failed_ms);
     text_member(out, "last_error", coll->last_error);
-    w->drift += coll->drift;
     number_member(out, "drift", (int64_t)coll->drift);
-    if (coll->kind == COLL_EVENTS) {
-        uint64_t odd = events_odd_count(c->txn, coll->no);
-        w->odd += odd;
+    if (coll->kind == COLL_EVENTS)
         number_member(out, "odd", (int64_t)odd);
-    }
     number_member(out, "damaged", (int64_t)events_damaged(c->store, coll->no));
     write_listing(out, &coll->listing);
     write_channel(c, coll);
     write_counters(c, coll);
     buf_add_char(out, '}');
+}
+
+static bool is_asked_for(struct call *c, enum rc rc, const struct collection *coll,
+                         const char *account)
+{
+    const struct params *p = &c->params;
+    struct health h = {0};
+    bool named = !params_has(p, PARAM_CALENDAR);
+    for (unsigned i = 0; i < p->n_repeated; i++)
+        named |=
+            p->repeated[i].which == PARAM_CALENDAR && span_is(p->repeated[i].text, coll->calendar);
+    if (!named || (params_has(p, PARAM_ACCOUNT) && !span_is(p->v[PARAM_ACCOUNT].text, account)))
+        return false;
+    return !params_has(p, PARAM_HEALTH) || rc != RC_OK || health_add(c, coll, &h);
+}
+
+static bool look_at_collection(void *arg, enum rc rc, const struct collection *coll)
+{
+    struct writer *w = arg;
+    struct call *c = w->c;
+    struct account a = {0};
+    if (access_to_coll(&c->caller, c->txn, coll) == ACCESS_NONE)
+        return true;
+    const char *account = account_get(c->txn, coll->account, &a) == RC_OK ? a.name : "";
+    uint64_t odd = coll->kind == COLL_EVENTS ? events_odd_count(c->txn, coll->no) : 0;
+    w->collections++;
+    w->ready += coll->state == COLL_READY;
+    w->live_items += coll->kind == COLL_EVENTS ? coll->live_items : 0;
+    w->drift += coll->drift;
+    w->odd += odd;
+    if (w->more || coll->no <= w->at.place[0] || !is_asked_for(c, rc, coll, account))
+        return true;
+    if (w->most > 0 && w->n == w->most) {
+        w->more = true;
+        return true;
+    }
+    buf_add_text(&c->out, w->n++ ? "," : "");
+    write_collection(c, rc, coll, account, odd);
+    w->at.place[0] = coll->no;
     return true;
 }
 
@@ -212,9 +243,11 @@ static void write_totals(struct call *c, const struct writer *w)
 
 void status_get(struct call *c)
 {
+    static const struct collection all = {.no = 0}; /* which no collection has */
     struct writer w = {.c = c};
-    if (!call_read(c))
+    if (!call_read(c) || !pages_begin(c, &all, &w.at) || !scope_account_is_known(c))
         return;
+    w.most = pages_max_results(c);
     buf_add_text(&c->out, "{\"version\":\"" CALMIRROR_VERSION "\"");
     number_member(&c->out, "now_ms", c->now_ms);
     number_member(&c->out, "started_ms", c->serve->started_ms);
@@ -223,9 +256,10 @@ void status_get(struct call *c)
                atomic_load(&c->serve->draining) ? "true" : "false");
     accounts_each(c->txn, write_account, &w);
     buf_add_text(&c->out, "],\"collections\":[");
-    w.any = false;
-    colls_each(c->txn, write_collection, &w);
+    colls_each(c->txn, look_at_collection, &w);
     buf_add_char(&c->out, ']');
+    if (w.more && !pages_write_next(c, &w.at))
+        return;
     if (access_is_operator(&c->caller)) {
         buf_add_char(&c->out, ',');
         struct health h = health_look(c);

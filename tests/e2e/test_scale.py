@@ -1,12 +1,14 @@
 """Many calendars: what a change, a restart and a kill cost when there are hundreds; tests/bench/scale.py has thousands.
 
 Times are printed and bounded loosely, since other work on the machine decides them; calls are counted."""
+import os
+import subprocess
 import time
 
 import pytest
 
 from load import Load, calendar_id, summary
-from mirror import PATIENCE, wait_for
+from mirror import BUILD, PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -27,6 +29,22 @@ def calendar_calls(load, match):
     return len(load.emulator.requests(match=match))
 
 
+def status_shows_what_matters(load):
+    """`calmirror status` of very many calendars: those that fail, unless asked for all."""
+    def told(*options):
+        return subprocess.run([os.path.join(BUILD, "calmirror"), "status", "-c", load.mirror.config_path, *options],
+                              capture_output=True, text=True, check=True).stdout
+
+    sick = calendar_id(7)
+    load.emulator.fault(f"GET */{sick}/events", status=503, count=-1)
+    load.edit(sick)
+    wait_for("its failure", lambda: sick in told())
+    assert "ready. Only what is out of order is shown; see --all.\n" in told()
+    assert "@group" not in told().replace(sick, "")
+    assert told("--all").count("@group") == 300 and told("-a", "a1").count("@group") == 100
+    load.emulator.clear_faults()
+
+
 def test_changes_among_hundreds(load):
     """Bursts of edits at random moments on three hundred calendars: soon readable, hardly more than a call each."""
     load = load([100, 100, 100])
@@ -41,6 +59,7 @@ def test_changes_among_hundreds(load):
           f"most {most:.0f} ms; {calls:.2f} calls each; RssAnon {load.mirror.rss_anon_kib() / 1024:.0f} MiB")
     assert p50 < 200 * PATIENCE and most < 3000 * PATIENCE
     assert calls <= 1.25
+    status_shows_what_matters(load)
     assert load.mirror.rss_anon_kib() < 64 * 1024 * PATIENCE
 
 

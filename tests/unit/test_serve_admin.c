@@ -74,6 +74,68 @@ static void test_status(void **state)
     http_answer_release(&a);
 }
 
+/* The numbers of a page's collections; its token into `token`. */
+static void status_page(struct world *w, const char *query, char numbers[64], char token[2048])
+{
+    char target[2300];
+    (void)snprintf(target, sizeof(target), "/v1/status?prettyPrint=false%s", query);
+    struct http_answer a = get(w, 200, target);
+    struct json_iter it = json_iter(json_get(span_of(a.body), "collections"));
+    struct span coll, totals = json_get(span_of(a.body), "totals");
+    size_t n = 0;
+    int64_t number, all;
+    numbers[0] = '\0';
+    while (json_next(&it, NULL, &coll)) {
+        assert_true(json_int64(json_get(coll, "number"), &number));
+        n += (size_t)snprintf(numbers + n, 64 - n, "%s%lld", n ? " " : "", (long long)number);
+    }
+    assert_true(json_int64(json_get(totals, "collections"), &all) && all == 4);
+    (void)member(&a, "nextPageToken", token);
+    http_answer_release(&a);
+}
+
+/* Shorter on demand, and by parts; what is counted is all. */
+static void test_status_in_parts(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *query, *numbers;
+    } cases[] = {
+        {"", "1 2 3 4"},
+        {"&maxResults=4", "1 2 3 4"},
+        {"&account=work", "3 4"},
+        {"&calendar=" ME, "2"},
+        {"&calendar=" ME "&calendar=team%231%2Fa%20b%40group.calendar.google.com", "2 4"},
+        {"&calendar=" ME "&account=work", ""},
+        {"&health=degraded", "4"},
+        {"&health=degraded&account=home", ""},
+    };
+    char numbers[64], token[2048], next[2100];
+    struct txn *t = begin_write(w->f.store);
+    w->other.fails = 1;
+    coll_put(t, &w->other);
+    commit(t);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        status_page(w, cases[i].query, numbers, token);
+        if (strcmp(numbers, cases[i].numbers) != 0 || token[0])
+            fail_msg("%s: %s, %s", cases[i].query, numbers, token);
+    }
+    status_page(w, "&maxResults=3", numbers, token);
+    assert_string_equal(numbers, "1 2 3");
+    (void)snprintf(next, sizeof(next), "&maxResults=3&pageToken=%s", token);
+    status_page(w, next, numbers, token);
+    assert_string_equal(numbers, "4");
+    assert_string_equal(token, "");
+    status_page(w, "&maxResults=1&account=work", numbers, token);
+    assert_string_equal(numbers, "3");
+    (void)snprintf(next, sizeof(next), "&pageToken=%s", token); /* it holds the query */
+    status_page(w, next, numbers, token);
+    assert_string_equal(numbers, "4");
+    expect_error(w, 404, "notFound", "/v1/status?account=nobody");
+    expect_error(w, 400, "invalid", "/v1/status?pageToken=nonsense");
+    expect_error(w, 400, "invalidParameter", "/v1/status?health=fine");
+}
+
 static bool owed(struct world *w, uint32_t coll)
 {
     struct job job;
@@ -164,6 +226,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_door, setup_door, world_teardown),
         WORLD(test_status),
+        WORLD(test_status_in_parts),
         WORLD(test_resync),
         WORLD(test_overviews_hold_nobody_up),
         WORLD(test_reload),

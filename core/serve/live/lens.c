@@ -47,16 +47,10 @@ static bool read_calendars(struct call *c, struct lens *l)
 
 static bool read_account(struct call *c, struct lens *l)
 {
-    struct span name = c->params.v[PARAM_ACCOUNT].text;
-    bool known = false;
     if (!params_has(&c->params, PARAM_ACCOUNT))
         return true;
-    for (size_t i = 0; i < c->conf->n_accounts; i++)
-        known |= span_is(name, c->conf->accounts[i].name) &&
-                 access_has_account(&c->caller, c->conf->accounts[i].name);
-    if (!known || !text_copy(l->account, sizeof(l->account), name))
-        return call_fail(c, FAULT_NOT_FOUND, "account", NULL);
-    return true;
+    return scope_account_is_known(c) &&
+           text_copy(l->account, sizeof(l->account), c->params.v[PARAM_ACCOUNT].text);
 }
 
 bool lens_read(struct call *c, struct lens *ret)
