@@ -192,11 +192,45 @@ static void test_instances_method(void **state)
 #undef OF
 }
 
+/* The first `total` of a list come in pages of `size` as they come at once. */
+static void expect_pages(struct world *w, const char *query, int total, int size)
+{
+    char text[2048], last[64] = "";
+    struct buf seen = {0}, next = {0};
+    buf_printf(&next, "%s&maxResults=%d", query, total);
+    struct http_answer whole = get(w, 200, buf_text(&next));
+    char *all = strdup(ids_of(&whole));
+    http_answer_release(&whole);
+
+    buf_reset(&next);
+    buf_printf(&next, "%s&maxResults=%d", query, size);
+    for (int n = 0; n < total;) {
+        struct http_answer a = get(w, 200, buf_text(&next));
+        struct json_iter it = json_iter(json_get(span_of(a.body), "items"));
+        struct span item;
+        while (json_next(&it, NULL, &item)) {
+            char id[64];
+            assert_true(json_string_copy(json_get(item, "id"), id, sizeof(id)));
+            assert_string_not_equal(id, last);
+            (void)snprintf(last, sizeof(last), "%s", id);
+            if (n++ < total)
+                buf_printf(&seen, "%s%s", seen.n ? " " : "", id);
+        }
+        assert_true(n >= total || member(&a, "nextPageToken", text)[0]);
+        buf_reset(&next);
+        buf_printf(&next, EV "?maxResults=%d&pageToken=%s", size, text);
+        http_answer_release(&a);
+    }
+    assert_string_equal(buf_text(&seen), all);
+    buf_release(&seen);
+    buf_release(&next);
+    free(all);
+}
+
 /* Pages over endless series and what else there is, ordered, each once. */
 static void test_pages(void **state)
 {
     struct world *w = *state;
-    char text[2048], last[64] = "";
     world_timed(w, "a", "2026-01-01T09:00:00", "2026-01-01T09:30:00",
                 ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
     world_timed(w, "b", "2026-01-01T09:00:00", "2026-01-01T09:30:00",
@@ -212,33 +246,43 @@ static void test_pages(void **state)
         (void)snprintf(id, sizeof(id), "f%02d", i);
         world_day(w, id, at, "2026-02-01", "");
     }
-    struct http_answer whole = get(w, 200, SINGLE "&maxResults=150");
-    char *all = strdup(ids_of(&whole));
-    http_answer_release(&whole);
+    expect_pages(w, SINGLE, 150, 7);
+}
 
-    struct buf seen = {0}, next = {0};
-    buf_add_text(&next, SINGLE "&maxResults=7");
-    for (int n = 0; n < 150;) {
-        struct http_answer a = get(w, 200, buf_text(&next));
-        struct json_iter it = json_iter(json_get(span_of(a.body), "items"));
-        struct span item;
-        while (json_next(&it, NULL, &item)) {
-            char id[64];
-            assert_true(json_string_copy(json_get(item, "id"), id, sizeof(id)));
-            assert_string_not_equal(id, last);
-            (void)snprintf(last, sizeof(last), "%s", id);
-            if (n++ < 150)
-                buf_printf(&seen, "%s%s", seen.n ? " " : "", id);
-        }
-        assert_true(member(&a, "nextPageToken", text)[0]);
-        buf_reset(&next);
-        buf_printf(&next, EV "?maxResults=7&pageToken=%s", text);
+/* In order of change a list that has no end can be had, too, and begins like one that has. */
+static void test_pages_by_updated(void **state)
+{
+    struct world *w = *state;
+    make_weekly(w);
+    world_day(w, "day", "2026-04-06", "2026-04-07", "");
+    world_day(w, "days", "2026-03-28", "2026-03-29",
+              ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]");
+#define UPDATED SINGLE "&orderBy=updated"
+#define ENDS    "&timeMax=2027-01-01T00:00:00Z"
+    static const char *const more[] = {"",
+                                       "&showDeleted=true",
+                                       "&timeMin=2026-04-06T07:30:00Z",
+                                       "&timeMin=2026-03-29T22:00:00Z",
+                                       "&iCalUID=wk@x",
+                                       "&updatedMin=2026-01-02T00:00:00Z"};
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++) {
+        char target[200], ids[1024];
+        (void)snprintf(target, sizeof(target), UPDATED ENDS "%s", more[i]);
+        struct http_answer a = get(w, 200, target);
+        (void)snprintf(ids, sizeof(ids), "%s", ids_of(&a));
         http_answer_release(&a);
+        (void)snprintf(target, sizeof(target), UPDATED "%s", more[i]);
+        expect_ids(w, target, ids);
     }
-    assert_string_equal(buf_text(&seen), all);
-    buf_release(&seen);
-    buf_release(&next);
-    free(all);
+    expect_pages(w, UPDATED "&showDeleted=true", 10, 1);
+    world_day(w, "d", "2026-01-01", "2026-01-02", ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
+    world_timed(w, "e", "2026-01-01T09:00:00", "2026-01-01T09:30:00",
+                ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
+    expect_pages(w, UPDATED "&timeMin=2026-04-01T00:00:00Z", 60, 7);
+    expect_ids(w, UPDATED "&updatedMin=2026-01-02T00:00:00Z", "wk_20260323T080000Z");
+    expect_error(w, 400, "timeRangeTooLong", UPDATED "&timeMax=9990-01-01T00:00:00Z");
+#undef UPDATED
+#undef ENDS
 }
 
 /* What a client that sees instances cannot be told by a change of their master, it must list again.
@@ -353,7 +397,11 @@ static void test_bombs(void **state)
     assert_string_equal(ids_of(&a), "s_20300101T000000Z s_20300101T000001Z s_20300101T000002Z");
     http_answer_release(&a);
     expect_error(w, 400, "timeRangeTooLong",
-                 SINGLE "&orderBy=updated&timeMin=2030-01-01T00:00:00Z");
+                 SINGLE "&orderBy=updated&timeMin=2030-01-01T00:00:00Z"
+                        "&timeMax=2040-01-01T00:00:00Z");
+    a = get(w, 200, SINGLE "&orderBy=updated&timeMin=2030-01-01T00:00:00Z&maxResults=2");
+    assert_string_equal(ids_of(&a), "s_20300101T000000Z s_20300101T000001Z");
+    http_answer_release(&a);
     a = get(w, 200, EV "?timeMin=9990-01-01T00:00:00Z");
     http_answer_release(&a);
     assert_true(clock_mono_ms() - began < 3000);
@@ -369,6 +417,7 @@ int main(void)
         WORLD(test_split),
         WORLD(test_instances_method),
         WORLD(test_pages),
+        WORLD(test_pages_by_updated),
         WORLD(test_sync),
         WORLD(test_sync_of_former_series),
         WORLD(test_series_change),

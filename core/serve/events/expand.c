@@ -387,8 +387,10 @@ static void add_exceptions(struct expand *x, bool all_day)
 static void add_one_series(struct expand *x)
 {
     struct event master;
-    add_exceptions(x, false);
-    add_exceptions(x, true);
+    if (!x->q.computed) {
+        add_exceptions(x, false);
+        add_exceptions(x, true);
+    }
     if (event_get(x->q.txn, x->q.coll->no, x->q.series, &master) == RC_OK &&
         (master.flags & EVENT_SERIES))
         add_series(x, &master);

@@ -28,6 +28,7 @@ struct expand_query {
     int64_t min_ms, max_ms;           /* INT64_MIN, INT64_MAX: no bound */
     bool touching;                    /* what ends at min_ms is in too */
     struct span series;               /* only of this series; empty: the whole calendar */
+    bool computed;                    /* of this series: without its exceptions */
     const struct series_table *known; /* all series of the calendar; NULL: the store is asked */
     struct expand_place after;        /* strictly */
     int64_t budget;                   /* most instances to go through */

@@ -8,6 +8,8 @@
 
 #include "core/serve/fault.h"
 
+#define DAY_MS INT64_C(86400000)
+
 static struct expand_place place_of_page(const struct events_page *page)
 {
     const int64_t *p = page->at.place;
@@ -117,6 +119,53 @@ static bool comes_after(const struct expand_place *a, const struct expand_place 
     return by_updated(&x, &y) > 0;
 }
 
+/* Those instances of a series that come after the place. False: answered. */
+static bool offer_instances(struct events_page *page, struct expand_query q,
+                            const struct event *master, const struct expand_place *after)
+{
+    struct expand *x = NULL;
+    struct expand_item item;
+    q.series = master->id;
+    q.computed = true;
+    if (after->start_ms == master->updated_ms && after->row == (int64_t)master->row) {
+        /* A slot is a date as if UTC, or the start itself; what is not behind it is passed over. */
+        int64_t from_ms = after->slot_ms - 2 * DAY_MS;
+        q.min_ms = from_ms > q.min_ms ? from_ms : q.min_ms;
+    }
+    if (!begin(page, &q, &x))
+        return false;
+    while (!page->more && expand_next(x, &item)) {
+        item.place = (struct expand_place){master->updated_ms, item.place.row, item.place.slot_ms};
+        if (comes_after(&item.place, after))
+            (void)offer(page, &item);
+    }
+    return end(page, x);
+}
+
+/* Without an end to the window there may be none to its instances, so they are not all to be had
+ * before the first is shown: from the index, one record after the other. */
+static bool fill_by_updated_endless(struct events_page *page, const struct expand_query *q)
+{
+    struct event ev;
+    bool ok = true;
+    struct expand_place after = place_of_page(page);
+    struct event_place from = {after.start_ms, after.row > 0 ? (uint64_t)after.row - 1 : 0};
+    struct event_scan *scan =
+        events_by_updated(page->c->txn, page->coll,
+                          params_number(&page->c->params, PARAM_UPDATED_MIN, INT64_MIN), from);
+    while (ok && !page->more && event_scan_next(scan, &ev)) {
+        struct expand_item item = {.place = {ev.updated_ms, (int64_t)ev.row, 0}, .ev = &ev};
+        if ((ev.flags & EVENT_UNTIMED) || !window_has(&page->window, &ev))
+            continue;
+        if (ev.flags & EVENT_SERIES)
+            ok = offer_instances(page, *q, &ev, &after);
+        else if (comes_after(&item.place, &after) && keep(page, &ev))
+            (void)offer(page, &item);
+    }
+    event_scan_close(scan);
+    return ok;
+}
+
 /* All of the window, then sorted: that order has nothing to do with time. */
 static bool fill_by_updated(struct events_page *page, struct expand_query *q)
 {
@@ -165,6 +214,7 @@ bool events_single_fill(struct events_page *page)
     struct expand_query q = {.min_ms = params_number(p, PARAM_TIME_MIN, INT64_MIN),
                              .max_ms = params_number(p, PARAM_TIME_MAX, INT64_MAX)};
     if (params_has(p, PARAM_ORDER_BY) && p->v[PARAM_ORDER_BY].number == ORDER_UPDATED)
-        return fill_by_updated(page, &q);
+        return q.max_ms == INT64_MAX ? fill_by_updated_endless(page, &q)
+                                     : fill_by_updated(page, &q);
     return events_single_fill_from(page, &q);
 }
