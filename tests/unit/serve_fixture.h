@@ -241,6 +241,35 @@ static inline const char *ids_of(const struct http_answer *a)
     return ids;
 }
 
+/* The same of all pages, at most `most` on each, with '|' between them. A page token is on all but
+ * the last, a sync token at most there, and that one is copied to `ret_sync`, unless NULL. */
+static inline void expect_pages(struct world *w, const char *target, unsigned most, const char *ids,
+                                char ret_sync[2048])
+{
+    char next[2048], sync[2048];
+    struct buf all = {0}, page = {0};
+    buf_printf(&page, "%s%cmaxResults=%u", target, strchr(target, '?') ? '&' : '?', most);
+    for (int i = 0;; i++) {
+        struct http_answer a = get(w, 200, buf_text(&page));
+        buf_printf(&all, "%s%s", i ? "|" : "", ids_of(&a));
+        (void)member(&a, "nextPageToken", next);
+        (void)member(&a, "nextSyncToken", sync);
+        http_answer_release(&a);
+        assert_false(next[0] && sync[0]);
+        if (!next[0] || i == 100)
+            break;
+        buf_reset(&page);
+        buf_printf(&page, "%.*s?maxResults=%u&pageToken=%s", (int)strcspn(target, "?"), target,
+                   most, next);
+    }
+    if (strcmp(buf_text(&all), ids) != 0)
+        fail_msg("%s: \"%s\" instead of \"%s\"", target, buf_text(&all), ids);
+    if (ret_sync)
+        memcpy(ret_sync, sync, sizeof sync);
+    buf_release(&page);
+    buf_release(&all);
+}
+
 static inline void expect_ids(struct world *w, const char *target, const char *ids)
 {
     struct http_answer a = get(w, 200, target);

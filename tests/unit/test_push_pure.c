@@ -1,9 +1,11 @@
 /* test_push_pure: address rules, URLs in every disguise, signatures, what an answer means. */
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -151,6 +153,34 @@ static void test_our_own_ports(void **state)
     assert_true(allowed(&r, "http://127.0.0.2:8081/"));
     assert_false(allowed(&r, "http://127.0.0.1:9090/"));
     assert_false(allowed(&r, "http://127.9.9.9:9090/"));
+    address_rules_add_own(&r, "localhost:7070", 0);
+    assert_false(allowed(&r, "http://127.0.0.1:7070/"));
+    assert_false(allowed(&r, "http://[::1]:7070/"));
+    /* On all addresses of this machine, not of others. */
+    assert_true(allowed(&r, "https://93.184.216.34:9090/"));
+    assert_true(allowed(&r, "https://[2606:4700::1111]:9090/"));
+    address_rules_release(&r);
+}
+
+/* A listener on all addresses is reached by those of the interfaces, too. */
+static void test_our_own_interfaces(void **state)
+{
+    (void)state;
+    char *everything[] = {"0.0.0.0/0"};
+    struct address_rules r = rules_of(everything, 1);
+    struct ifaddrs *list = NULL;
+    address_rules_add_own(&r, "0.0.0.0:9090", 0);
+    assert_int_equal(getifaddrs(&list), 0);
+    for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+        char text[INET_ADDRSTRLEN], url[64];
+        if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET)
+            continue;
+        assert_non_null(inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)i->ifa_addr)->sin_addr,
+                                  text, sizeof text));
+        (void)snprintf(url, sizeof url, "https://%s:9090/", text);
+        assert_false(allowed(&r, url));
+    }
+    freeifaddrs(list);
     address_rules_release(&r);
 }
 
@@ -240,7 +270,10 @@ static void test_verdicts(void **state)
     assert_int_equal(verdict_of_message(RC_AGAIN, 200), VERDICT_RETRY);
     assert_int_equal(verdict_of_message(RC_SYS, 0), VERDICT_RETRY);
     assert_int_equal(verdict_of_message(RC_INVALID, 0), VERDICT_FAILED);
+    assert_int_equal(verdict_of_hook(RC_OK, 199), VERDICT_RETRY);
+    assert_int_equal(verdict_of_hook(RC_OK, 200), VERDICT_DONE);
     assert_int_equal(verdict_of_hook(RC_OK, 299), VERDICT_DONE);
+    assert_int_equal(verdict_of_hook(RC_OK, 300), VERDICT_RETRY);
     assert_int_equal(verdict_of_hook(RC_OK, 302), VERDICT_RETRY);
     assert_int_equal(verdict_of_hook(RC_OK, 404), VERDICT_RETRY);
     assert_int_equal(verdict_of_hook(RC_INVALID, 0), VERDICT_RETRY);
@@ -252,10 +285,15 @@ static void test_verdicts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classes),        cmocka_unit_test(test_disguises_of_loopback),
-        cmocka_unit_test(test_http_and_https), cmocka_unit_test(test_our_own_ports),
-        cmocka_unit_test(test_urls),           cmocka_unit_test(test_networks),
-        cmocka_unit_test(test_signature),      cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_disguises_of_loopback),
+        cmocka_unit_test(test_http_and_https),
+        cmocka_unit_test(test_our_own_ports),
+        cmocka_unit_test(test_our_own_interfaces),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_networks),
+        cmocka_unit_test(test_signature),
+        cmocka_unit_test(test_verdicts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,6 +63,90 @@ static void test_a_busy_group(void **state)
     sched_release(&s);
 }
 
+/* Whichever leaves the list of those that wait, what comes later is behind the others. */
+static void test_leaving_a_busy_group(void **state)
+{
+    (void)state;
+    for (int gone = 0; gone < 3; gone++)
+        for (int again = 0; again < 2; again++) {
+            struct sched s = {.most = {4, 4, 4}};
+            struct group g = {.most = 1};
+            struct lane busy = {.group = &g}, l[3] = {0}, late = {.group = &g};
+            sched_set(&s, &busy, 0);
+            assert_ptr_equal(sched_take(&s, 10), &busy);
+            for (int i = 0; i < 3; i++) {
+                l[i].group = &g;
+                sched_set(&s, &l[i], i);
+            }
+            assert_null(sched_take(&s, 10));
+            if (again)
+                sched_set(&s, &l[gone], 1000);
+            else
+                sched_remove(&s, &l[gone]);
+            assert_int_equal(sched_is_set(&l[gone]), again);
+            sched_set(&s, &late, 5);
+            assert_null(sched_take(&s, 10));
+            assert_true(late.waiting);
+            struct lane *running = &busy;
+            for (int i = 0; i < 4; i++) {
+                struct lane *want = i < 3 ? &l[i] : &late;
+                if (i == gone)
+                    continue;
+                sched_done(&s, running, LANE_NOTHING, 20);
+                running = sched_take(&s, 20);
+                assert_ptr_equal(running, want);
+            }
+            sched_done(&s, running, LANE_NOTHING, 20);
+            assert_null(sched_take(&s, 999));
+            assert_ptr_equal(sched_take(&s, 1000), again ? &l[gone] : NULL);
+            sched_release(&s);
+        }
+}
+
+/* One that has worked stays among those that do, also while nothing is to be told to it. */
+static void test_proven(void **state)
+{
+    (void)state;
+    static const struct {
+        enum lane_outcome outcome;
+        enum lane_class class;
+    } steps[] = {{LANE_NOTHING, LANE_NEW},     {LANE_OK, LANE_PROVEN},
+                 {LANE_NOTHING, LANE_PROVEN},  {LANE_FAILED, LANE_FAILING},
+                 {LANE_NOTHING, LANE_FAILING}, {LANE_OK, LANE_PROVEN}};
+    struct sched s = {.most = {1, 1, 1}};
+    struct group g = {.most = 1};
+    struct lane l = {.group = &g};
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        sched_set(&s, &l, 0);
+        assert_int_equal(sched_next_ms(&s), 0);
+        assert_ptr_equal(sched_take(&s, 0), &l);
+        assert_true(sched_next_ms(&s) == INT64_MAX);
+        sched_done(&s, &l, steps[i].outcome, 0);
+        sched_set(&s, &l, 0);
+        assert_int_equal(l.class, steps[i].class);
+    }
+    sched_release(&s);
+}
+
+/* When to look next: not for what would find no place. */
+static void test_when_next(void **state)
+{
+    (void)state;
+    struct sched s = {.most = {1, 1, 1}};
+    struct group g = {.most = 8};
+    struct lane proven[2] = {{.group = &g, .proven = true}, {.group = &g, .proven = true}};
+    struct lane new = {.group = &g};
+    sched_set(&s, &proven[0], 10);
+    sched_set(&s, &proven[1], 20);
+    sched_set(&s, &new, 30);
+    assert_int_equal(sched_next_ms(&s), 10);
+    assert_ptr_equal(sched_take(&s, 10), &proven[0]);
+    assert_int_equal(sched_next_ms(&s), 30);
+    sched_done(&s, &proven[0], LANE_OK, 10);
+    assert_int_equal(sched_next_ms(&s), 20);
+    sched_release(&s);
+}
+
 /* Every lane of a host that fails is moved away at its first failure. */
 static void test_a_failing_group(void **state)
 {
@@ -151,6 +235,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_at_a_time),
         cmocka_unit_test(test_a_busy_group),
+        cmocka_unit_test(test_leaving_a_busy_group),
+        cmocka_unit_test(test_proven),
+        cmocka_unit_test(test_when_next),
         cmocka_unit_test(test_a_failing_group),
         cmocka_unit_test(test_black_holes),
     };

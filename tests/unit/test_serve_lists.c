@@ -1,0 +1,171 @@
+/* test_serve_lists: what all lists of events have in common, whichever source they are read from.
+ */
+#include "core/base/text.h"
+#include "core/serve/answer.h"
+#include "tests/unit/serve_fixture.h"
+
+#define MORE(id, updated, times)                                                                 \
+    "{\"id\":\"" id "\",\"status\":\"confirmed\",\"updated\":\"2026-01-" updated "T00:00:00Z\"," \
+    "\"iCalUID\":\"" id "@x\"" times "}"
+#define FROM(a, b) \
+    ",\"start\":{\"dateTime\":\"2026-01-" a ":00Z\"},\"end\":{\"dateTime\":\"2026-01-" b ":00Z\"}"
+
+/* Sources that have no window of their own, asked with one. */
+static void test_windows_of_other_orders(void **state)
+{
+    struct world *w = *state;
+    world_event(w, &w->me, MORE("c", "03", FROM("05T08:00", "05T09:00")));
+    world_event(
+        w, &w->me,
+        MORE("a", "01", ",\"start\":{\"date\":\"2026-01-06\"},\"end\":{\"date\":\"2026-01-07\"}"));
+    world_event(
+        w, &w->me,
+        MORE("b", "02",
+             FROM("05T11:00", "05T12:00") ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=2\"]"));
+    world_event(w, &w->me, MORE("z", "04", FROM("07T11:00", "07T11:00")));
+    world_event(w, &w->me, MORE("no", "06", ""));
+    world_event(w, &w->me,
+                "{\"id\":\"x\",\"status\":\"cancelled\",\"updated\":\"2026-01-05T00:00:00Z\"}");
+    expect_ids(w, EV "?orderBy=updated", "a b c z no");
+    expect_pages(w, EV "?orderBy=updated", 2, "a b|c z|no", NULL);
+    expect_ids(w, EV "?updatedMin=2026-01-03T00:00:00Z", "c z x no"); /* deletions count always */
+    expect_pages(w, EV "?updatedMin=2026-01-02T00:00:01Z", 1, "c|z|x|no", NULL);
+    static const struct {
+        const char *from, *to, *ids;
+    } windows[] = {
+        {"05T09:00", "05T11:00", ""},  {"05T08:59", "05T11:01", "b c"},
+        {"05T07:00", "05T08:00", ""},  {"08T00:00", "09T00:00", ""},
+        {"12T11:30", "12T12:30", "b"}, {"12T12:00", "13T00:00", ""},
+        {"05T23:00", "06T23:00", "a"}, {"05T22:00", "05T23:00", ""},
+        {"06T23:00", "07T11:00", ""},  {"07T11:00", "07T12:00", "z"},
+    };
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        char target[256];
+        const char *from = windows[i].from, *to = windows[i].to;
+        (void)snprintf(target, sizeof target,
+                       EV "?orderBy=updated&timeMin=2026-01-%s:00Z&timeMax=2026-01-%s:00Z", from,
+                       to);
+        expect_ids(w, target, windows[i].ids);
+        for (const char *id = "abcz"; *id; id++) {
+            (void)snprintf(target, sizeof target,
+                           EV "?iCalUID=%c@x&timeMin=2026-01-%s:00Z&timeMax=2026-01-%s:00Z", *id,
+                           from, to);
+            expect_ids(w, target, strchr(windows[i].ids, *id) ? (char[]){*id, '\0'} : "");
+        }
+    }
+    expect_ids(w, EV "?iCalUID=no@x", "no");
+    expect_ids(w, EV "?iCalUID=no@x&timeMin=1960-01-01T00:00:00Z", "");
+    expect_ids(w, EV "?iCalUID=no@x&timeMax=2026-01-01T00:00:00Z", "");
+    expect_ids(w, EV "?iCalUID=c@x&timeMin=2026-01-05T08:59:00Z", "c");
+    expect_ids(w, EV "?iCalUID=c@x&timeMin=2026-01-05T09:00:00Z", "");
+    expect_ids(w, EV "?iCalUID=c@x&timeMax=2026-01-05T08:00:00Z", "");
+    expect_ids(w, EV "?iCalUID=c@x&timeMax=2026-01-05T08:01:00Z", "c");
+}
+
+/* Single events first, then series, one on each page. */
+static void test_pages_with_series(void **state)
+{
+    struct world *w = *state;
+    const char *weekly = ",\"recurrence\":[\"RRULE:FREQ=WEEKLY\"]";
+    world_timed(w, "s3", "2025-12-01T09:00:00", "2025-12-01T10:00:00", weekly);
+    world_timed(w, "one", "2026-01-05T11:00:00", "2026-01-05T12:00:00", "");
+    world_timed(w, "s1", "2025-12-01T07:00:00", "2025-12-01T08:00:00", weekly);
+    world_timed(w, "two", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    world_timed(w, "s2", "2025-12-02T08:00:00", "2025-12-02T09:00:00", weekly); /* Tuesdays */
+    expect_pages(w, EV "?timeMin=2026-01-05T00:00:00Z&timeMax=2026-01-06T00:00:00Z", 1,
+                 "two|one|s3|s1", NULL);
+    expect_pages(w, EV "?timeMin=2026-01-05T00:00:00Z&timeMax=2026-01-08T00:00:00Z", 2,
+                 "two one|s3 s1|s2", NULL);
+    expect_pages(w, EV, 2, "one s1|s2 s3|two", NULL);
+}
+
+/* What the filters of a query are, is for filter.c to know; that they are asked, is not. */
+static void test_filters_asked(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "alpha", "2026-01-05T09:00:00", "2026-01-05T10:00:00",
+                ",\"extendedProperties\":{\"private\":{\"k\":\"v\"}}");
+    world_timed(w, "beta", "2026-01-05T09:00:00", "2026-01-05T10:00:00",
+                ",\"extendedProperties\":{\"shared\":{\"k\":\"v\"}}");
+    world_timed(w, "gamma", "2026-01-05T09:00:00", "2026-01-05T10:00:00",
+                ",\"eventType\":\"outOfOffice\"");
+    expect_ids(w, EV "?privateExtendedProperty=k%3Dv", "alpha");
+    expect_ids(w, EV "?sharedExtendedProperty=k%3Dv", "beta");
+    expect_ids(w, EV "?eventTypes=outOfOffice", "gamma");
+    expect_ids(w, EV "?eventTypes=default", "alpha beta");
+    expect_ids(w, EV "?eventTypes=outOfOffice&eventTypes=default", "alpha beta gamma");
+    expect_ids(w, EV "?q=bet", "beta");
+    expect_error(w, 400, "invalid", EV "?sharedExtendedProperty=k");
+    expect_error(w, 400, "invalid", EV "?privateExtendedProperty=k");
+}
+
+/* `etag` is the one from before a change, and then that of now. */
+static void revalidate(struct world *w, const char *target, char etag[CALL_ETAG_SIZE])
+{
+    char text[256], header[64];
+    (void)snprintf(header, sizeof header, "If-None-Match: %.*s\r\n", CALL_ETAG_SIZE, etag);
+    struct http_answer a = http_ask(w->port, "GET", target, header, "");
+    if (a.status != 200 || !http_answer_header(&a, "Age", text)[0] ||
+        !http_answer_header(&a, "Last-Modified", text)[0])
+        fail_msg("%s: %u %s", target, a.status, a.head);
+    (void)http_answer_header(&a, "ETag", text);
+    assert_true(text[0] && text_copy(etag, CALL_ETAG_SIZE, span_of(text)));
+    http_answer_release(&a);
+    (void)snprintf(header, sizeof header, "If-None-Match: %.*s\r\n", CALL_ETAG_SIZE, etag);
+    a = http_ask(w->port, "GET", target, header, "");
+    if (a.status != 304 || a.n != 0)
+        fail_msg("%s: %u with %zu bytes", target, a.status, a.n);
+    http_answer_release(&a);
+}
+
+/* Whatever is answered out of the mirror says how fresh it is, and whether it has changed. */
+static void test_validators_of_all(void **state)
+{
+    struct world *w = *state;
+    static const char *const targets[] = {
+        EV,
+        EV "?singleEvents=true",
+        EV "/a",
+        EV "/s_20260105T080000Z",
+        EV "/s/instances",
+        "/calendar/v3/users/me/calendarList",
+        "/calendar/v3/users/me/calendarList/primary",
+        "/calendar/v3/calendars/primary",
+        "/calendar/v3/users/me/settings",
+        "/calendar/v3/users/me/settings/k",
+        "/calendar/v3/colors",
+        "/calendar/v3/calendars/primary/acl",
+        "/calendar/v3/calendars/primary/acl/k",
+    };
+    char etags[sizeof targets / sizeof *targets][CALL_ETAG_SIZE] = {0};
+    struct collection settings = world_coll(w, w->home, COLL_SETTINGS, "", COLL_READY);
+    struct collection colors = world_coll(w, w->home, COLL_COLORS, "", COLL_READY);
+    struct collection acl = world_coll(w, w->home, COLL_ACL, ME, COLL_READY);
+    for (int turn = 0; turn < 2; turn++) {
+        const char *item = turn ? "{\"id\":\"k\",\"v\":2}" : "{\"id\":\"k\",\"v\":1}";
+        world_timed(w, "a", "2026-01-05T09:00:00", "2026-01-05T10:00:00", turn ? ",\"x\":1" : "");
+        world_timed(w, "s", "2026-01-05T09:00:00", "2026-01-05T10:00:00",
+                    turn ? ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=2\"]"
+                         : ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=3\"]");
+        world_item(w, &settings, "k", item, false);
+        world_item(w, &acl, "k", item, false);
+        world_item(w, &colors, "colors", item, false);
+        world_item(w, &w->roster, ME,
+                   turn ? "{\"id\":\"" ME "\",\"primary\":true,\"summary\":\"new\"}"
+                        : "{\"id\":\"" ME "\",\"primary\":true,\"summary\":\"old\"}",
+                   false);
+        for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+            revalidate(w, targets[i], etags[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD(test_windows_of_other_orders),
+        WORLD(test_pages_with_series),
+        WORLD(test_filters_asked),
+        WORLD(test_validators_of_all),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
