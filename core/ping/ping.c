@@ -240,10 +240,10 @@ static enum rc commit(struct ping *p, struct err *e)
  * again. */
 static void release(struct ping *p, const struct waiting *w, bool durable)
 {
-    if (w->verdict == PING_CHANGE)
-        queue_marked(p->queue, w->channel.coll, w->serial);
-    else
+    if (w->verdict != PING_CHANGE)
         queue_poke(p->queue, w->channel.coll);
+    else if (durable)
+        queue_marked(p->queue, w->channel.coll, w->serial);
     answer(w->req, durable ? 200 : 503);
 }
 

@@ -1,0 +1,85 @@
+/* test_sync_races: what happens at Google, or here, while a run is under way or cannot end. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/sync_world.h"
+
+static struct world w;
+
+static int end(void **state)
+{
+    (void)state;
+    world_end(&w);
+    return 0;
+}
+
+static void live_channel(void)
+{
+    WAIT(channels_of(&w, events_of(&w, ME).no).ch.state == CHANNEL_LIVE);
+    WAIT(is_idle(&w));
+}
+
+/* The last notification of a change: how often it was sent; whether it was taken. */
+static int64_t attempts_of_last_ping(bool *ret_delivered)
+{
+    struct json_iter it = json_iter(control(&w, "GET", "pings", NULL));
+    struct span key, ping;
+    int64_t attempts = 0;
+    *ret_delivered = false;
+    while (json_next(&it, &key, &ping)) {
+        if (!span_is(json_get(ping, "state"), "\"exists\""))
+            continue;
+        assert_true(json_int64(json_get(ping, "attempts"), &attempts));
+        *ret_delivered = span_is(json_get(ping, "result"), "\"delivered\"");
+    }
+    return attempts;
+}
+
+/* While nothing can be written, no notification is taken, however often it comes. */
+static void test_nothing_is_taken_that_is_not_written_down(void **state)
+{
+    (void)state;
+    struct rlimit was, none;
+    struct err e = {0};
+    bool delivered = false;
+    world_begin(&w, true, "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel();
+    uint32_t no = events_of(&w, ME).no;
+    mirror_down(&w);
+    mirror_open(&w);
+    assert_int_equal(sync_load(w.sync, &e), RC_OK);
+    control(&w, "POST", "pings", "{\"retry_base_ms\":20,\"retry_max\":20}");
+
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+    none = was;
+    none.rlim_cur = 8192;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    insert_event(&w, "aaaaaa", "");
+    WAIT(attempts_of_last_ping(&delivered) > 3 || delivered);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+    assert_false(delivered);
+
+    struct job job;
+    WAIT(({
+        struct txn *t = reading(&w);
+        assert_int_equal(job_get(t, no, &job), RC_OK);
+        txn_abort(t);
+        job.pinged > job.pulled;
+    }));
+    WAIT(attempts_of_last_ping(&delivered) > 0 && delivered);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
+    };
+    return cmocka_run_group_tests_name("sync races", tests, NULL, NULL);
+}
