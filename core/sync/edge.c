@@ -80,7 +80,7 @@ static void note(struct run *r, enum rc rc, const struct err *e, int64_t delay_m
              e->text);
     r->delay_ms = delay_ms;
     if (run_commit(r, t, NULL) == RC_OK && tell)
-        queue_resync(r->sync->opt.queue, roster);
+        roster_announce_owed(r, roster);
 }
 
 static int64_t wait_after(struct run *r, enum rc rc)

@@ -104,7 +104,7 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
         return rc;
     CRASHPOINT("listing.finish.after");
     if (owe)
-        queue_resync(r->sync->opt.queue, roster);
+        roster_announce_owed(r, roster);
     /* What took something back may be of a while ago: then its token tells what followed. */
     r->as_of_now = pages == 1 && f->result.older + f->result.removed == 0;
     tell(r, f, changed);

@@ -152,7 +152,7 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
         return rc;
     CRASHPOINT("pull.commit.after");
     if (owe)
-        queue_resync(r->sync->opt.queue, roster);
+        roster_announce_owed(r, roster);
     if (changed && r->sync->opt.changed)
         r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);
     r->did.changes += p->changed;

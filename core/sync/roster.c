@@ -160,3 +160,10 @@ bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll)
     *ret_coll = roster.no;
     return true;
 }
+
+/* Not as one who joins: a listing under way was perhaps asked before, and what it commits takes the
+ * mark of roster_owe() with it. */
+void roster_announce_owed(struct run *r, uint32_t coll)
+{
+    queue_add(r->sync->opt.queue, coll, r->c.account, QUEUE_RESYNC);
+}

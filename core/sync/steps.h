@@ -41,6 +41,7 @@ void roster_announce(struct run *r, const struct roster_change *change);
 void roster_change_release(struct roster_change *change);
 /* The account's calendar list is owed a full listing: true if the queue is to be told of it. */
 bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll);
+void roster_announce_owed(struct run *r, uint32_t coll); /* once that is committed */
 
 /* edge.c: what becomes of a run; whether its account is parked. */
 struct queue_result edge_result(struct run *r, enum rc rc, const struct err *e);
