@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/calendar/zone.h"
 
 void batch_release(struct batch *b)
 {
@@ -36,6 +37,9 @@ enum rc batch_add(struct batch *b, const struct google_page *page, const char *z
 {
     struct json_iter it = json_iter(page->items);
     struct span key, item;
+    char named[ZONE_NAME_MAX];
+    if (json_string_copy(json_get(page->head, "timeZone"), named, sizeof(named)) && named[0])
+        zone = named;
     while (json_next(&it, &key, &item)) {
         if (!reserve(b))
             return err_set(e, RC_SYS, "out of memory for a page of events");

@@ -13,8 +13,8 @@ struct batch {            /* `= { 0 }` is empty */
 };
 void batch_release(struct batch *b);
 
-/* Decodes the page's items and appends them. `zone`: the calendar's. RC_FULL only. The page must
- * outlive the batch. */
+/* Decodes the page's items and appends them. `zone`: the calendar's as far as known; the one that
+ * the page names goes before it. RC_SYS only. The page must outlive the batch. */
 enum rc batch_add(struct batch *b, const struct google_page *page, const char *zone, struct err *e);
 /* Leaves one event per id, in the order they came: the one with the newer `updated`, else the later
  * one. */

@@ -133,11 +133,32 @@ static void test_nothing_is_taken_that_is_not_written_down(void **state)
     WAIT(attempts_of_last_ping(&delivered) > 0 && delivered);
 }
 
+/* A calendar moves to another zone: the answer that says so has its events in that zone already. */
+static void test_events_are_of_the_zone_of_their_answer(void **state)
+{
+    (void)state;
+    struct event ev = {0};
+    world_begin(&w, true, "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel();
+    api(&w, "PATCH", "/calendars/primary", "{\"timeZone\":\"America/New_York\"}");
+    insert_event(&w, "aaaaaa", "");
+    WAIT(is_equal(&w, ME));
+    struct collection c = events_of(&w, ME);
+    assert_string_equal(c.zone, "America/New_York");
+    struct txn *t = reading(&w);
+    assert_int_equal(event_get(t, c.no, span_of("aaaaaa"), &ev), RC_OK);
+    txn_abort(t);
+    assert_int_equal(ev.zone_hash, event_zone_hash(span_of("America/New_York")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_renamed_again_while_the_list_is_read, end),
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
+        cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
     };
     return cmocka_run_group_tests_name("sync races", tests, NULL, NULL);
 }
