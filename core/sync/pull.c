@@ -30,6 +30,7 @@ struct pull {
     int64_t started_ms; /* wall clock of the first request */
     uint64_t changed;   /* events that differ from what was stored */
     bool unannounced;   /* one of them is old enough that a ping should have come */
+    bool revived;       /* one of them is a series that was deleted */
 };
 
 static enum rc fetch(struct run *r, struct pull *p, struct err *e)
@@ -71,11 +72,20 @@ static bool outlived(struct run *r, struct txn *t, const struct event *ev)
            event_outlived(ev, &series);
 }
 
+static bool was_deleted(struct run *r, struct txn *t, const struct event *ev)
+{
+    struct event old;
+    return event_get(t, r->c.no, ev->id, &old) == RC_OK && old.flags & EVENT_CANCELLED;
+}
+
 static void put(struct run *r, struct txn *t, struct pull *p, const struct event *ev)
 {
+    bool revived =
+        ev->flags & EVENT_SERIES && !(ev->flags & EVENT_CANCELLED) && was_deleted(r, t, ev);
     if (!event_put(t, &r->c, ev))
         return;
     p->changed++;
+    p->revived |= revived;
     /* What happened while nobody listened here is not the channel's fault. */
     p->unannounced |= ev->updated_ms > r->sync->started_ms &&
                       ev->updated_ms < p->started_ms - plan_grace_ms(&r->set->rules);
@@ -142,6 +152,8 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     bool owe = head_store(r, t, last) && roster_owe(r, t, &roster);
     memcpy(r->c.sync_token, last->next_sync, sizeof(r->c.sync_token));
     run_succeeded(r, p->started_ms, QUEUE_PING);
+    /* Its exceptions went with it, and may be back without being named. */
+    r->job.resync |= p->revived;
     bool empty = r->ticket.reasons & QUEUE_PING && p->changed == 0;
     if (empty && quiet)
         r->delay_ms = EMPTY_RETRY_MS;
@@ -153,6 +165,8 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     CRASHPOINT("pull.commit.after");
     if (owe)
         roster_announce_owed(r, roster);
+    if (p->revived)
+        queue_add(r->sync->opt.queue, r->c.no, r->c.account, QUEUE_RESYNC);
     if (changed && r->sync->opt.changed)
         r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);
     r->did.changes += p->changed;

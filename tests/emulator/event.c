@@ -464,6 +464,24 @@ static void revive_exceptions(struct event_write *w, const char *master)
     }
 }
 
+/* A series that was deleted lives again, and so do its exceptions; no delta tells. What Google does
+ * is not known: this is the harder case. */
+static void unhide_exceptions(struct calendar *cal, const char *master)
+{
+    for (size_t i = 0; i < cal->events.n; i++) {
+        struct item *it = cal->events.items[i];
+        if (it->event->series == NULL || !it->event->purged ||
+            strcmp(it->event->series, master) != 0) {
+            continue;
+        }
+        struct json_object *o = json_read(it->text, it->len);
+        it->event->purged = false;
+        learn_facts(it, o, cal->zone);
+        put_tomb(it, o);
+        json_object_put(o);
+    }
+}
+
 struct item *event_store(struct event_write *w, struct item *it, struct json_object *o)
 {
     struct coll *c = &w->cal->events;
@@ -474,6 +492,7 @@ struct item *event_store(struct event_write *w, struct item *it, struct json_obj
     }
     char *id = xstrdup(it ? it->id : json_str(o, "id"));
     bool was_series = it != NULL && it->event->master, was_there = it != NULL;
+    bool was_gone = it != NULL && it->gone;
     if (it == NULL) {
         it = coll_add(c, id);
     }
@@ -491,6 +510,8 @@ struct item *event_store(struct event_write *w, struct item *it, struct json_obj
         purge_exceptions(w, id, !it->gone);
     } else if (was_there && !was_series && it->event->master && !it->gone) {
         revive_exceptions(w, id);
+    } else if (was_gone && was_series && !it->gone) {
+        unhide_exceptions(w->cal, id);
     }
     json_object_put(o);
     free(id);

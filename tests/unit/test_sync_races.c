@@ -33,6 +33,28 @@ static bool has_event(const char *id)
     return found;
 }
 
+/* The exceptions of a deleted series are dropped with it. When it lives again they may be there,
+ * too, and nothing need name them. */
+static void test_revived_series_has_its_exceptions(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    insert_event(&w, "series", "\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=3\"]");
+    api(&w, "PATCH", "/calendars/primary/events/series_20260702T100000Z",
+        "{\"summary\":\"moved\"}");
+    mirror_up(&w);
+    live_channel();
+    assert_true(has_event("series_20260702T100000Z"));
+    api(&w, "DELETE", "/calendars/primary/events/series", NULL);
+    WAIT(!has_event("series"));
+    assert_false(has_event("series_20260702T100000Z"));
+    api(&w, "PATCH", "/calendars/primary/events/series", "{\"status\":\"confirmed\"}");
+    WAIT(has_event("series"));
+    WAIT(has_event("series_20260702T100000Z"));
+    WAIT(is_idle(&w));
+    assert_true(is_equal(&w, ME));
+}
+
 static bool is_named(const char *name)
 {
     char quoted[40];
@@ -156,6 +178,7 @@ static void test_events_are_of_the_zone_of_their_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_revived_series_has_its_exceptions, end),
         cmocka_unit_test_teardown(test_renamed_again_while_the_list_is_read, end),
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
         cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
