@@ -117,7 +117,7 @@ static void ghost_drop(struct txn *t, const struct collection *c, const struct c
         return;
     }
     struct id_entry entry;
-    if (id_entry_get(t, &k, &entry) == RC_OK && entry.class == CLASS_NONE && entry.seq == row->seq)
+    if (id_entry_get(t, &k, &entry) == RC_OK && entry.seq == row->seq)
         space_del(t, SPACE_EVENT_ID, &k);
 }
 

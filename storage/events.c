@@ -52,11 +52,15 @@ static void present_load(struct txn *t, uint32_t coll, const struct key *k, stru
         ret->listed = true;
         ret->spot = (struct spot){ret->entry.class, ret->entry.time, ret->entry.row};
         ret->read = event_at(t, coll, &ret->spot, &ret->event) == RC_OK;
-        if (!ret->read)
+        if (ret->read && !span_eq(ret->event.id, id)) /* led to another one */
+            rc = RC_BADDATA;
+        else if (!ret->read)
             damage_note(t->store, coll);
-    } else if (rc == RC_BADDATA) {
+    }
+    if (rc == RC_BADDATA) {
         damage_note(t->store, coll);
         ret->damaged = true;
+        ret->entry = (struct id_entry){0};
         ret->read = ret->listed = search(t, coll, id, &ret->event, &ret->spot);
         if (ret->read) {
             ret->entry.seq = ret->event.seq;
@@ -167,7 +171,7 @@ bool event_put(struct txn *t, struct collection *c, const struct event *ev)
         .time = spot.time,
         .row = spot.row,
         .seq = new.seq,
-        .generation = c->listing.reason ? c->listing.generation : old.entry.generation,
+        .generation = c->listing.generation,
     };
     id_entry_put(t, &k, &entry);
     count(c, &old, true, entry.cancelled);

@@ -88,7 +88,7 @@ static bool add_name(struct buf *names, struct span name)
 {
     if (has_name(buf_span(names), name))
         return true;
-    if (names->n + name.n + 1 > NAMES_MOST || memchr(name.p, '\0', name.n))
+    if (names->n + name.n + 1 > NAMES_MOST)
         return false;
     buf_add_span(names, name);
     buf_add_char(names, '\0');

@@ -65,5 +65,5 @@ bool interval_overlaps(const struct interval *i, int64_t start, int64_t end)
 {
     if (start >= i->max && i->max != INT64_MAX)
         return false;
-    return end > i->min || i->min == INT64_MIN || (end == start && start == i->min);
+    return end > i->min || start == i->min;
 }

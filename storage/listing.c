@@ -34,7 +34,7 @@ void listing_begin(struct txn *t, struct collection *c, enum listing_reason reas
 /* Whether `b`, which came later in the same listing, is to be kept rather than `a`. */
 static bool newer(const struct event *a, const struct event *b)
 {
-    return a->updated_ms == 0 || b->updated_ms == 0 || b->updated_ms >= a->updated_ms;
+    return b->updated_ms == 0 || b->updated_ms >= a->updated_ms;
 }
 
 static bool stage_get(struct txn *t, const struct key *k, struct event *ret)
@@ -185,7 +185,7 @@ static bool ended_series(struct walk *w, const struct collection *c, struct even
     struct span body;
     struct spot spot;
     return walk_record(w, &body) && index_unpack(w->key, body, &spot) &&
-           event_at(w->t, c->no, &spot, ret_member) == RC_OK && ret_member->series.n > 0 &&
+           event_at(w->t, c->no, &spot, ret_member) == RC_OK &&
            event_get(w->t, c->no, ret_member->series, ret_master) == RC_OK &&
            event_ended_series(ret_master);
 }
@@ -304,7 +304,7 @@ static void compare_unlisted(struct txn *t, const struct collection *c, const st
     walk_open(&w, t, SPACE_EVENT_ID, &of_coll, NULL);
     while (walk_next(&w)) {
         if (!walk_record(&w, &body) || !id_entry_unpack(body, &entry) || !key_copy(&k, w.key) ||
-            entry.generation == c->listing.generation || entry.seq > c->listing.generation ||
+            entry.generation == c->listing.generation || /* or put since it began */
             !live_get(t, c->no, &entry, &ours) || stage_get(t, &k, &theirs))
             continue;
         tell->each(tell->arg, &ours, NULL);
@@ -329,8 +329,7 @@ void listing_finish(struct txn *t, struct collection *c, struct listing_result *
     assert(c->listing.reason != LISTING_NONE);
     struct listing_result result = {.listed = c->listing.items};
     CRASHPOINT("storage.listing.finish");
-    if (!c->listing.direct)
-        apply_stage(t, c, &result);
+    apply_stage(t, c, &result);
     sweep(t, c, &result);
     remove_outlived(t, c, &result);
     if (c->listing.direct) { /* for readers all of it is new */

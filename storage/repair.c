@@ -40,10 +40,9 @@ static void claim_id(struct repair *r, const struct event *ev, const struct spot
         bool here = spot_same(&led, spot);
         if (here && entry.seq == ev->seq)
             return;
-        if (!here && entry.class != CLASS_NONE && event_at(r->t, r->coll, &led, &other) == RC_OK &&
+        if (!here && event_at(r->t, r->coll, &led, &other) == RC_OK && span_eq(other.id, ev->id) &&
             other.seq >= ev->seq)
             return;
-        change_del(r->t, r->coll, entry.seq);
     }
     entry = (struct id_entry){.class = spot->class,
                               .cancelled = ev->flags & EVENT_CANCELLED,
@@ -136,7 +135,10 @@ static bool id_is_good(struct repair *r, const struct walk *w)
     if (entry.class == CLASS_NONE)
         return row_is_there(r, entry.seq);
     struct spot spot = {entry.class, entry.time, entry.row};
-    return event_at(r->t, r->coll, &spot, &ev) == RC_OK;
+    if (event_at(r->t, r->coll, &spot, &ev) != RC_OK)
+        return false;
+    struct key k = key_id(r->coll, ev.id);
+    return span_eq(key_span(&k), w->key);
 }
 
 static bool index_is_good(struct repair *r, const struct walk *w)

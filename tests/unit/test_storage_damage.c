@@ -1,126 +1,6 @@
 /* T-POISON-ROW: one damaged record of each kind is isolated, counted, and gone after a full
  * listing. */
-#include "tests/unit/storage_fixture.h"
-
-#include "core/base/buf.h"
-#include "core/base/log.h"
-#include "storage/event_store.h"
-
-#define EVENTS 20
-
-static char ids[EVENTS][16];
-
-static struct event nth_event(size_t i)
-{
-    snprintf(ids[i], sizeof(ids[i]), "e%02zu", i);
-    struct event ev = make_event(ids[i], (int64_t)i * HOUR, (int64_t)i * HOUR + HOUR);
-    ev.updated_ms = (int64_t)i;
-    ev.ical_uid = S("one-uid");
-    ev.series = S("one-series");
-    if (i == 3)
-        ev.flags = EVENT_CANCELLED;
-    if (i == 7)
-        ev.flags = EVENT_ODD | EVENT_ODD_END;
-    return ev;
-}
-
-/* A calendar of EVENTS events and one removed, in a store with all kinds of records. */
-static struct collection make_world(struct fixture *f)
-{
-    struct account a = {.name = "work", .state = ACCOUNT_OK};
-    struct txn *t = begin_write(f->store);
-    account_put(t, &a);
-    commit(t);
-    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
-    struct channel ch = {.id = "v1abc", .coll = c.no, .state = CHANNEL_LIVE};
-    struct job j = {.coll = c.no, .pinged = 8, .pulled = 8, .due_ms = 99};
-    t = begin_write(f->store);
-    struct event gone = make_event("gone", 0, 1);
-    event_put(t, &c, &gone);
-    for (size_t i = 0; i < EVENTS; i++) {
-        struct event ev = nth_event(i);
-        event_put(t, &c, &ev);
-    }
-    event_remove(t, &c, S("gone"));
-    coll_set_head(t, c.no, S("{}"));
-    coll_set_verdict(t, c.no, VERIFY_EVENTS, S("{}"));
-    channel_put(t, &ch);
-    job_put(t, &j);
-    coll_put(t, &c);
-    commit(t);
-    return c;
-}
-
-/* What the sync side does: a full listing for the reason of damage. */
-static void relist(struct fixture *f, struct collection *c)
-{
-    struct listing_result r;
-    struct txn *t = begin_write(f->store);
-    if (coll_get(t, c->no, c) != RC_OK)
-        coll_put(t, c);
-    listing_begin(t, c, LISTING_DAMAGED, 1);
-    for (size_t i = 0; i < EVENTS; i++) {
-        struct event ev = nth_event(i);
-        listing_put(t, c, &ev);
-    }
-    listing_finish(t, c, &r);
-    coll_put(t, c);
-    commit(t);
-    events_damage_clear(f->store, c->no);
-}
-
-static size_t drain(struct event_scan *s)
-{
-    struct event ev;
-    size_t n = 0;
-    while (event_scan_next(s, &ev))
-        n++;
-    event_scan_close(s);
-    return n;
-}
-
-/* Every way of reading; returns how many events the poorest of them found. */
-static size_t read_all(struct fixture *f, const struct collection *c)
-{
-    struct txn *t = begin_read(f->store);
-    struct event_window all = EVENT_WINDOW_ALL;
-    struct event_place first = {INT64_MIN, 0};
-    size_t n[] = {
-        drain(events_by_time(t, c, &all, first)),
-        drain(events_by_updated(t, c, INT64_MIN, first)),
-        drain(events_by_ical_uid(t, c, S("one-uid"))),
-        drain(events_of_series(t, c, S("one-series"))),
-        drain(events_by_id(t, c, (struct span){0})),
-        0,
-    };
-    for (size_t i = 0; i < EVENTS; i++) {
-        struct event ev;
-        n[5] += event_get(t, c->no, span_of(ids[i]), &ev) == RC_OK;
-    }
-    size_t least = EVENTS + 1;
-    for (size_t i = 0; i < 6; i++)
-        least = n[i] < least ? n[i] : least;
-    assert_int_equal(txn_failed(t), RC_OK);
-    txn_abort(t);
-    return least;
-}
-
-static void expect_whole(struct fixture *f, struct collection *c)
-{
-    struct txn *t = begin_read(f->store);
-    assert_int_equal(coll_get(t, c->no, c), RC_OK);
-    txn_abort(t);
-    assert_int_equal(read_all(f, c), EVENTS);
-    assert_int_equal(c->all_items, EVENTS);
-    assert_int_equal(c->live_items, EVENTS - 1);
-    assert_int_equal(events_damaged(f->store, c->no), 0);
-    assert_int_equal(count_space(f->store, SPACE_EVENT), EVENTS);
-    assert_int_equal(count_space(f->store, SPACE_EVENT_UPDATED), EVENTS);
-    assert_int_equal(count_space(f->store, SPACE_EVENT_UID), EVENTS);
-    assert_int_equal(count_space(f->store, SPACE_EVENT_SERIES), EVENTS);
-    assert_int_equal(count_space(f->store, SPACE_EVENT_ODD), 1);
-    assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
-}
+#include "tests/unit/storage_world.h"
 
 /* In turn, each record of every space of a calendar, at several bytes. */
 static void test_any_record_of_a_calendar(void **state)
@@ -177,6 +57,7 @@ static void test_put_over_damage(void **state)
     struct collection c = make_world(f);
     for (size_t i = 0; i < sizeof(spaces) / sizeof(spaces[0]); i++) {
         for (int remove = 0; remove < 2; remove++) {
+            size_t rows = count_space(f->store, SPACE_CHANGE);
             for (size_t n = count_space(f->store, spaces[i]); n > 0; n--)
                 damage_value(f->store, spaces[i], n - 1, 20);
             for (size_t e = 0; e < EVENTS; e++) {
@@ -191,6 +72,10 @@ static void test_put_over_damage(void **state)
                 coll_put(t, &c);
                 commit(t);
             }
+            assert_int_equal(c.live_items, remove ? 0 : EVENTS - 1);
+            assert_int_equal(count_space(f->store, SPACE_CHANGE), rows);
+            if (spaces[i] == SPACE_EVENT || spaces[i] == SPACE_EVENT_ID)
+                assert_int_equal(events_damaged(f->store, c.no), EVENTS);
             struct txn *t = begin_read(f->store);
             struct event_window all = EVENT_WINDOW_ALL;
             struct event_place first = {INT64_MIN, 0};
@@ -244,87 +129,6 @@ static void test_misplaced_record(void **state)
         relist(f, &c);
         expect_whole(f, &c);
     }
-}
-
-/* An id whose record leads to another event gives neither of them, and is damage. */
-static void test_way_to_another(void **state)
-{
-    struct fixture *f = *state;
-    struct collection c = make_world(f);
-    struct id_entry other;
-    struct event ev;
-    struct txn *t = begin_write(f->store);
-    struct key from = key_id(c.no, S("e01")), to = key_id(c.no, S("e02"));
-    assert_int_equal(id_entry_get(t, &to, &other), RC_OK);
-    id_entry_put(t, &from, &other);
-    assert_int_equal(event_get(t, c.no, S("e01"), &ev), RC_BADDATA);
-    assert_int_equal(event_get(t, c.no, S("e02"), &ev), RC_OK);
-    commit(t);
-    assert_int_equal(events_damaged(f->store, c.no), 1);
-    relist(f, &c);
-    t = begin_read(f->store);
-    assert_int_equal(event_get(t, c.no, S("e01"), &ev), RC_OK);
-    assert_true(span_eq(ev.id, S("e01")));
-    txn_abort(t);
-}
-
-/* Two sound copies of one event: the one that is newer stays. */
-static void test_second_copy(void **state)
-{
-    struct fixture *f = *state;
-    struct collection c = make_world(f);
-    for (int newer = 0; newer < 2; newer++) {
-        struct event ev, twin;
-        char raw[64];
-        struct txn *t = begin_write(f->store);
-        assert_int_equal(event_get(t, c.no, S("e04"), &ev), RC_OK);
-        snprintf(raw, sizeof(raw), "twin %d", newer);
-        twin = nth_event(4);
-        twin.raw = span_of(raw);
-        twin.seq = newer ? ev.seq + 1000 : ev.seq - 1;
-        struct key k = key_event(c.no, CLASS_TIMED + 3, twin.start_ms, 7777);
-        event_record_put(t, SPACE_EVENT, &k, &twin);
-        assert_true(coll_repair(t, &c) > 0);
-        assert_int_equal(coll_repair(t, &c), 0);
-        assert_int_equal(c.all_items, EVENTS);
-        assert_int_equal(event_get(t, c.no, S("e04"), &ev), RC_OK);
-        assert_int_equal(span_is(ev.raw, raw), newer);
-        coll_put(t, &c);
-        commit(t);
-        assert_int_equal(read_all(f, &c), EVENTS);
-        assert_int_equal(count_space(f->store, SPACE_EVENT), EVENTS);
-    }
-}
-
-/* A change whose row is damaged is still told. */
-static void test_damaged_change_is_not_lost(void **state)
-{
-    struct fixture *f = *state;
-    struct collection c = make_world(f);
-    damage_value(f->store, SPACE_CHANGE, 0, 12);      /* of e00 */
-    damage_value(f->store, SPACE_CHANGE, EVENTS, 12); /* the removal */
-    struct change_iter *it;
-    struct change change;
-    size_t puts = 0, removals = 0;
-    struct txn *t = begin_read(f->store);
-    assert_int_equal(changes_open(t, &c, 0, &it), RC_OK);
-    while (changes_next(it, &change)) {
-        if (change.kind == CHANGE_PUT) {
-            puts++;
-        } else {
-            removals++;
-            assert_true(span_is(change.id, "gone"));
-        }
-    }
-    changes_close(it);
-    txn_abort(t);
-    assert_int_equal(puts, EVENTS);
-    assert_int_equal(removals, 1);
-    uint64_t before = c.version;
-    relist(f, &c);
-    t = begin_read(f->store);
-    assert_int_equal(changes_open(t, &c, before, &it), RC_STALE);
-    txn_abort(t);
 }
 
 static void test_damaged_stage(void **state)
@@ -539,9 +343,6 @@ int main(void)
         TEST(test_put_over_damage),
         TEST(test_event_and_its_id),
         TEST(test_misplaced_record),
-        TEST(test_way_to_another),
-        TEST(test_second_copy),
-        TEST(test_damaged_change_is_not_lost),
         TEST(test_damaged_stage),
         TEST(test_account),
         TEST(test_collection),
