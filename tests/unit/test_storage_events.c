@@ -46,6 +46,57 @@ static void test_put_get_and_equal_content(void **state)
     txn_abort(t);
 }
 
+/* Also what follows from the raw form and something else, as a date does from the calendar's zone.
+ */
+static void test_any_difference_is_a_change(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    struct event forms[8], ev = make_event("e1", 10, 20), got;
+    for (size_t i = 0; i < 8; i++)
+        forms[i] = ev;
+    forms[0].flags = EVENT_DECLINED;
+    forms[1].zone_hash = 7;
+    forms[2].updated_ms = 7;
+    forms[3].start_ms = 7;
+    forms[4].end_ms = 27;
+    forms[5].original_ms = 7;
+    forms[6].ical_uid = S("uid");
+    forms[7].series = S("series");
+    put_one(f->store, &c, &ev);
+    for (size_t i = 0; i < 8; i++) {
+        assert_true(put_one(f->store, &c, &forms[i]));
+        struct txn *t = begin_read(f->store);
+        assert_int_equal(event_get(t, c.no, S("e1"), &got), RC_OK);
+        assert_true(event_same(&got, &forms[i]) && !event_same(&got, &ev));
+        txn_abort(t);
+        assert_true(put_one(f->store, &c, &ev));
+    }
+}
+
+/* Two texts of one hash cannot be had; a row that says so can. */
+static void test_index_rows_are_not_believed(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    struct event ev = make_event("e1", 10 * DAY, 10 * DAY + HOUR), got;
+    ev.ical_uid = S("uid");
+    ev.series = S("series");
+    put_one(f->store, &c, &ev);
+    struct txn *t = begin_write(f->store);
+    assert_int_equal(event_get(t, c.no, S("e1"), &got), RC_OK);
+    struct spot spot = interval_spot(&got);
+    spot.row = got.row;
+    struct key uid = key_hashed(c.no, S("other"), got.row);
+    index_put(t, SPACE_EVENT_UID, &uid, &spot);
+    index_put(t, SPACE_EVENT_SERIES, &uid, &spot);
+    assert_string_equal(scan_ids(events_by_ical_uid(t, &c, S("other"))), "");
+    assert_string_equal(scan_ids(events_of_series(t, &c, S("other"))), "");
+    assert_string_equal(scan_ids(events_by_ical_uid(t, &c, S("uid"))), "e1");
+    assert_string_equal(scan_ids(events_of_series(t, &c, S("series"))), "e1");
+    txn_abort(t);
+}
+
 /* T-MOVE-OUT: every index follows an event that moves, and forgets one that goes. */
 static void test_indexes_follow(void **state)
 {
@@ -407,6 +458,7 @@ static void test_bounds(void **state)
         {10, 10, 9, 10, false},
         {10, 10, 9, 11, true},
         {10, 10, 11, 12, false},
+        {10, 20, 18, 12, false}, /* a window that ends before it begins */
         {10, 5, 10, 11, true},
         {10, 5, 5, 7, false},                  /* end before start: as zero length */
         {-5000 * DAY, 5000 * DAY, 0, 1, true}, /* began years before, still runs */
@@ -441,6 +493,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_put_get_and_equal_content),
+        TEST(test_any_difference_is_a_change),
+        TEST(test_index_rows_are_not_believed),
         TEST(test_indexes_follow),
         TEST(test_by_id_and_long_ids),
         TEST(test_untimed_by_id_only),

@@ -137,6 +137,42 @@ static void test_very_many_members_are_partial(void **state)
     assert_memory_equal(told(&w, came), "live? member0,", 14);
 }
 
+/* Each step has room for its names, the one that they become has not. */
+static void test_joined_steps_are_partial(void **state)
+{
+    struct world w = world_of(state);
+    uint64_t came = put(&w, "{}", 0), last = 0;
+    char raw[400];
+    for (int i = 0; i < 14; i++) {
+        (void)snprintf(raw, sizeof(raw), i < 5 ? "{\"m%d%0300d\":1}" : "{\"s\":%d}", i, 0);
+        if (i == 12)
+            last = w.c.version;
+        put(&w, raw, 0);
+    }
+    assert_non_null(strstr(told(&w, came), "? "));
+    assert_string_equal(told(&w, last), "live s ..");
+}
+
+static void test_a_name_that_begins_like_another(void **state)
+{
+    struct world w = world_of(state);
+    uint64_t came = put(&w, "{\"endTimeUnspecified\":1,\"end\":1}", 0);
+    put(&w, "{\"endTimeUnspecified\":2,\"end\":2}", 0);
+    assert_string_equal(told(&w, came), "live endTimeUnspecified,end ..1");
+}
+
+/* Lengths in a row have 16 bits. */
+static void test_a_former_value_of_any_length(void **state)
+{
+    struct world w = world_of(state);
+    struct buf raw = {.cap = 100000};
+    buf_printf(&raw, "{\"start\":\"%065600d\",\"end\":10,\"z\":1}", 0);
+    uint64_t came = put(&w, buf_text(&raw), 0);
+    buf_release(&raw);
+    put(&w, "{\"start\":11,\"end\":12,\"z\":1}", 0);
+    assert_string_equal(told(&w, came), "live start,end ..10");
+}
+
 static void test_what_is_no_json_is_partial(void **state)
 {
     struct world w = world_of(state);
@@ -195,6 +231,9 @@ int main(void)
         TEST(test_removed_and_back),
         TEST(test_old_steps_become_one),
         TEST(test_very_many_members_are_partial),
+        TEST(test_joined_steps_are_partial),
+        TEST(test_a_name_that_begins_like_another),
+        TEST(test_a_former_value_of_any_length),
         TEST(test_what_is_no_json_is_partial),
         TEST(test_order_of_members_does_not_matter),
         TEST(test_damaged_rows_say_that_they_do_not_know),

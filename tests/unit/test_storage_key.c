@@ -71,7 +71,7 @@ static void test_long_ids_fit_and_differ(void **state)
     (void)state;
     char a[LIMIT_ID_BYTES], b[LIMIT_ID_BYTES];
     memset(a, 'x', sizeof(a));
-    for (size_t n = 195; n <= sizeof(a); n++) {
+    for (size_t n = 190; n <= sizeof(a); n++) {
         memcpy(b, a, n);
         b[n - 1] = 'y';
         struct key ka = key_id(1, (struct span){a, n}), kb = key_id(1, (struct span){b, n});
@@ -81,6 +81,20 @@ static void test_long_ids_fit_and_differ(void **state)
         struct span whole = key_id_whole(key_span(&ka));
         assert_int_equal(whole.n, n <= 200 ? n : 0);
     }
+}
+
+/* Keys that are none of ours, as a damaged page may have them. */
+static void test_foreign_lengths(void **state)
+{
+    (void)state;
+    static const char bytes[sizeof(((struct key *)0)->b)];
+    struct key k = {0};
+    assert_false(key_copy(&k, (struct span){bytes, sizeof(k.b)}));
+    assert_int_equal(k.n, 0);
+    assert_true(key_copy(&k, (struct span){bytes, sizeof(k.b) - 1}));
+    key_after(&k);
+    assert_int_equal(k.n, sizeof(k.b));
+    assert_int_equal(key_id_whole((struct span){bytes, 3}).n, 0);
 }
 
 static void test_after_is_the_next_key(void **state)
@@ -99,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_seqs_sort),
         cmocka_unit_test(test_ids_are_taken_as_they_are),
         cmocka_unit_test(test_long_ids_fit_and_differ),
+        cmocka_unit_test(test_foreign_lengths),
         cmocka_unit_test(test_after_is_the_next_key),
     };
     return cmocka_run_group_tests_name("storage_key", tests, NULL, NULL);

@@ -85,7 +85,9 @@ static void test_direct(void **state)
     page(f, &c, NULL, 0); /* T-PAGE-ALL: an empty page in between */
     page(f, &c, two, 2);
     assert_int_equal(c.state, COLL_NEW);
+    uint64_t before = c.version;
     struct listing_result r = finish(f, &c);
+    assert_true(c.version > before && c.listed_seq == c.version);
     assert_int_equal(r.listed, 4);
     assert_int_equal(r.added, 4);
     assert_int_equal(c.state, COLL_READY);
@@ -96,20 +98,25 @@ static void test_direct(void **state)
     assert_int_equal(count_space(f->store, SPACE_STAGE), 0);
 }
 
-/* A first listing that was interrupted for good: what only it saw is gone after the next one. */
-static void test_direct_interrupted_and_begun_again(void **state)
+/* A listing that was interrupted for good: what only it saw, or saw in another form, is gone after
+ * the next one. */
+static void test_interrupted_and_begun_again(void **state)
 {
     struct fixture *f = *state;
-    struct collection c = make_calendar(f->store, "a@example.com", COLL_NEW);
-    struct event first[] = {versioned("a", "1", 1), versioned("gone", "1", 1)};
-    struct event second[] = {versioned("a", "1", 1), versioned("b", "1", 1)};
-    begin(f, &c, LISTING_FIRST);
-    page(f, &c, first, 2);
-    begin(f, &c, LISTING_FIRST);
-    page(f, &c, second, 2);
-    finish(f, &c);
-    assert_string_equal(view(f, &c), "a=1 b=1");
-    assert_int_equal(c.all_items, 2);
+    for (int state_before = COLL_NEW; state_before <= COLL_READY; state_before++) {
+        struct collection c = make_calendar(
+            f->store, state_before == COLL_NEW ? "a@example.com" : "b@example.com", state_before);
+        struct event first[] = {versioned("a", "2", 2), versioned("gone", "1", 1)};
+        struct event second[] = {versioned("a", "1", 1), versioned("b", "1", 1)};
+        begin(f, &c, LISTING_FIRST);
+        page(f, &c, first, 2);
+        begin(f, &c, LISTING_FIRST);
+        page(f, &c, second, 2);
+        struct listing_result r = finish(f, &c);
+        assert_string_equal(view(f, &c), "a=1 b=1");
+        assert_int_equal(c.all_items, 2);
+        assert_true(r.added == 2 && r.changed == 0 && r.removed == 0);
+    }
 }
 
 /* T-TOKEN-410, T-TOKEN-410-SWEEP, T-TOKEN-410-LOST-DELTA */
@@ -286,6 +293,31 @@ static void test_sweep_of_many(void **state)
     assert_int_equal(count_space(f->store, SPACE_EVENT_UPDATED), 0);
 }
 
+/* What goes by the sweep is told by its whole id, also where its key has not room for it. */
+static void test_sweep_of_a_long_id(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    char id[2][LIMIT_ID_BYTES + 1], want[2 * LIMIT_ID_BYTES + 8];
+    const size_t lengths[] = {300, LIMIT_ID_BYTES};
+    for (size_t i = 0; i < 2; i++) {
+        memset(id[i], 'x', lengths[i]);
+        id[i][lengths[i]] = '\0';
+        struct event ev = versioned(id[i], "1", 1);
+        put_one(f->store, &c, &ev);
+    }
+    uint64_t before = c.version;
+    begin(f, &c, LISTING_STALE);
+    struct listing_result r = finish(f, &c);
+    assert_int_equal(r.removed, 2);
+    snprintf(want, sizeof(want), "-%s -%s", id[0], id[1]);
+    const char *told = changes_of(f, &c, before);
+    if (strcmp(told, want) != 0) {
+        snprintf(want, sizeof(want), "-%s -%s", id[1], id[0]);
+        assert_string_equal(told, want);
+    }
+}
+
 static void test_abandon(void **state)
 {
     struct fixture *f = *state;
@@ -440,9 +472,10 @@ static void test_compared_and_overtaken(void **state)
     struct fixture *f = *state;
     struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
     char told[256] = "";
-    static const char *const names[] = {"changed", "gone", "overtaken", "removed", "same", "late"};
+    static const char *const names[] = {"changed", "gone", "overtaken", "removed",
+                                        "same",    "late", "level"};
     struct txn *t = begin_write(f->store);
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 7; i++) {
         struct event ev = versioned(names[i], "1", 1);
         event_put(t, &c, &ev);
     }
@@ -451,18 +484,19 @@ static void test_compared_and_overtaken(void **state)
 
     struct event listed[] = {versioned("changed", "2", 2), versioned("overtaken", "2", 2),
                              versioned("removed", "2", 2), versioned("same", "1", 1),
-                             versioned("missing", "1", 1), versioned("late", "4", 4)};
+                             versioned("missing", "1", 1), versioned("late", "4", 4),
+                             versioned("level", "2", 3)};
     begin(f, &c, LISTING_VERIFY);
     page(f, &c, listed, 3);
     t = begin_write(f->store);
     struct event news[] = {versioned("overtaken", "3", 3), versioned("new", "3", 3),
-                           versioned("late", "3", 3)};
-    for (size_t i = 0; i < 3; i++)
+                           versioned("late", "3", 3), versioned("level", "3", 3)};
+    for (size_t i = 0; i < 4; i++)
         event_put(t, &c, &news[i]);
     event_remove(t, &c, S("removed"));
     coll_put(t, &c);
     commit(t);
-    page(f, &c, listed + 3, 3);
+    page(f, &c, listed + 3, 4);
 
     t = begin_write(f->store);
     struct listing_result r;
@@ -471,8 +505,8 @@ static void test_compared_and_overtaken(void **state)
     listing_finish(t, &c, &r);
     coll_put(t, &c);
     commit(t);
-    assert_string_equal(view(f, &c), "changed=2 late=4 missing=1 new=3 overtaken=3 same=1");
-    assert_int_equal(c.all_items, 6);
+    assert_string_equal(view(f, &c), "changed=2 late=4 level=3 missing=1 new=3 overtaken=3 same=1");
+    assert_int_equal(c.all_items, 7);
 }
 
 int main(void)
@@ -480,13 +514,14 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_direct),
-        TEST(test_direct_interrupted_and_begun_again),
+        TEST(test_interrupted_and_begun_again),
         TEST(test_staged),
         TEST(test_staged_that_takes_back),
         TEST(test_staged_without_difference_changes_nothing),
         TEST(test_resumed_after_reopen),
         TEST(test_duplicates),
         TEST(test_sweep_of_many),
+        TEST(test_sweep_of_a_long_id),
         TEST(test_abandon),
         TEST(test_two_calendars),
         TEST(test_pruned_log),
