@@ -46,7 +46,6 @@ static void leave_group_list(struct lane *l)
         g->first = l->next;
     if (g->last == l)
         g->last = before;
-    l->next = NULL;
     l->waiting = false;
 }
 
@@ -132,12 +131,8 @@ void sched_done(struct sched *s, struct lane *l, enum lane_outcome outcome, int6
         g->fails = ok ? 0 : g->fails + 1;
         l->proven = l->proven || ok;
     }
-    if (g->first) {
-        struct lane *next = g->first;
-
-        leave_group_list(next);
-        sched_set(s, next, now_ms);
-    }
+    if (g->first)
+        sched_set(s, g->first, now_ms);
 }
 
 int64_t sched_next_ms(const struct sched *s)

@@ -160,6 +160,11 @@ static void test_our_own_ports(void **state)
     assert_true(allowed(&r, "https://93.184.216.34:9090/"));
     assert_true(allowed(&r, "https://[2606:4700::1111]:9090/"));
     address_rules_release(&r);
+    r = rules_of(loopback, 2);
+    address_rules_add_own(&r, "[::]:9090", 0);
+    assert_false(allowed(&r, "http://127.0.0.1:9090/"));
+    assert_false(allowed(&r, "http://[::1]:9090/"));
+    address_rules_release(&r);
 }
 
 /* A listener on all addresses is reached by those of the interfaces, too. */

@@ -1,7 +1,6 @@
 /* test_serve_access: each client sees what is its own, whatever others asked before it. */
 #include "core/base/bearer.h"
 #include "core/base/text.h"
-#include "core/push/may.h"
 #include "tests/unit/serve_fixture.h"
 
 #define CALS    "/calendar/v3/calendars/"
@@ -502,41 +501,6 @@ static void test_states_shown(void **state)
     http_answer_release(&a);
 }
 
-/* A channel says no more than its client may still see. */
-static void test_what_channels_tell(void **state)
-{
-    struct world *w = *state;
-    static const struct {
-        const char *who;
-        bool me, team, home_list, work_list;
-    } cases[] = {
-        {"", true, true, true, true}, /* opened while there were no clients */
-        {"everything", true, true, true, true},
-        {"homely", true, false, true, false},
-        {"worker", false, true, false, true},
-        {"busy", true, false, true, false},
-        {"team", false, true, true, true},
-        {"own", true, false, true, true}, /* GROUP is not the primary calendar of its account */
-        {"old", false, false, false, false},
-        {"gone", false, false, false, false},
-    };
-    struct txn *t = NULL;
-    assert_int_equal(txn_read(w->f.store, &t, NULL), RC_OK);
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct push_channel me = {.account = "home", .calendar = ME};
-        struct push_channel team = {.account = "work", .calendar = GROUP};
-        struct push_channel home_list = {.account = "home"}, work_list = {.account = "work"};
-        struct push_channel *all[] = {&me, &team, &home_list, &work_list};
-        const bool want[] = {cases[i].me, cases[i].team, cases[i].home_list, cases[i].work_list};
-        for (int k = 0; k < 4; k++) {
-            (void)snprintf(all[k]->client, sizeof all[k]->client, "%s", cases[i].who);
-            if (may_be_told(w->conf, t, all[k], clock_wall_ms()) != want[k])
-                fail_msg("%s, channel %d", cases[i].who, k);
-        }
-    }
-    txn_abort(t);
-}
-
 static void test_origins(void **state)
 {
     struct world *w = *state;
@@ -608,7 +572,6 @@ int main(void)
         TEST(test_grants),
         TEST(test_what_is_of_no_calendar),
         TEST(test_states_shown),
-        TEST(test_what_channels_tell),
         TEST(test_origins),
         TEST(test_reload),
     };
