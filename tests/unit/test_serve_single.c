@@ -193,7 +193,7 @@ static void test_instances_method(void **state)
 }
 
 /* The first `total` of a list come in pages of `size` as they come at once. */
-static void expect_pages(struct world *w, const char *query, int total, int size)
+static void expect_pages_of(struct world *w, const char *query, int total, int size)
 {
     char text[2048], last[64] = "";
     struct buf seen = {0}, next = {0};
@@ -246,7 +246,7 @@ static void test_pages(void **state)
         (void)snprintf(id, sizeof(id), "f%02d", i);
         world_day(w, id, at, "2026-02-01", "");
     }
-    expect_pages(w, SINGLE, 150, 7);
+    expect_pages_of(w, SINGLE, 150, 7);
 }
 
 /* In order of change a list that has no end can be had, too, and begins like one that has. */
@@ -274,11 +274,11 @@ static void test_pages_by_updated(void **state)
         (void)snprintf(target, sizeof(target), UPDATED "%s", more[i]);
         expect_ids(w, target, ids);
     }
-    expect_pages(w, UPDATED "&showDeleted=true", 10, 1);
+    expect_pages_of(w, UPDATED "&showDeleted=true", 10, 1);
     world_day(w, "d", "2026-01-01", "2026-01-02", ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
     world_timed(w, "e", "2026-01-01T09:00:00", "2026-01-01T09:30:00",
                 ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
-    expect_pages(w, UPDATED "&timeMin=2026-04-01T00:00:00Z", 60, 7);
+    expect_pages_of(w, UPDATED "&timeMin=2026-04-01T00:00:00Z", 60, 7);
     expect_ids(w, UPDATED "&updatedMin=2026-01-02T00:00:00Z", "wk_20260323T080000Z");
     expect_error(w, 400, "timeRangeTooLong", UPDATED "&timeMax=9990-01-01T00:00:00Z");
 #undef UPDATED
