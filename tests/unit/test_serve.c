@@ -36,8 +36,23 @@ static void test_calendars(void **state)
     world_item(w, &w->roster, "a", "{\"id\":\"a\",\"hidden\":true,\"summary\":\"new\"}", false);
     world_item(w, &w->roster, "b", "{\"id\":\"b\",\"deleted\":true}", true);
     expect_ids(w, buf_text(&next), "a b");
-    buf_add_text(&next, "&minAccessRole=owner");
-    expect_error(w, 400, "badRequest", buf_text(&next));
+    expect_pages(w, buf_text(&next), 1, "a|b", NULL);
+    size_t n = next.n;
+    static const struct {
+        const char *with;
+        bool allowed;
+    } restrictions[] = {
+        {"minAccessRole=owner", false}, {"showDeleted=false", false}, {"showDeleted=true", true},
+        {"showHidden=false", false},    {"showHidden=true", true},
+    };
+    for (size_t i = 0; i < sizeof restrictions / sizeof *restrictions; i++) {
+        buf_printf(&next, "&%s", restrictions[i].with);
+        if (restrictions[i].allowed)
+            expect_ids(w, buf_text(&next), "a b");
+        else
+            expect_error(w, 400, "badRequest", buf_text(&next));
+        next.n = n;
+    }
     buf_release(&next);
 
     a = get(w, 200, LIST "/primary");

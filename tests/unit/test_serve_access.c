@@ -22,6 +22,7 @@ static const struct {
     {"team", "calendars = team*\n"},
     {"own", "calendars = primary\norigins = " BOARD ", " WALL "\n"},
     {"old", "expires = 2026-01-01\n"},
+    {"soon", "accounts = home\nexpires = 2099-01-01\n"},
     {"boss", "accounts = home\nadmin = yes\n"},
 };
 #define N_CLIENTS (sizeof clients / sizeof *clients)
@@ -97,6 +98,7 @@ static void test_who_sees_what(void **state)
         {"team", 404, 200, 404, 404, 200, 200, 403},
         {"own", 200, 404, 200, 404, 200, 200, 403},
         {"old", 401, 401, 401, 401, 401, 401, 401},
+        {"soon", 200, 404, 200, 404, 200, 200, 403},
         {"boss", 200, 404, 200, 404, 200, 200, 200},
         {"nobody", 401, 401, 401, 401, 401, 401, 401},
         {NULL, 401, 401, 401, 401, 401, 401, 401},
@@ -334,6 +336,10 @@ static void test_nothing_crosses(void **state)
     assert_string_equal(ids_of(&own), ME);
     assert_int_equal(other.status, 200); /* as many patterns, but others */
     assert_string_equal(ids_of(&other), "");
+    (void)snprintf(target, sizeof target, LIST "?syncToken=%s",
+                   member(&own, "nextSyncToken", text));
+    assert_int_equal(status_as(w, "own", target), 200);
+    assert_int_equal(status_as(w, "team", target), 410);
     http_answer_release(&own);
     http_answer_release(&other);
     struct http_answer page = ask_as(w, "homely", EV "?maxResults=1&access_token=", "");
@@ -427,6 +433,17 @@ static void test_grants(void **state)
     assert_string_equal(member(&a, "access_token", text), TOKEN_A);
     assert_string_equal(http_answer_header(&a, "Cache-Control", cache), "no-store");
     http_answer_release(&a);
+
+    /* No longer than the client's own token lasts. */
+    for (int late = 0; late < 2; late++) {
+        int64_t shift_ms = late ? INT64_C(4070908800000) - 600000 - clock_wall_ms() : 0, life_s = 0;
+        clock_shift(shift_ms, 0);
+        a = post_grant(w, "grant_type=refresh_token&refresh_token=cm_token-of-soon");
+        clock_shift(-shift_ms, 0);
+        assert_true(json_int64(json_get(span_of(a.body), "expires_in"), &life_s));
+        assert_in_range(life_s, late ? 500 : 3599, late ? 600 : 3599);
+        http_answer_release(&a);
+    }
 
     const char json[] = "{\"alg\":\"RS256\",\"typ\":\"JWT\",\"kid\":\"" TOKEN_A "\"}";
     text_base64url_encode(&head, json, sizeof json - 1);

@@ -75,6 +75,10 @@ static void test_trouble(void **state)
     expect(w, 400, "{" JANUARY ",\"items\":[{\"id\":7}]}", "\"invalid\"");
     expect(w, 400, "{" JANUARY ",\"timeZone\":\"Nowhere\"}", "\"invalid\"");
     expect(w, 400, "{" JANUARY ",\"calendarExpansionMax\":51}", "\"invalid\"");
+    expect(w, 400, "{" JANUARY ",\"calendarExpansionMax\":0}", "\"invalid\"");
+    expect(w, 200, "{" JANUARY ",\"calendarExpansionMax\":50}", "\"calendars\":{}");
+    expect(w, 400, "{" JANUARY ",\"groupExpansionMax\":101}", "\"invalid\"");
+    expect(w, 200, "{" JANUARY ",\"groupExpansionMax\":100}", "\"calendars\":{}");
     expect(w, 400, "{\"timeMin\":\"2026-01-05T00:00:00\",\"timeMax\":\"2026-01-05T00:00:00\"}",
            "\"badRequest\"");
     expect(w, 400, "{\"timeMin\":\"2026-01-05T00:00:00Z\",\"timeMax\":\"2026-01-05T00:00:00.5Z\"}",
@@ -94,6 +98,36 @@ static void test_trouble(void **state)
            "\"busy\":[]},\"calm\":{\"busy\":[]}}");
 }
 
+/* The answer is as fresh as the least fresh calendar in it, wherever that stands. */
+static void test_freshness(void **state)
+{
+    struct world *w = *state;
+    char text[256];
+    struct collection old = world_coll(w, w->home, COLL_EVENTS, "old", COLL_READY);
+    old.fresh_ms -= 100000;
+    old.changed_ms += 86400000;
+    struct txn *t = begin_write(w->f.store);
+    coll_put(t, &old);
+    commit(t);
+    static const struct {
+        const char *items, *changed;
+        int age;
+    } cases[] = {
+        {"{\"id\":\"old\"},{\"id\":\"primary\"}", "Tue, 03 Feb 2026", 103},
+        {"{\"id\":\"primary\"},{\"id\":\"old\"}", "Tue, 03 Feb 2026", 103},
+        {"{\"id\":\"nobody\"},{\"id\":\"primary\"}", "Mon, 02 Feb 2026", 3},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char body[256];
+        (void)snprintf(body, sizeof body, "{" JANUARY ",\"items\":[%s]}", cases[i].items);
+        struct http_answer a = http_ask(w->port, "POST", "/calendar/v3/freeBusy", "", body);
+        assert_int_equal(a.status, 200);
+        assert_in_range(atoi(http_answer_header(&a, "Age", text)), cases[i].age, cases[i].age + 50);
+        assert_non_null(strstr(http_answer_header(&a, "Last-Modified", text), cases[i].changed));
+        http_answer_release(&a);
+    }
+}
+
 /* A block that is missing for a damaged record would be a lie. */
 static void test_damage(void **state)
 {
@@ -106,6 +140,7 @@ static void test_damage(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WORLD(test_blocks), WORLD(test_trouble), WORLD(test_damage)};
+    const struct CMUnitTest tests[] = {WORLD(test_blocks), WORLD(test_trouble),
+                                       WORLD(test_freshness), WORLD(test_damage)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -59,6 +59,7 @@ static void test_acl(void **state)
     world_item(w, &c, "user:a@b", "{\"id\":\"user:a@b\",\"role\":\"owner\"}", false);
     world_item(w, &c, "default", "{\"id\":\"default\",\"role\":\"none\"}", true);
     expect_ids(w, ACL, "user:a@b");
+    expect_ids(w, ACL "?showDeleted=false", "user:a@b");
     expect_ids(w, ACL "?showDeleted=true", "default user:a@b");
     struct http_answer a = get(w, 200, ACL "/user%3Aa%40b");
     assert_string_equal(member(&a, "role", text), "owner");
@@ -70,14 +71,24 @@ static void test_acl(void **state)
     http_answer_release(&a);
     struct txn *t = begin_write(w->f.store);
     assert_true(item_remove(t, &c, S("user:a@b")));
+    assert_true(item_remove(t, &c, S("default")));
     coll_put(t, &c);
     commit(t);
+    expect_pages(w, buf_text(&next), 1, "user:a@b|default", NULL);
     a = get(w, 200, buf_text(&next));
-    assert_string_equal(ids_of(&a), "user:a@b");
+    assert_string_equal(ids_of(&a), "user:a@b default");
     assert_non_null(strstr(a.body, "\"role\": \"none\""));
     http_answer_release(&a);
+    size_t n = next.n;
     buf_add_text(&next, "&showDeleted=false");
     expect_error(w, 400, "badRequest", buf_text(&next));
+    next.n = n;
+    t = begin_write(w->f.store);
+    assert_true(changes_prune(t, &c, INT64_MAX, 1000) > 0);
+    coll_put(t, &c);
+    commit(t);
+    buf_add_text(&next, "&showDeleted=true");
+    expect_error(w, 410, "fullSyncRequired", buf_text(&next));
     buf_release(&next);
 }
 

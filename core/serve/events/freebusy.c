@@ -105,14 +105,8 @@ static bool is_busy(void *arg, const struct event *ev)
     return !(ev->flags & (EVENT_CANCELLED | EVENT_TRANSPARENT | EVENT_DECLINED));
 }
 
-/* Appends; what joins the last one makes it longer, since they come by start. */
 static bool add_interval(struct busy *b, int64_t start_ms, int64_t end_ms)
 {
-    if (b->n && start_ms <= b->v[b->n - 1].end_ms) {
-        if (end_ms > b->v[b->n - 1].end_ms)
-            b->v[b->n - 1].end_ms = end_ms;
-        return true;
-    }
     if (b->n == b->room) {
         size_t room = b->room ? 2 * b->room : 64;
         struct interval *v = reallocarray(b->v, room, sizeof *v);
@@ -142,8 +136,7 @@ static enum rc gather(struct query *q, const struct collection *coll, struct bus
     what.known = series_cache_get(q->c->series, what.txn, coll, what.zone);
     enum rc rc = expand_open(&x, &what, e);
     while (rc == RC_OK && room && expand_next(x, &item))
-        if (item.end_ms > item.place.start_ms)
-            room = add_interval(b, item.place.start_ms, item.end_ms);
+        room = add_interval(b, item.place.start_ms, item.end_ms);
     if (rc == RC_OK)
         rc = expand_close(x, e);
     if (rc)
