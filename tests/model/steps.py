@@ -1,21 +1,22 @@
 """What may happen: each step is a name and a number that seeds its choices, so that taking one out of a schedule leaves the
 others as they are."""
 import datetime
+import json
 import random
 
 import expected
-from emulator import ApiError, all_day
+from emulator import USER, ApiError, all_day
 from failures import DAY_MS, HOUR_MS, MINUTE_MS
-from world import ZONES
+from world import BOSS, LISTED, RULES, ZONES
 
-RULES = ["FREQ=DAILY;COUNT=9", "FREQ=WEEKLY;BYDAY=MO,WE", "FREQ=MONTHLY;BYMONTHDAY=31", "FREQ=DAILY;INTERVAL=3",
-         "FREQ=WEEKLY;UNTIL=20260901"]
+SERIES = ["FREQ=DAILY;COUNT=9", "FREQ=WEEKLY;BYDAY=MO,WE", "FREQ=MONTHLY;BYMONTHDAY=31", "FREQ=DAILY;INTERVAL=3",
+          "FREQ=WEEKLY;UNTIL=20260901"]
 GETS = ["GET */events", "GET */events", "GET */calendarList", "GET *", "POST */watch", "POST */channels/stop"]
 FAULTS = [{"status": 500}, {"status": 503, "html": True}, {"status": 403, "reason": "rateLimitExceeded"},
           {"status": 429, "headers": {"Retry-After": "1"}}, {"status": 401, "reason": "authError"}, {"drop": True},
           {"status": 404, "reason": "notFound"}, {"truncate_bytes": 50}, {"keep_bytes": 40}, {"delay_ms": 60},
           {"when": "after", "drop": True}, {"status": 410, "reason": "fullSyncRequired"}, {"hang": True},
-          {"status": 200, "body": {}}]
+          {"status": 200, "body": {}}, {"when": "after", "delay_ms": 400}, {"when": "after", "hold": True}]
 
 
 def when(rng):
@@ -29,7 +30,7 @@ def when(rng):
 
 
 def rule(rng, body):
-    text = rng.choice(RULES)
+    text = rng.choice(SERIES)
     return ["RRULE:" + (text if "date" in body["start"] else text.replace("20260901", "20260901T000000Z"))]
 
 
@@ -76,10 +77,10 @@ def deviate(world, rng):
     calendar, series = some_event(world, rng, lambda e: "recurrence" in e)
     if not series:
         return
-    own, slots = expected.slots(series, ZONES[calendar], datetime.datetime(2026, 9, 1))
+    own, slots = expected.slots(series, world.zones[calendar], datetime.datetime(2026, 9, 1))
     if not slots:
         return
-    one = expected.instance(series, rng.choice(slots), own, ZONES[calendar])
+    one = expected.instance(series, rng.choice(slots), own, world.zones[calendar])
     if rng.random() < 0.4:
         world.google.delete(calendar, one["id"])
     else:
@@ -175,8 +176,9 @@ def restart(world, rng):
 
 def resync(world, rng):
     if world.mirror.process:
-        answer = world.mirror.request("POST", "/v1/resync", f'{{"calendar": "{some_calendar(rng)}"}}')
-        assert answer.status < 300, answer.body
+        calendar = some_calendar(rng)
+        answer = world.mirror.request("POST", "/v1/resync", f'{{"calendar": "{calendar}"}}')
+        assert answer.status < 300 or world.full or calendar in world.left, answer.body
 
 
 def drift(world, rng):
@@ -199,7 +201,96 @@ def drift(world, rng):
 
 def verify(world, rng):
     if world.mirror.process:
-        world.verify(some_calendar(rng))
+        calendar = some_calendar(rng)
+        answer = world.mirror.request("POST", "/v1/verify", json.dumps({"calendar": calendar}))
+        assert answer.status < 300 or world.full or calendar in world.left, answer.body
+
+
+def revive(world, rng):
+    """An event that was deleted comes back."""
+    calendar = some_calendar(rng)
+    gone = [e["id"] for e in world.emulator.dump(calendar) if e["status"] == "cancelled" and "recurringEventId" not in e]
+    if gone:
+        event = rng.choice(sorted(gone))
+        world.google.patch(calendar, event, status="confirmed", **words(world))
+        world.touch(calendar, event)
+
+
+def unlist(world, rng):
+    """A calendar leaves the list, or may not be read any more."""
+    calendar = rng.choice(LISTED)
+    world.left.add(calendar)
+    if calendar == BOSS and rng.random() < 0.5:
+        world.boss.call("DELETE", f"{RULES}/user:{USER}")
+    else:
+        world.google.call("DELETE", f"/users/me/calendarList/{calendar}")
+
+
+def relist(world, rng):
+    calendar = rng.choice(LISTED)
+    if calendar == BOSS:
+        role = rng.choice(["reader", "writer"])
+        world.boss.call("POST", RULES, body={"role": role, "scope": {"type": "user", "value": USER}})
+        world.lossy = True  # neither list nor calendar tells of another role
+    world.google.call("POST", "/users/me/calendarList", body={"id": calendar})
+
+
+def blink(world, rng):
+    """It leaves and is back before anybody may have noticed."""
+    at = rng.getrandbits(32)
+    unlist(world, random.Random(at))
+    relist(world, random.Random(at))
+
+
+def exclude(world, rng):
+    """The config names other calendars."""
+    wanted = {c for c in LISTED if rng.random() < 0.3}
+    world.left |= wanted | world.excluded()
+    world.exclude(wanted)
+
+
+def describe(world, rng):
+    """A calendar's name or zone, of which no token tells, or what the user alone sees of it."""
+    calendar = rng.choice([c for c in ZONES if c != BOSS])
+    how = rng.choice(["summary", "timeZone", "colorId", "hidden"])
+    if how == "summary":
+        world.google.call("PATCH", f"/calendars/{calendar}", body={"summary": words(world)["summary"]})
+    elif how == "timeZone":
+        zone = rng.choice(list(ZONES.values()))
+        world.google.call("PATCH", f"/calendars/{calendar}", body={"timeZone": zone})
+        world.zones[calendar] = zone
+        world.silent |= {(calendar, e["id"].split("_")[0]) for e in world.emulator.dump(calendar)}
+    else:
+        value = str(rng.randint(1, 24)) if how == "colorId" else rng.random() < 0.5
+        world.google.call("PATCH", f"/users/me/calendarList/{calendar}", body={how: value})
+    world.lossy = True
+
+
+def rules(world, rng):
+    """Who may see a calendar, and the user's settings."""
+    calendar = rng.choice([c for c in ZONES if c != BOSS])
+    rule = {"role": rng.choice(["reader", "none", "writer"]),
+            "scope": {"type": "user", "value": f"u{rng.randint(1, 3)}@example.org"}}
+    world.google.call("POST", f"/calendars/{calendar}/acl", body=rule)
+    world.emulator.set_settings(USER, weekStart=str(rng.randint(0, 6)))
+
+
+def clear(world, rng):
+    for event in world.live(USER):
+        world.touch(USER, event["id"])
+    world.google.call("POST", "/calendars/primary/clear")
+
+
+def release(world, rng):
+    world.emulator.release(count=rng.randint(1, 3))
+
+
+def skew(world, rng):
+    world.skew(rng.choice([0, 0, -DAY_MS, -HOUR_MS, HOUR_MS, DAY_MS]))
+
+
+def fill(world, rng):
+    world.fill(rng.random() < 0.5)
 
 
 def probe(world, rng):
@@ -212,7 +303,8 @@ def rest(world, rng):
 
 WEIGHTS = {insert: 14, edit: 18, delete: 6, deviate: 10, convert: 3, move: 4, burst: 3, pings: 6, ping: 3, fault: 8, heal: 3,
            dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2,
-           drift: 3, verify: 4, probe: 12}
+           drift: 3, verify: 4, probe: 12, revive: 4, unlist: 3, relist: 4, blink: 2, exclude: 2, describe: 4, rules: 2,
+           clear: 1, release: 3, skew: 1, fill: 2}
 STEPS = {step.__name__: step for step in [*WEIGHTS, rest]}
 SEGMENT = 30  # steps between two rests
 

@@ -2,6 +2,8 @@
 import datetime
 import json
 import random
+import resource
+import signal
 import time
 from urllib.parse import quote
 
@@ -11,22 +13,35 @@ from failures import DAY_MS, Clock
 from mirror import Mirror, wait_for
 from pair import Pair, told, token_account
 
+ACCOUNT = "account test"
+
 UTC = datetime.timezone.utc
-ZONES = {USER: "Europe/Berlin", "ny@example.com": "America/New_York", "lh@example.com": "Australia/Lord_Howe"}
+BOSS, BOSS_TOKEN = "boss@example.com", "boss-token"
+ZONES = {USER: "Europe/Berlin", "ny@example.com": "America/New_York", "lh@example.com": "Australia/Lord_Howe",
+         BOSS: "Asia/Kolkata"}
+LISTED = [c for c in ZONES if c != USER]  # these may leave the calendar list
+RULES = f"/calendars/{quote(BOSS)}/acl"
 QUIET = {"max_page": 2500, "empty_every": 0, "duplicate_items": 0, "duplicate_older": False, "tombstones": "minimal"}
 
 
 class World:
     def __init__(self, directory):
-        calendars = [{"id": i, "owner": USER, "timeZone": z} for i, z in ZONES.items()]
-        self.emulator = Emulator({"users": [{"email": USER, "tokens": [TOKEN], "calendarList": list(ZONES)}],
-                                  "calendars": calendars})
+        calendars = [{"id": i, "owner": USER, "timeZone": z} for i, z in ZONES.items() if i != BOSS]
+        shared = {"id": BOSS, "timeZone": ZONES[BOSS], "acl": [{"scope": {"type": "user", "value": USER}, "role": "writer"}]}
+        self.emulator = Emulator({"users": [{"email": USER, "tokens": [TOKEN], "calendarList": list(ZONES)},
+                                            {"email": BOSS, "tokens": [BOSS_TOKEN]}],
+                                  "calendars": [*calendars, shared]})
+        self.boss = self.emulator.client(BOSS_TOKEN)
+        self.zones = dict(ZONES)  # as they are now
         self.emulator.set_pings(retry_base_ms=100)
         self.clock = Clock(directory)
         self.slept_ms = 0
         self.mirror = Mirror(f"{directory}/mirror", self.emulator.url, {"test": token_account(directory)},
                              env=self.clock.env, google={"user_rate": 0, "project_rate": 0, "request_timeout": "2s"},
                              sync={"backoff_min": "50ms", "backoff_max": "1s"})
+        self.left = set()  # calendars that were not to be mirrored at some time since the last rest
+        self.skew_ms = 0  # of the mirror's wall clock
+        self.full = False  # its files cannot grow
         self.pair = Pair(self.emulator, self.mirror)
         self.google = self.emulator.api
         self.silent = set()  # (calendar, event or its series) changed so that no token tells of it
@@ -46,7 +61,34 @@ class World:
 
     def start(self):
         if not self.mirror.process:
+            self.full = False
             self.mirror.start()
+
+    def exclude(self, calendars):
+        """By the mirror's config."""
+        account = self.mirror.sections[ACCOUNT]
+        account.pop("exclude", None)
+        if calendars:
+            account["exclude"] = ", ".join(sorted(calendars))
+        self.mirror.write_config()
+        if self.mirror.process:
+            self.mirror.process.send_signal(signal.SIGHUP)
+            self.mirror.read_notifications()  # or nobody does, and it waits for room to tell more
+
+    def excluded(self):
+        return set(self.mirror.sections[ACCOUNT].get("exclude", "").split(", ")) - {""}
+
+    def skew(self, ms):
+        self.clock.turn(ms - self.skew_ms)
+        self.skew_ms = ms
+
+    def fill(self, full):
+        """Nothing can be written to its files but what fits where they begin."""
+        if full != self.full and self.mirror.process:
+            pid = self.mirror.process.pid
+            hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (8192 if full else hard, hard))
+            self.full = full
 
     def now_ms(self):
         return int(time.time() * 1000) + self.slept_ms
@@ -65,10 +107,12 @@ class World:
 
     def probe(self, calendar):
         """No answer is older than its Age says: what was last edited before that time is in it."""
-        if not self.mirror.process:
+        if not self.mirror.process or self.skew_ms:
             return
         asked_ms = self.now_ms()
         answer = self.mirror.get(f"/calendar/v3/calendars/{quote(calendar)}/events", showDeleted="true", maxResults=2500)
+        if calendar in self.left and answer.status in (404, 503):
+            return
         assert answer.status == 200, (answer.status, answer.body)
         claimed_ms = asked_ms - 1000 * (int(answer.headers["Age"]) + 1)
         ours = {e["id"]: e for e in answer.json["items"]}
@@ -88,16 +132,52 @@ class World:
         self.emulator.set_pages(**QUIET)
         self.emulator.set_watch(sync="after", refuse=None, max_ttl_s=30 * 86400)
         self.emulator.kill_tokens(persistent=False, calendar="nobody@example.com")
+        self.fill(False)
+        was_skewed = self.skew_ms != 0
+        self.skew(0)
         self.start()
+        self.in_the_end("the lists", lambda: not self.lists_differ())
+        self.come_back()
         for calendar in ZONES:
             wait_for(f"{calendar} to be listed", lambda: self.mirror.get(
                 f"/calendar/v3/calendars/{quote(calendar)}/events").status == 200, 15)
             self.verify_drifted(calendar)
             self.wait_equal(calendar)
             self.judge(rng, calendar)
+        self.in_the_end("the lists", lambda: not self.lists_differ())
         wait_for("status without trouble", lambda: not any(
             c["last_error"] for c in self.mirror.status()["collections"] if c["kind"] == "events"), 15)
+        if was_skewed:  # what is from then claims to be of a time to come
+            answer = self.mirror.request("POST", "/v1/resync", "{}")
+            assert answer.status < 300, answer.body
+            wait_for("the listings", lambda: not any(c["resync"] for c in self.mirror.status()["collections"]), 15)
         self.lossy = False
+
+    def come_back(self):
+        """Every calendar is to be mirrored, as at the beginning."""
+        self.exclude([])
+        rule = {"role": "writer", "scope": {"type": "user", "value": USER}}
+        self.boss.call("POST", RULES, body=rule)
+        there = self.pair.calendars()
+        for calendar in LISTED:
+            if calendar not in there:
+                self.google.call("POST", "/users/me/calendarList", body={"id": calendar})
+
+    def lists_differ(self):
+        """How the small collections are not as Google's; what is not wanted is not there."""
+        listed, excluded = self.pair.calendars(), self.excluded()
+        answers = {c: self.mirror.get(f"/calendar/v3/calendars/{quote(c)}/events").status for c in ZONES}
+        for calendar, status in answers.items():
+            if (status == 200) != (calendar in listed and calendar not in excluded):
+                return f"{calendar}: {status}"
+        owned = [c for c in ZONES if c != BOSS and answers[c] == 200]
+        for path in ["/users/me/calendarList", "/users/me/settings", *(f"/calendars/{quote(c)}/acl" for c in owned)]:
+            theirs = [i for i in self.google.call("GET", path, {"showHidden": "true"})["items"] if i["id"] not in excluded]
+            answer = self.mirror.get("/calendar/v3" + path, **({"showHidden": "true"} if "calendarList" in path else {}))
+            ours = answer.json.get("items", answer.status)
+            if sorted(theirs, key=lambda i: i["id"]) != ours and theirs != ours:
+                return f"{path}: {theirs} is {ours}"
+        return None
 
     def verify(self, calendar):
         answer = self.mirror.request("POST", "/v1/verify", json.dumps({"calendar": calendar}))
@@ -110,8 +190,11 @@ class World:
             self.in_the_end("the verification", lambda: not self.pair.collection(calendar)["verify"])
             self.drift[calendar] = self.pair.collection(calendar)["drift"]
         found = self.pair.collection(calendar)["drift"]
+        if calendar in self.left and found == 0:
+            self.drift[calendar] = 0  # it is another one
         assert found == self.drift[calendar], f"{calendar}: drift that is none: {self.mirror.get('/v1/verify').body}"
         self.drifted.discard(calendar)
+        self.left.discard(calendar)
         self.silent = {s for s in self.silent if s[0] != calendar}
 
     def in_the_end(self, what, condition):
@@ -145,7 +228,7 @@ class World:
         return {k: v for k, v in found.items() if not says_nothing(*v)}
 
     def judge(self, rng, calendar):
-        dump, zone = self.emulator.dump(calendar), ZONES[calendar]
+        dump, zone = self.emulator.dump(calendar), self.zones[calendar]
         path = f"/calendar/v3/calendars/{quote(calendar)}/events"
         for event in rng.sample(dump, min(3, len(dump))):
             answer = self.mirror.get(f"{path}/{event['id']}")
