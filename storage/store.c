@@ -288,7 +288,9 @@ enum rc store_open(struct store **ret, const char *dir, const struct store_optio
     s->broken_mark = strdup(mark);
     enum rc rc = s->dir && s->broken_mark ? RC_OK : err_set(e, RC_SYS, "%s: out of memory", dir);
     if (!rc && mkdir(dir, 0700) < 0 && errno != EEXIST)
-        rc = err_errno(e, "%s", dir);
+        rc = errno == ENOENT
+                 ? err_set(e, RC_SYS, "%s: cannot be made: the directory above it is missing", dir)
+                 : err_errno(e, "%s: cannot be made", dir);
     if (!rc)
         rc = lock_dir(dir, file, &s->lock_fd, e);
     if (!rc)

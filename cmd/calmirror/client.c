@@ -99,7 +99,7 @@ static int use_config(struct cli *cli)
     (void)fputs(buf_text(&problems), stderr);
     buf_release(&problems);
     return cli_fail(rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT,
-                    "the address of the service comes from that file; --api names it without");
+                    "the address of the service is read from that file; --api gives it instead");
 }
 
 int cli_connect(struct cli *cli)
@@ -152,7 +152,14 @@ static int unreachable(const struct cli *cli, const struct err *e)
     return EX_UNAVAILABLE;
 }
 
-static int refused(const struct cli *cli, const struct http_response *r)
+/* Of a path that every calmirrord serves: not found means that another program answers. */
+static bool names_nothing(const char *path)
+{
+    return strncmp(path, "/v1/status", strlen("/v1/status")) == 0 && !strstr(path, "account=") &&
+           !strstr(path, "calendar=");
+}
+
+static int refused(const struct cli *cli, const char *path, const struct http_response *r)
 {
     struct span message = {0};
     struct buf text = {0};
@@ -160,8 +167,15 @@ static int refused(const struct cli *cli, const struct http_response *r)
         message = json_path(buf_span(&r->body), "error", "message", NULL);
     if (!json_string(message, &text))
         buf_printf(&text, "status %ld", r->status);
-    if (r->status == 404 && span_is(buf_span(&text), "Not Found"))
-        buf_add_text(&text, ": `calmirror calendars` lists calendars, `calmirror status` accounts");
+    if (r->status == 404 && names_nothing(path)) {
+        buf_release(&text);
+        return fail(cli, EX_PROTOCOL, "%s: what answers there is not calmirrord", cli->place);
+    }
+    if (r->status == 404 && span_is(buf_span(&text), "Not Found")) {
+        buf_reset(&text);
+        buf_add_text(&text, "there is no such calendar or account: `calmirror calendars` lists "
+                            "calendars, `calmirror status` accounts");
+    }
     int status = r->status == 404                       ? EX_NOUSER
                  : r->status >= 500                     ? EX_TEMPFAIL
                  : r->status == 401 || r->status == 403 ? EX_NOPERM
@@ -222,7 +236,7 @@ static int perform(struct cli *cli, const struct ask *ask, struct buf *ret)
     else if (rc != RC_OK)
         status = fail(cli, EX_OSERR, "%s: %s", cli->place, e.text);
     else if (response.status < 200 || response.status > 299)
-        status = refused(cli, &response);
+        status = refused(cli, ask->path, &response);
     else if (!ask->take && json_check(buf_span(&response.body), &e) != RC_OK)
         status = fail(cli, EX_PROTOCOL, "%s: the answer is not JSON (%s): is that calmirrord?",
                       cli->place, e.text);

@@ -168,6 +168,54 @@ static void check_odd(struct doctor *d)
     buf_release(&odd);
 }
 
+/* Is a calendar mirrored for this account, and does `pattern` (NULL: any) match it? */
+static bool any_mirrored(const struct doctor *d, const char *account, char *pattern)
+{
+    struct json_iter it = json_iter(json_get(buf_span(&d->status), "collections"));
+    char id[300];
+    struct span coll;
+    while (json_next(&it, NULL, &coll))
+        if (field_is(coll, "kind", "events") && field_is(coll, "account", account) &&
+            !field_is(coll, "state", "gone") &&
+            (!pattern || conf_list_matches(&(struct conf_list){.v = &pattern, .n = 1},
+                                           field_text(coll, "calendar", id, sizeof(id)), false)))
+            return true;
+    return false;
+}
+
+/* Patterns of the configuration that a typing error left without a calendar. */
+static void check_patterns(struct doctor *d, const char *account)
+{
+    for (size_t i = 0; d->conf && i < d->conf->n_accounts; i++) {
+        const struct conf_account *a = &d->conf->accounts[i];
+        for (size_t k = 0; strcmp(a->name, account) == 0 && k < a->calendars.n; k++)
+            if (strcmp(a->calendars.v[k], "primary") != 0 &&
+                !any_mirrored(d, account, a->calendars.v[k]))
+                doctor_say(d, LEVEL_WARN, "calendar",
+                           "compare it with the calendar's id in Google Calendar's settings",
+                           "%s: no calendar in its list matches '%s'", account, a->calendars.v[k]);
+    }
+}
+
+/* An account whose list of calendars is known and leaves nothing, or less than was asked for. */
+static void check_roster(struct doctor *d, struct span roster)
+{
+    char account[LIMIT_NAME_BYTES + 1];
+    (void)field_text(roster, "account", account, sizeof(account));
+    long long listed = (long long)field_number(roster, "live_items", 0);
+    if (listed == 0)
+        doctor_say(d, LEVEL_WARN, "calendar",
+                   "as a service account: share a calendar with it and insert it once by "
+                   "calendarList.insert, or set subject; see the README",
+                   "%s: its calendar list at Google is empty", account);
+    else if (!any_mirrored(d, account, NULL))
+        doctor_say(d, LEVEL_WARN, "calendar", "see calendars and exclude of this account",
+                   "%s: none of the %lld calendars in its list is chosen by the configuration",
+                   account, listed);
+    if (listed > 0)
+        check_patterns(d, account);
+}
+
 void doctor_calendars(struct doctor *d)
 {
     struct tally t = {.d = d, .now_ms = clock_wall_ms()};
@@ -188,6 +236,8 @@ void doctor_calendars(struct doctor *d)
         check_collection(&t, coll, title);
         if (watching)
             check_channel(&t, coll, title);
+        if (field_is(coll, "kind", "calendarList") && field_is(coll, "state", "ready"))
+            check_roster(d, coll);
     }
     say_tally(&t, watching);
     check_odd(d);

@@ -18,7 +18,7 @@
 /* One line of the list. */
 struct row {
     int64_t start_ms;
-    bool series;
+    const char *mark; /* what it is besides a plain event; static */
     char start[32], end[32], id[64], summary[256];
 };
 
@@ -63,9 +63,16 @@ static void keep_event(void *arg, struct span item)
         rows->room = room;
     }
     struct row *r = &rows->v[rows->n++];
-    *r = (struct row){.series = json_type_of(json_get(item, "recurrence")) == JSON_ARRAY};
-    r->start_ms = read_moment(json_get(item, "start"), r->start);
-    (void)read_moment(json_get(item, "end"), r->end);
+    *r = (struct row){.mark = ""};
+    if (json_type_of(json_get(item, "recurrence")) == JSON_ARRAY)
+        r->mark = "series";
+    if (field_is(item, "status", "cancelled")) { /* has lost all but its place in the series */
+        r->start_ms = read_moment(json_get(item, "originalStartTime"), r->start);
+        r->mark = "cancelled";
+    } else {
+        r->start_ms = read_moment(json_get(item, "start"), r->start);
+        (void)read_moment(json_get(item, "end"), r->end);
+    }
     (void)field_text(item, "id", r->id, sizeof(r->id));
     (void)field_text(item, "summary", r->summary, sizeof(r->summary));
 }
@@ -89,9 +96,9 @@ static int print_rows(struct rows *rows)
         const struct row *r = &rows->v[i];
         table_add(&t, STYLE_PLAIN, r->start);
         table_add(&t, STYLE_PLAIN, r->end);
-        table_add(&t, STYLE_DIM, r->series ? "series" : "");
+        table_add(&t, STYLE_DIM, r->mark);
         table_add(&t, STYLE_DIM, r->id);
-        table_add(&t, STYLE_PLAIN, r->summary[0] ? r->summary : "(no title)");
+        table_add(&t, STYLE_PLAIN, r->summary[0] || !r->end[0] ? r->summary : "(no title)");
     }
     table_print(&t, stdout);
     table_release(&t);

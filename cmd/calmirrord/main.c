@@ -139,14 +139,17 @@ int main(int argc, char **argv)
         fputs(buf_text(&problems), stderr);
         buf_release(&problems);
         if (rc != RC_INVALID)
-            fputs("-c names the configuration; calmirrord.conf(5) says what is in it\n", stderr);
+            fputs("Name the configuration with -c; if it is there, run this as root or as the user "
+                  "of the service.\n",
+                  stderr);
         return rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT;
     }
     status = EX_OK;
     switch (cmd.action) {
     case ACTION_CHECK:
-        printf("%s: ok, %zu account%s\n", cmd.config, conf->n_accounts,
-               conf->n_accounts == 1 ? "" : "s");
+        printf("%s: ok, %zu account%s%s\n", cmd.config, conf->n_accounts,
+               conf->n_accounts == 1 ? "" : "s",
+               conf->n_accounts ? "" : ": nothing is mirrored; add an [account NAME] section");
         break;
     case ACTION_PRINT:
         conf_print(conf, &text);

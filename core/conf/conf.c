@@ -288,14 +288,17 @@ static void check_client(struct loader *l, size_t i)
 static void check_hook(struct loader *l, size_t i)
 {
     const struct conf *c = l->conf;
+    static const char *const ways[] = {"command", "shell", "url"};
     const struct conf_hook *hook = &c->hooks[i];
     struct ini_place head = {l->label_lines[SECTION_HOOK][i], 1};
     struct ini_place at = {line_of(hook->lines, SECTION_HOOK, "accounts"), 1};
-    int targets = (hook->command != NULL) + (hook->shell != NULL) + (hook->url != NULL);
+    int targets = 0; /* also one whose value is wrong, which was said already */
+    for (size_t k = 0; k < sizeof(ways) / sizeof(ways[0]); k++)
+        targets += line_of(hook->lines, SECTION_HOOK, ways[k]) != 0;
     if (targets != 1)
         problem(l, head, "[hook %s]: set one of command, shell and url%s", hook->name,
                 targets ? ", not more" : "");
-    if (!hook->url && (hook->secret_file || hook->next_secret_file))
+    if (!line_of(hook->lines, SECTION_HOOK, "url") && (hook->secret_file || hook->next_secret_file))
         problem(l, head, "[hook %s]: a secret goes with url only", hook->name);
     for (size_t k = 0; k < hook->accounts.n; k++)
         if (!has_account(c, hook->accounts.v[k]))

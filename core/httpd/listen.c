@@ -74,6 +74,25 @@ static void note_address(struct listener *l)
         l->port = ntohs(((struct sockaddr_in *)&a)->sin_port);
 }
 
+/* Of a failed bind(), by errno: what there is to do about it. */
+static enum rc why_not(const char *text, struct err *e)
+{
+    if (errno == EADDRINUSE)
+        return err_set(e, RC_AGAIN,
+                       "%s: in use by another program (`ss -ltnp` shows which): stop it, or set "
+                       "another address",
+                       text);
+    if (errno == EACCES)
+        return err_set(e, RC_SYS,
+                       "%s: this user may not listen there: set a port above 1023, or let systemd "
+                       "hold the socket",
+                       text);
+    if (errno == EADDRNOTAVAIL)
+        return err_set(e, RC_SYS, "%s: not an address of this machine (`ip address` lists them)",
+                       text);
+    return err_errno(e, "%s", text);
+}
+
 static enum rc open_tcp(struct listener *l, const char *text, struct err *e)
 {
     struct addrinfo *a = NULL;
@@ -84,7 +103,7 @@ static enum rc open_tcp(struct listener *l, const char *text, struct err *e)
     int fd = socket(a->ai_family, SOCKET_TYPE, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
         bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
-        rc = err_errno(e, "%s", text);
+        rc = why_not(text, e);
         if (fd >= 0)
             close(fd);
     } else {

@@ -99,6 +99,15 @@ def test_events(cli, pair):
     assert {e["id"]: e for e in listed} == pair.mirror.all_events(CALENDAR)
 
 
+def test_a_cancelled_instance_has_its_place(cli, pair):
+    series = next(e["id"] for e in json.loads(cli("events", "primary", "-j").stdout) if "recurrence" in e)
+    gone = series + "_20300402T060000Z"
+    pair.emulator.api.delete("primary", gone)
+    wait_for("the deletion", lambda: gone in cli("events", "primary").stdout)
+    line = next(line for line in cli("events", "primary").stdout.splitlines() if gone in line)
+    assert line.split() == ["2030-04-02", "08:00", "cancelled", gone]
+
+
 def test_events_of_a_window(cli):
     assert "Fair" not in cli("events", "primary", "--to", "2026-07-02").stdout
     assert "Breakfast" not in cli("events", "primary", "--from=2026-07-01T09:00:00").stdout
@@ -244,7 +253,7 @@ def test_a_calendar_that_is_not_there(cli):
 def test_something_else_there():
     with Emulator() as emulator:
         done = run("status", "--api", emulator.url)
-        assert done.returncode == 67 and "refused" in done.stderr
+        assert done.returncode == 76 and "what answers there is not calmirrord" in done.stderr
 
 
 def test_config_that_cannot_be_used(tmp_path):

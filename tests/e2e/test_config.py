@@ -66,6 +66,18 @@ def test_every_mistake_has_a_place_and_a_remedy(conf, text, place, says):
         assert done.stdout == ""
 
 
+def test_a_mistake_is_told_once(conf):
+    """A wrong value is there, if wrong: that it is missing would be said to be another mistake."""
+    for text in ("[hook h]\ncommand = true\n", "[hook h]\nurl = http://x.example\nsecret_file = /x\n"):
+        done = run("-c", conf(text), "--check-config")
+        assert done.returncode == 78 and len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_nothing_to_mirror(conf):
+    done = run("-c", conf(""), "--check-config")
+    assert done.returncode == 0 and "nothing is mirrored; add an [account NAME]" in done.stdout
+
+
 def test_all_mistakes_at_once(conf):
     path = conf("[sync]\npol_interval = 1m\nbackoff_max = never\n[api\n[google]\nuser_rate = -1\n")
     places = [line.removeprefix(f"{path}:").split(":")[0] for line in run("-c", path, "--check-config").stderr.splitlines()]
@@ -166,8 +178,8 @@ def test_a_port_that_is_taken(tmp_path):
         path.write_text(f"[mirror]\nstate_dir = {tmp_path}/{section}\n[{section}]\nlisten = 127.0.0.1:{port}\n"
                         + ("" if section == "api" else f"public_url = http://127.0.0.1:{port}/x\n[api]\nlisten = 127.0.0.1:0\n"))
         done = run("-c", path, "--log-format=text")
-        assert done.returncode == 71, done
-        assert f"127.0.0.1:{port}" in done.stderr and "in use" in done.stderr
+        assert done.returncode == 69, done
+        assert f"127.0.0.1:{port}: in use by another program" in done.stderr
     taken.close()
 
 

@@ -11,6 +11,7 @@ from authority import Authority
 from emulator import TOKEN, USER, Hook
 from failures import Clock, settle
 from mirror import BUILD, PATIENCE, listening_socket, wait_for
+from pair import token_account
 from push import LOCAL, watch
 
 PROGRAM = os.path.join(BUILD, "calmirror")
@@ -66,6 +67,19 @@ def test_odd_events_and_refused_credentials(start):
     wait_for("the refusal", lambda: pair.mirror.status()["accounts"][0]["state"] != "ok")
     checks = examine(pair.mirror.config_path, status=2)
     assert levels(checks, "account") == ["fail"] and checks["account"][0][2]
+
+
+@pytest.mark.parametrize("world, chosen, says", [
+    (None, {"calendars": f"{USER}, tpyo@example.com, primary"}, "no calendar in its list matches 'tpyo@example.com'"),
+    (None, {"exclude": "*"}, "none of the 1 calendars in its list is chosen by the configuration"),
+    ({"users": [{"email": USER, "tokens": [TOKEN], "calendarList": []}]}, {}, "its calendar list at Google is empty")])
+def test_calendars_that_are_not_mirrored(start, tmp_path, world, chosen, says):
+    """An id that was mistyped, or a service account whose list is empty, is no mystery."""
+    pair = start(world=world, accounts={"test": token_account(tmp_path, **chosen)}, webhook=False, ready=False)
+    wait_for("the lists", lambda: all(c["state"] == "ready" for c in pair.mirror.status()["collections"]
+                                      if c["kind"] in ("calendarList", "events")))
+    found = examine(pair.mirror.config_path, status=1)["calendar"]
+    assert [text for level, text, _ in found if level == "warn"] == [f"test: {says}"]
 
 
 ROBOTS = {
