@@ -6,6 +6,7 @@
 
 #include "core/base/text.h"
 #include "storage/channels.h"
+#include "storage/pack.h"
 #include "storage/table.h"
 
 #define KIND_AT     4 /* in the key of coll_id */
@@ -160,6 +161,7 @@ void coll_delete(struct txn *t, uint32_t no)
     txn_touch(t, no);
     number_drop(t, SPACE_COLL_ID, no);
     channels_drop(t, no);
+    pack_forget(t, no);
     struct key k = key_no(no);
     for (enum space sp = 0; sp < SPACE_COUNT; sp++) {
         if (space_is_per_coll(sp))

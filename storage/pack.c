@@ -14,6 +14,8 @@
 #include "storage/pack.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "core/base/buf.h"
 #include "storage/table.h"
@@ -24,6 +26,60 @@
 #define PAGE_HEAD 16
 #define NODE_HEAD 8
 #define NODE_ROW  2
+
+/* The last event rewritten; `= { 0 }`: none yet. In meta, since few calendars have one. */
+struct mark {
+    uint32_t class;
+    int64_t time;
+    uint64_t row;
+    uint64_t filled; /* bytes of the page that it stands on, as reckoned */
+};
+static const struct field mark_fields[] = {
+    FIELD(struct mark, class),
+    FIELD(struct mark, time),
+    FIELD(struct mark, row),
+    FIELD(struct mark, filled),
+};
+
+static struct key mark_key(uint32_t coll)
+{
+    char name[32];
+    (void)snprintf(name, sizeof(name), "pack %" PRIu32, coll);
+    return key_text(span_of(name));
+}
+
+static void mark_put(struct txn *t, uint32_t coll, const struct mark *m)
+{
+    struct key k = mark_key(coll);
+    fields_put(t, SPACE_META, &k, mark_fields, FIELD_COUNT(mark_fields), m);
+}
+
+/* A damaged one means all of it. */
+static bool mark_get(struct txn *t, uint32_t coll, struct mark *ret)
+{
+    struct key k = mark_key(coll);
+    struct mark m = {0};
+    enum rc rc = fields_get(t, SPACE_META, &k, mark_fields, FIELD_COUNT(mark_fields), &m);
+    *ret = rc == RC_OK ? m : (struct mark){0};
+    return rc == RC_OK || rc == RC_BADDATA;
+}
+
+void pack_owe(struct txn *t, uint32_t coll)
+{
+    mark_put(t, coll, &(struct mark){0});
+}
+
+bool pack_is_owed(struct txn *t, uint32_t coll)
+{
+    struct mark m;
+    return mark_get(t, coll, &m);
+}
+
+void pack_forget(struct txn *t, uint32_t coll)
+{
+    struct key k = mark_key(coll);
+    space_del(t, SPACE_META, &k);
+}
 
 /* What a page has room for; 0: the transaction has failed. */
 static size_t page_room(struct txn *t)
@@ -92,13 +148,16 @@ static size_t put_behind(struct txn *t, size_t room, size_t filled, const struct
     return bytes;
 }
 
-bool events_pack(struct txn *t, uint32_t coll, struct pack *p)
+bool events_pack(struct txn *t, uint32_t coll)
 {
-    size_t room = page_room(t), filled = p->filled ? p->filled : room;
+    struct mark m;
+    if (!mark_get(t, coll, &m))
+        return false;
+    size_t room = page_room(t), filled = m.filled ? m.filled : room;
     struct key of_coll = key_no(coll), last = of_coll;
     struct buf stretch = {.cap = SIZE_MAX};
-    if (p->class) {
-        last = key_event(coll, p->class, p->time, p->row);
+    if (m.class) {
+        last = key_event(coll, (uint8_t)m.class, m.time, m.row);
         key_after(&last);
     }
     take(t, &of_coll, &last, &stretch);
@@ -114,10 +173,13 @@ bool events_pack(struct txn *t, uint32_t coll, struct pack *p)
     }
     bool more = stretch.n >= STRETCH_BYTES && !t->failed;
     if (more)
-        *p = (struct pack){.class = last.b[4],
-                           .time = key_time_at(last.b, 5),
-                           .row = key_u64_at(last.b, 13),
-                           .filled = filled};
+        mark_put(t, coll,
+                 &(struct mark){.class = last.b[4],
+                                .time = key_time_at(last.b, 5),
+                                .row = key_u64_at(last.b, 13),
+                                .filled = filled});
+    else
+        pack_forget(t, coll);
     buf_release(&stretch);
     return more;
 }

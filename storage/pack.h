@@ -4,16 +4,14 @@
 
 #include "storage/store.h"
 
-/* The last event rewritten; `= { 0 }`: none yet. */
-struct pack {
-    uint8_t class;
-    int64_t time;
-    uint64_t row;
-    size_t filled; /* bytes of the page that it stands on, as reckoned */
-};
+/* Notes that a calendar is to be rewritten, from its first event on; kept until that is done. */
+void pack_owe(struct txn *t, uint32_t coll);
+bool pack_is_owed(struct txn *t, uint32_t coll);
+void pack_forget(struct txn *t, uint32_t coll);
 
-/* Rewrites the next stretch of a calendar, about 1 MiB. Keys and values stay as they are, to the
- * byte: readers notice nothing. False: there is no more (or the transaction has failed). */
-bool events_pack(struct txn *t, uint32_t coll, struct pack *p);
+/* Rewrites the next stretch of a calendar that is owed it, about 1 MiB, and notes how far it came.
+ * Keys and values stay as they are, to the byte: readers notice nothing. False: there is no more
+ * (or the transaction has failed). */
+bool events_pack(struct txn *t, uint32_t coll);
 
 #endif

@@ -89,6 +89,11 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     if (f->reason == LISTING_AUDIT)
         r->job.verify &= ~VERIFY_BEGUN(VERIFY_EVENTS);
     listing_finish(t, &r->c, &f->result);
+    uint64_t put = f->result.added + f->result.changed;
+    if (put >= PACK_LEAST && put >= r->c.all_items / PACK_SHARE) {
+        pack_owe(t, r->c.no);
+        r->unpacked = true;
+    }
     memcpy(r->c.sync_token, page->next_sync, sizeof(r->c.sync_token));
     r->c.full_ms = started_ms;
     r->c.repair_ms = 0;
@@ -237,21 +242,23 @@ static void prune(struct run *r)
         log_debug(r->about, "the change log could not be pruned");
 }
 
-/* Puts the events of a large listing closer together, for those who read them. What goes wrong with
- * that does no harm, but changes are pulled meanwhile, too. */
-static enum rc pack(struct run *r, struct full *f, struct err *e)
+/* For those who read them. What goes wrong with that does no harm, but changes are pulled
+ * meanwhile, too. When it is cut short, a later run goes on with it. */
+enum rc full_pack(struct run *r, struct err *e)
 {
-    uint64_t put = f->result.added + f->result.changed;
-    struct pack at = {0};
+    struct full f = {0};
     struct txn *t = NULL;
     enum rc rc = RC_OK;
-    bool more = put >= PACK_LEAST && put >= r->c.all_items / PACK_SHARE;
+    bool more = r->unpacked;
     while (more && txn_write_large(r->sync->opt.store, &t, NULL) == RC_OK) {
         worker_beat(r->w);
-        more = events_pack(t, r->c.no, &at);
-        more = txn_commit(t, NULL) == RC_OK && more && http_pause(r->w->http, 0, NULL) == RC_OK;
+        bool end = !events_pack(t, r->c.no), written = txn_commit(t, NULL) == RC_OK;
+        CRASHPOINT("pack.stretch");
+        if (end && written)
+            log_info(r->about, "its events were put closer together");
+        more = !end && written && http_pause(r->w->http, 0, NULL) == RC_OK;
         if (more)
-            rc = pull_between(r, f, e);
+            rc = pull_between(r, &f, e);
         more = more && rc == RC_OK;
     }
     return rc;
@@ -290,7 +297,7 @@ enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
     verify_release(&f.verify);
     if (rc == RC_OK) {
         prune(r);
-        return pack(r, &f, e);
+        return RC_OK;
     }
     if (rc == RC_STALE || f.spoiled)
         abandon(r);

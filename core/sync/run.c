@@ -8,6 +8,7 @@
 #include "core/base/crashpoint.h"
 #include "core/base/rand.h"
 #include "core/sync/steps.h"
+#include "storage/pack.h"
 
 void worker_beat(void *worker)
 {
@@ -57,6 +58,7 @@ enum rc run_read(struct run *r, struct txn *t)
     r->job.coll = c.no;
     r->n_channels = 0;
     channels_each(t, c.no, collect_channel, r);
+    r->unpacked = c.kind == COLL_EVENTS && pack_is_owed(t, c.no);
     return RC_OK;
 }
 

@@ -18,6 +18,8 @@ bool run_more(struct run *r);
 enum rc pull_run(struct run *r, struct err *e);
 /* Events: all of them, page by page. */
 enum rc full_run(struct run *r, enum listing_reason reason, struct err *e);
+/* Puts the events of a large listing closer together, if that is owed. */
+enum rc full_pack(struct run *r, struct err *e);
 /* The small kinds, in full for a reason; LISTING_NONE: what changed. */
 enum rc items_run(struct run *r, enum listing_reason reason, struct err *e);
 /* Opens one; RC_OK also when it was refused. Granted, it is r->grant until a commit notes it. */

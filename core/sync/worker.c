@@ -151,6 +151,8 @@ static enum rc follow(struct run *r, struct err *e)
     if (rc == RC_OK && job_owes_verify(&r->job, VERIFY_INSTANCES) &&
         !job_owes_verify(&r->job, VERIFY_EVENTS)) /* the events themselves are verified */
         rc = verify_instances(r, e);
+    if (rc == RC_OK)
+        rc = full_pack(r, e);
     if (rc != RC_OK)
         return rc;
     struct plan_view view = run_view(r);

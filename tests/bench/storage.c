@@ -173,13 +173,14 @@ static void pack(struct bench *b)
 {
     struct err e = {0};
     struct txn *t;
-    struct pack at = {0};
     double peak = 0;
     int64_t wall = clock_mono_us();
     uint64_t cpu = cpu_ns();
-    for (bool more = true; more;) {
+    for (bool more = true, first = true; more; first = false) {
         check(txn_write(b->store, &t, &e), &e);
-        more = events_pack(t, b->c.no, &at);
+        if (first)
+            pack_owe(t, b->c.no);
+        more = events_pack(t, b->c.no);
         double rss = rss_anon_mib();
         peak = rss > peak ? rss : peak;
         check(txn_commit(t, &e), &e);

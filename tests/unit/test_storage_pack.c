@@ -91,15 +91,35 @@ static uint64_t contents_now(struct fixture *f)
     return sum;
 }
 
+static void owe(struct fixture *f, const struct collection *c)
+{
+    struct txn *t = begin_write(f->store);
+    pack_owe(t, c->no);
+    commit(t);
+}
+
+static bool is_owed(struct fixture *f, const struct collection *c)
+{
+    struct txn *t = begin_read(f->store);
+    bool owed = pack_is_owed(t, c->no);
+    txn_abort(t);
+    return owed;
+}
+
+static bool pack_stretch(struct fixture *f, const struct collection *c)
+{
+    struct txn *t = begin_write(f->store);
+    bool more = events_pack(t, c->no);
+    commit(t);
+    return more;
+}
+
 static unsigned pack_all(struct fixture *f, const struct collection *c)
 {
-    struct pack p = {0};
-    unsigned stretches = 0;
-    for (bool more = true; more; stretches++) {
-        struct txn *t = begin_write(f->store);
-        more = events_pack(t, c->no, &p);
-        commit(t);
-    }
+    unsigned stretches = 1;
+    owe(f, c);
+    while (pack_stretch(f, c))
+        stretches++;
     return stretches;
 }
 
@@ -145,19 +165,17 @@ static void test_changes_between_two_stretches(void **state)
 {
     struct fixture *f = *state;
     struct collection c = fill(f, "a@example.com", same_size);
-    struct pack p = {0};
     char id[32];
     bool more = true;
+    owe(f, &c);
     for (uint64_t n = 0; more; n++) {
-        struct txn *t = begin_write(f->store);
-        more = events_pack(t, c.no, &p);
-        commit(t);
+        more = pack_stretch(f, &c);
         struct event moved = nth(n, RAW_BYTES, id), gone;
         moved.start_ms += (int64_t)EVENTS * HOUR / 2;
         moved.end_ms = moved.start_ms + HOUR;
         assert_true(put_one(f->store, &c, &moved));
         gone = nth(EVENTS - 1 - n, RAW_BYTES, id);
-        t = begin_write(f->store);
+        struct txn *t = begin_write(f->store);
         assert_true(event_remove(t, &c, gone.id));
         coll_put(t, &c);
         commit(t);
@@ -181,18 +199,42 @@ static void test_an_empty_calendar(void **state)
     assert_int_equal(pack_all(f, &c), 1);
 }
 
-static uint64_t file_pages(struct fixture *f)
-{
-    MDB_envinfo info;
-    assert_int_equal(mdb_env_info(f->store->env, &info), 0);
-    return info.me_last_pgno + 1;
-}
-
 static void reopen(struct fixture *f)
 {
     store_close(f->store);
     f->store = NULL;
     fixture_open(f);
+}
+
+static void test_what_is_owed_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = fill(f, "a@example.com", same_size);
+    struct collection gone = fill(f, "b@example.com", same_size);
+    unsigned stretches = pack_all(f, &c);
+    assert_false(is_owed(f, &c));
+    assert_false(pack_stretch(f, &c)); /* not unless it is owed */
+    owe(f, &c);
+    owe(f, &gone);
+    for (unsigned done = 1; done < stretches;
+         done++) { /* where it was, from one start to another */
+        assert_true(pack_stretch(f, &c));
+        reopen(f);
+        assert_true(is_owed(f, &c));
+    }
+    assert_false(pack_stretch(f, &c));
+    assert_false(is_owed(f, &c));
+    struct txn *t = begin_write(f->store);
+    coll_delete(t, gone.no);
+    commit(t);
+    assert_false(is_owed(f, &gone));
+}
+
+static uint64_t file_pages(struct fixture *f)
+{
+    MDB_envinfo info;
+    assert_int_equal(mdb_env_info(f->store->env, &info), 0);
+    return info.me_last_pgno + 1;
 }
 
 /* Most of the file is free, and a left-over of an attempt that died lies there. */
@@ -264,6 +306,7 @@ int main(void)
         TEST(test_sizes_differ_and_calendars_are_neighbours),
         TEST(test_changes_between_two_stretches),
         TEST(test_an_empty_calendar),
+        TEST(test_what_is_owed_is_kept),
         TEST(test_a_hollow_file_is_made_smaller_at_the_start),
         TEST(test_no_room_for_the_copy),
     };
