@@ -59,10 +59,9 @@ struct run {
     unsigned covered;     /* enum queue_reason */
     int64_t delay_ms;     /* until the next run; 0 = not decided yet */
     bool left, gave_way;  /* a transaction found that it is gone; the worker was needed elsewhere */
-    bool granted, large;  /* the next transaction will be */
-    bool as_of_now, too_large,
-        unpacked;   /* the view, behind a listing; pull_run() gave up; pack.h */
-    char about[32]; /* "cal 12", for the log */
+    bool granted, large, unpacked; /* the next transaction will be; pack_is_owed() */
+    bool as_of_now, too_large;     /* the view, behind a full listing; pull_run() gave up */
+    char about[32];                /* "cal 12", for the log */
     struct queue_counters did;
 };
 
