@@ -70,15 +70,12 @@ static void salvage(struct txn *t, uint32_t no, struct collection *ret)
         if (!record_open(w.space, w.key, w.value, &body) || body.n != sizeof(no) ||
             get_u32(body.p) != no || w.key.n < CALENDAR_AT)
             continue;
-        struct collection c = *ret;
-        c.account = key_u32_at(w.key.p, 0);
-        c.kind = (uint8_t)w.key.p[KIND_AT];
-        if (!text_copy(c.calendar, sizeof(c.calendar),
-                       (struct span){w.key.p + CALENDAR_AT, w.key.n - CALENDAR_AT}))
-            break;
-        struct key k = key_of(&c);
-        if (span_eq(key_span(&k), w.key)) /* not so for a shortened id */
-            *ret = c;
+        struct span calendar = key_calendar_whole(w.key);
+        if (calendar.n == w.key.n - CALENDAR_AT) {
+            ret->account = key_u32_at(w.key.p, 0);
+            ret->kind = (uint8_t)w.key.p[KIND_AT];
+            (void)text_copy(ret->calendar, sizeof(ret->calendar), calendar);
+        }
         break;
     }
     walk_close(&w);

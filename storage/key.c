@@ -9,10 +9,11 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#define ID_AT     4    /* in the keys of key_id() */
-#define ID_WHOLE  200  /* ids up to here are stored as they are ... */
-#define ID_PREFIX 160  /* ... longer ones as this and a hash: 192 bytes, told apart by ID_MARK */
-#define ID_MARK   0xff /* never in UTF-8, so no short id can look like a shortened one */
+#define ID_AT       4    /* in the keys of key_id() */
+#define CALENDAR_AT 5    /* in the keys of key_coll_id() */
+#define ID_WHOLE    200  /* ids up to here are stored as they are ... */
+#define ID_PREFIX   160  /* ... longer ones as this and a hash: 193 bytes, told apart by ID_MARK */
+#define ID_MARK     0xff /* never in UTF-8, so no short id can look like a shortened one */
 
 static const struct {
     const char *name;
@@ -177,14 +178,24 @@ bool key_copy(struct key *k, struct span bytes)
     return true;
 }
 
-struct span key_id_whole(struct span key)
+static struct span whole_at(struct span key, size_t at)
 {
-    if (key.n < ID_AT)
+    if (key.n < at)
         return (struct span){0};
-    struct span id = {key.p + ID_AT, key.n - ID_AT};
+    struct span id = {key.p + at, key.n - at};
     if (id.n == ID_PREFIX + 1 + SHA256_DIGEST_LENGTH && (uint8_t)id.p[ID_PREFIX] == ID_MARK)
         return (struct span){0};
     return id;
+}
+
+struct span key_id_whole(struct span key)
+{
+    return whole_at(key, ID_AT);
+}
+
+struct span key_calendar_whole(struct span key)
+{
+    return whole_at(key, CALENDAR_AT);
 }
 
 uint32_t key_u32_at(const void *key, size_t at)

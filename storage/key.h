@@ -34,6 +34,7 @@ bool key_copy(struct key *k, struct span bytes);
 
 /* The id in a key made by key_id(); empty when it was shortened. */
 struct span key_id_whole(struct span key);
+struct span key_calendar_whole(struct span key); /* likewise of one made by key_coll_id() */
 
 /* Big endian numbers out of a key, at an offset that is within it. */
 uint32_t key_u32_at(const void *key, size_t at);

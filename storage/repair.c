@@ -90,13 +90,11 @@ static void claim_ids(struct repair *r)
         struct spot spot = spot_of_key(w.key);
         if (record_open(w.space, w.key, w.value, &body) && event_unpack(body, &ev))
             claim_id(r, &ev, &spot);
-        else
-            drop(r, &w);
     }
     walk_close(&w);
 }
 
-/* Second walk: the others go, those that stay are found again in every way. */
+/* Second walk: the others and the bad go, those that stay are found again in every way. */
 static void repair_events(struct repair *r)
 {
     struct walk w;

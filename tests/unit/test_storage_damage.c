@@ -245,6 +245,28 @@ static void test_collection(void **state)
     commit(t);
     assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
 
+    /* Of several, each is found by what it is; a long id is in no key. */
+    char id[300];
+    memset(id, 'x', sizeof(id));
+    id[sizeof(id) - 1] = '\0';
+    struct collection more[] = {make_calendar(f->store, "b@example.com", COLL_READY),
+                                make_calendar(f->store, id, COLL_READY)};
+    damage_value(f->store, SPACE_COLL, 1, 50);
+    damage_value(f->store, SPACE_COLL, 2, 50);
+    t = begin_write(f->store);
+    assert_int_equal(coll_get(t, more[0].no, &got), RC_BADDATA);
+    assert_int_equal(events_damaged(f->store, more[0].no), 1);
+    assert_string_equal(got.calendar, "b@example.com");
+    assert_int_equal(coll_get(t, more[1].no, &got), RC_BADDATA);
+    assert_true(got.kind == 0 && got.calendar[0] == '\0');
+    assert_int_equal(coll_find(t, 1, COLL_EVENTS, span_of(id), &got), RC_BADDATA);
+    assert_true(got.no == more[1].no && got.account == 1 && got.kind == COLL_EVENTS);
+    assert_string_equal(got.calendar, id);
+    coll_delete(t, more[0].no);
+    coll_delete(t, more[1].no);
+    commit(t);
+    assert_int_equal(count_space(f->store, SPACE_COLL_ID), 1);
+
     damage_value(f->store, SPACE_COLL, 0, 50); /* both: nobody knows what it was */
     damage_value(f->store, SPACE_COLL_ID, 0, 10);
     t = begin_write(f->store);
@@ -298,6 +320,7 @@ static void test_item(void **state)
     damage_value(f->store, SPACE_ITEM, 0, 12);
     t = begin_write(f->store);
     assert_int_equal(item_get(t, c.no, S("a"), &got), RC_BADDATA);
+    assert_int_equal(events_damaged(f->store, c.no), 1);
     struct item_iter *it = items_open(t, c.no, (struct span){0});
     assert_true(items_next(it, &got) && span_is(got.id, "b"));
     assert_false(items_next(it, &got));
@@ -317,6 +340,66 @@ static void test_item(void **state)
     commit(t);
     assert_int_equal(count_space(f->store, SPACE_ITEM), 1);
     assert_int_equal(count_space(f->store, SPACE_CHANGE), 1);
+}
+
+/* Too short for what every record begins with. */
+static void test_short_records(void **state)
+{
+    (void)state;
+    struct key k = key_no(77);
+    struct span body;
+    uint8_t record[RECORD_HEAD + 4] = {0};
+    for (size_t n = 0; n <= sizeof(record); n++) {
+        if (n >= RECORD_HEAD)
+            record_seal(SPACE_HEAD, key_span(&k), record, n);
+        struct span whole = {(const char *)record, n};
+        assert_int_equal(record_open(SPACE_HEAD, key_span(&k), whole, &body), n >= RECORD_HEAD);
+    }
+}
+
+static void test_damage_is_counted_by_collection(void **state)
+{
+    struct fixture *f = *state;
+    damage_note(f->store, 3);
+    damage_note(f->store, 5);
+    damage_note(f->store, 5);
+    assert_int_equal(events_damaged(f->store, 3), 1);
+    assert_int_equal(events_damaged(f->store, 5), 2);
+    assert_int_equal(events_damaged(f->store, 4), 0);
+    events_damage_clear(f->store, 3);
+    events_damage_clear(f->store, 4);
+    assert_int_equal(events_damaged(f->store, 3), 0);
+    assert_int_equal(events_damaged(f->store, 5), 2);
+    events_damage_clear(f->store, 5);
+    assert_int_equal(atomic_load(&f->store->damage.total), 0);
+}
+
+/* More than one read transaction takes, all of them bad, each counted once. */
+static void test_scrub_counts_each_once(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    char id[1100][8];
+    struct txn *t = begin_write(f->store);
+    for (size_t i = 0; i < 1100; i++) {
+        snprintf(id[i], sizeof(id[i]), "e%zu", i);
+        struct event ev = make_event(id[i], (int64_t)i * HOUR, (int64_t)i * HOUR + HOUR);
+        event_put(t, &c, &ev);
+    }
+    coll_put(t, &c);
+    struct walk w;
+    struct key all = {0};
+    walk_open(&w, t, SPACE_EVENT, &all, NULL);
+    while (walk_next(&w)) {
+        char bad[256] = {0};
+        assert_true(w.value.n <= sizeof(bad));
+        MDB_val key = {w.key.n, (void *)(uintptr_t)w.key.p}, value = {w.value.n, bad};
+        assert_int_equal(mdb_cursor_put(w.cursor, &key, &value, MDB_CURRENT), 0);
+    }
+    walk_close(&w);
+    commit(t);
+    assert_int_equal(store_scrub(f->store, NULL, NULL), 1100);
+    assert_int_equal(events_damaged(f->store, c.no), 1100);
 }
 
 static bool stop_at_once(void *arg)
@@ -348,6 +431,9 @@ int main(void)
         TEST(test_collection),
         TEST(test_channel_and_job),
         TEST(test_item),
+        TEST(test_short_records),
+        TEST(test_damage_is_counted_by_collection),
+        TEST(test_scrub_counts_each_once),
         TEST(test_scrub_stops),
     };
     log_set_level(LOG_ERR); /* the damage is ours */

@@ -277,6 +277,44 @@ static void test_a_hollow_file_is_made_smaller_at_the_start(void **state)
     assert_in_range(file_pages(f), small, small + 40);
 }
 
+static ino_t file_number(struct fixture *f)
+{
+    char path[COPY_MAX];
+    struct stat st;
+    (void)snprintf(path, sizeof(path), "%s/mirror.mdb", f->dir);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_ino;
+}
+
+/* One that is small, or of which little is free, is left where it is. */
+static void test_a_file_that_is_no_copy_worth(void **state)
+{
+    struct fixture *f = *state;
+    struct collection a = make_calendar(f->store, "a@example.com", COLL_READY);
+    struct event ev = make_event("e", 0, 1);
+    struct txn *t;
+    assert_true(put_one(f->store, &a, &ev));
+    t = begin_write(f->store);
+    coll_delete(t, a.no);
+    commit(t);
+    ino_t small = file_number(f);
+    reopen(f);
+    assert_int_equal(file_number(f), small);
+    a = fill(f, "a@example.com", any_size);
+    (void)fill(f, "b@example.com", any_size);
+    t = begin_write(f->store);
+    char id[32];
+    for (uint64_t n = 0; n < EVENTS / 8; n++) {
+        ev = nth(n, 0, id);
+        assert_true(event_remove(t, &a, ev.id));
+    }
+    coll_put(t, &a);
+    commit(t);
+    ino_t full = file_number(f);
+    reopen(f);
+    assert_int_equal(file_number(f), full);
+}
+
 static void test_no_room_for_the_copy(void **state)
 {
     struct fixture *f = *state;
@@ -308,6 +346,7 @@ int main(void)
         TEST(test_an_empty_calendar),
         TEST(test_what_is_owed_is_kept),
         TEST(test_a_hollow_file_is_made_smaller_at_the_start),
+        TEST(test_a_file_that_is_no_copy_worth),
         TEST(test_no_room_for_the_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -199,6 +199,7 @@ static void test_channels(void **state)
     assert_int_equal(n, 0);
     assert_int_equal(txn_failed(t), RC_OK);
     commit(t);
+    assert_int_equal(count_space(f->store, SPACE_CHANNEL_COLL), 0);
 }
 
 static void test_jobs(void **state)
@@ -236,6 +237,10 @@ static void test_items(void **state)
     assert_true(c.all_items == 1 && c.live_items == 0);
     assert_int_equal(item_get(t, c.no, S("user:a#1"), &got), RC_NOTFOUND);
     assert_true(item_put(t, &c, &one)); /* and back */
+    assert_true(c.all_items == 2 && c.live_items == 1);
+    two.deleted = false;
+    assert_true(item_put(t, &c, &two));
+    assert_true(c.all_items == 2 && c.live_items == 2);
     coll_put(t, &c);
     commit(t);
 

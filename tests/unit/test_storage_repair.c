@@ -88,6 +88,64 @@ static void test_way_to_nowhere(void **state)
     expect_whole(f, &c);
 }
 
+/* Nothing is done where nothing is wrong: cursors stay good. */
+static void test_repair_of_what_is_sound(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f), acl = {.account = 1, .kind = COLL_ACL}, was = c;
+    struct item items[] = {{.id = S("a"), .raw = S("{}")},
+                           {.id = S("b"), .raw = S("{}"), .deleted = true},
+                           {.id = S("c"), .raw = S("{}")}};
+    struct txn *t = begin_write(f->store);
+    assert_int_equal(coll_repair(t, &c), 0);
+    assert_memory_equal(&c, &was, sizeof(c));
+    coll_put(t, &acl);
+    for (size_t i = 0; i < 3; i++)
+        item_put(t, &acl, &items[i]);
+    item_remove(t, &acl, S("c"));
+    was = acl;
+    assert_true(acl.all_items == 2 && acl.live_items == 1);
+    assert_int_equal(coll_repair(t, &acl), 0);
+    assert_memory_equal(&acl, &was, sizeof(acl));
+    txn_abort(t);
+}
+
+/* Sound records that do not fit what they stand beside. */
+static void test_what_does_not_fit(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    struct id_entry entry;
+    struct key id = key_id(c.no, S("e05"));
+    for (int i = 0; i < 5; i++) {
+        uint64_t before = c.version;
+        struct txn *t = begin_write(f->store);
+        assert_int_equal(id_entry_get(t, &id, &entry), RC_OK);
+        struct key by_uid = key_hashed(c.no, S("one-uid"), entry.row);
+        struct spot elsewhere = {CLASS_TIMED, 12345, entry.row};
+        struct key channel = key_text(S("v1abc"));
+        if (i == 0) /* an id with the number of no change */
+            entry.seq += 1000, id_entry_put(t, &id, &entry);
+        else if (i == 1) /* a row of the log that is not the event's last */
+            change_put(t, c.no, c.version + 1000, CHANGE_REMOVED, S("e05"));
+        else if (i == 2) /* no row at all */
+            change_del(t, c.no, entry.seq);
+        else if (i == 3) /* an index that leads nowhere */
+            index_put(t, SPACE_EVENT_UID, &by_uid, &elsewhere);
+        else /* a channel that is none any more */
+            space_del(t, SPACE_CHANNEL, &channel);
+        commit(t);
+        relist(f, &c);
+        expect_whole(f, &c);
+        struct change_iter *it;
+        t = begin_read(f->store);
+        assert_int_equal(changes_open(t, &c, before, &it), RC_STALE);
+        txn_abort(t);
+        assert_int_equal(count_space(f->store, SPACE_CHANGE), EVENTS + 1);
+        assert_int_equal(count_space(f->store, SPACE_CHANNEL_COLL), i < 4);
+    }
+}
+
 /* Two sound copies of one event: the one that is newer stays. */
 static void test_second_copy(void **state)
 {
@@ -262,6 +320,8 @@ int main(void)
         TEST(test_put_over_a_damaged_id),
         TEST(test_way_to_another),
         TEST(test_way_to_nowhere),
+        TEST(test_repair_of_what_is_sound),
+        TEST(test_what_does_not_fit),
         TEST(test_second_copy),
         TEST(test_counts_come_back),
         TEST(test_sweep_of_what_has_no_name),
