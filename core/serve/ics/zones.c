@@ -2,10 +2,11 @@
  *
  * DESIGN. A component is made of the same table that the mirror expands series with, so both agree
  * wherever a client goes by it. It begins with the change that was in force when the zone is first
- * used. Changes that the zone's yearly rule makes are two observances with an RRULE; earlier ones
- * are an observance each: one with RDATEs would do for all that are alike, but ical.js, and with it
- * Thunderbird, forgets the DTSTART of such a one. A yearly rule that an RRULE cannot say (none in
- * tzdata) is listed up to LISTED_TO. */
+ * used. Changes that the zone's yearly rule makes are two observances with an RRULE, and both begin
+ * before that where the rule was in force: ruby-icalendar fails at a time before either. Earlier
+ * ones are an observance each: one with RDATEs would do for all that are alike, but ical.js, and
+ * with it Thunderbird, forgets the DTSTART of such a one. A yearly rule that an RRULE cannot say
+ * (none in tzdata) is listed up to LISTED_TO. */
 #include "core/serve/ics/zones.h"
 
 #include <stdio.h>
@@ -148,6 +149,8 @@ static void write_zone(const struct ics_zone_use *use, struct buf *out)
     const struct posixtz *rule = zone_yearly_rule(use->zone, &yearly);
     if (rule && (!write_rule(&rule->to_dst, text) || !write_rule(&rule->to_std, text)))
         yearly = SIZE_MAX;
+    if (first > yearly)
+        first--;
     ics_begin(out, "VTIMEZONE");
     ics_put(out, icalproperty_new_tzid(zone_name(use->zone)));
     while (end < yearly && zone_change_get(use->zone, end, &c) && c.at <= to_s)
