@@ -56,6 +56,16 @@ static bool add_alarm(void *arg, enum rc rc, const struct account *a)
     return true;
 }
 
+/* "95s", "12m", "30h", "4d": an age in whole units of which there are at least two. */
+static const char *age_text(int64_t age_ms, char out[32])
+{
+    static const int64_t units_ms[] = {24 * 3600000, 3600000, 60000, 1000};
+    size_t i = 0;
+    while (i < 3 && age_ms < 2 * units_ms[i])
+        i++;
+    return text_duration(age_ms > 0 ? age_ms - age_ms % units_ms[i] : 0, out);
+}
+
 struct rows {
     struct call *c;
     unsigned n;
@@ -84,8 +94,7 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
     add_html(out, a.name);
     buf_printf(out, "<td>%s<td class=n>%llu<td class=n>%s<td>", coll_state_name(coll->state),
                (unsigned long long)coll->live_items,
-               coll->fresh_ms ? text_duration(age_ms > 0 ? age_ms / 1000 * 1000 : 0, age)
-                              : "never");
+               coll->fresh_ms ? age_text(age_ms, age) : "never");
     add_html(out, coll->last_error);
     buf_add_char(out, '\n');
     return true;
@@ -106,11 +115,14 @@ void home_get(struct call *c)
         "max-width:66rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}"
         "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}"
         "caption{display:none}tbody :is(th,td:last-child){overflow-wrap:anywhere}"
-        ".n{text-align:right}</style>\n"
+        ".n{text-align:right}"
+        "@media(max-width:48rem){thead{display:none}tr{display:block;padding:.4rem 0;"
+        "border-bottom:1px solid #8884}th,td{display:inline-block;border:0;padding:0 .6rem 0 0}"
+        "tbody th,td:last-child{display:block}td:nth-child(5)::after{content:\" events\"}"
+        "td:nth-child(6)::before{content:\"age \"}}</style>\n"
         "<h1>calmirror " CALMIRROR_VERSION "</h1>\n"
-        "<p>A local copy of Google calendars. What changes there arrives here within moments; "
-        "reading costs Google nothing. The age of a calendar says how long ago it was known to "
-        "equal "
+        "<p>A local copy of Google calendars. Changes arrive within moments, and no read goes to "
+        "Google. A calendar&rsquo;s age is the time since it was last known to equal "
         "Google&rsquo;s.</p>\n");
     accounts_each(c->txn, add_alarm, c);
     buf_add_text(&c->out, "<table><caption>Calendars</caption>\n"
@@ -120,7 +132,9 @@ void home_get(struct call *c)
                           "<tbody>\n");
     colls_each(c->txn, add_row, &rows);
     if (rows.n == 0)
-        buf_add_text(&c->out, "<tr><td colspan=7>No calendar is here yet.\n");
+        buf_add_text(
+            &c->out,
+            "<tr><td colspan=7>No calendar is here yet; <code>calmirror doctor</code> says why.\n");
     buf_add_text(&c->out, "</table>\n");
     buf_add_text(&c->out, live_part);
     buf_add_text(

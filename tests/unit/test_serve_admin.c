@@ -50,6 +50,26 @@ static int setup_door(void **state)
     return world_setup_with(state, "hosts = board.example.org\norigins = https://wall.example\n");
 }
 
+/* The page for people has ages as people tell them, also of an hour that is not over. */
+static void test_ages_for_people(void **state)
+{
+    static const struct {
+        int64_t age_s;
+        const char *shown;
+    } cases[] = {
+        {-5, ">0<"}, {7199, ">119m<"}, {30 * 3600 + 61, ">30h<"}, {4 * 86400 + 3601, ">4d<"}};
+    struct world *w = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct txn *t = begin_write(w->f.store);
+        w->me.fresh_ms = clock_wall_ms() - 1000 * cases[i].age_s;
+        coll_put(t, &w->me);
+        commit(t);
+        struct http_answer a = get(w, 200, "/");
+        assert_non_null(strstr(a.body, cases[i].shown));
+        http_answer_release(&a);
+    }
+}
+
 static void test_status(void **state)
 {
     struct world *w = *state;
@@ -226,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_door, setup_door, world_teardown),
         WORLD(test_status),
+        WORLD(test_ages_for_people),
         WORLD(test_status_in_parts),
         WORLD(test_resync),
         WORLD(test_overviews_hold_nobody_up),
