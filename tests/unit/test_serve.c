@@ -193,6 +193,55 @@ static void test_deleted_in_narrow_lists(void **state)
     buf_release(&next);
 }
 
+/* updatedMin asks for all deletions since, whatever the window; 3535315200000000 is twice the
+ * microseconds of January the 6th. */
+static void test_deleted_since(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "old", "2026-02-01T09:00:00", "2026-02-01T10:00:00", "");
+    world_event(w, &w->me,
+                "{\"id\":\"x\",\"status\":\"cancelled\",\"etag\":\"\\\"3535315200000000\\\"\"}");
+    world_event(w, &w->me,
+                "{\"id\":\"y\",\"status\":\"cancelled\",\"etag\":\"\\\"3535315200000002\\\"\"}");
+    world_event(w, &w->me,
+                "{\"id\":\"new\",\"status\":\"confirmed\",\"updated\":\"2026-01-08T00:00:00.000Z\","
+                "\"start\":{\"date\":\"2026-02-01\"},\"end\":{\"date\":\"2026-02-02\"}}");
+    static const char *const more[] = {
+        "", "&timeMin=2026-02-01T00:00:00Z&timeMax=2026-02-02T00:00:00Z"};
+    for (size_t i = 0; i < 2; i++) {
+        static const struct {
+            const char *query, *ids;
+        } cases[] = {
+            {"updatedMin=2026-01-06T00:00:00Z", "x y new"},
+            {"updatedMin=2026-01-06T00:00:00Z&orderBy=updated", "x y new"},
+            {"updatedMin=2026-01-06T00:00:00Z&singleEvents=true", "new x y"},
+            {"updatedMin=2026-01-06T00:00:00Z&singleEvents=true&orderBy=startTime", "new x y"},
+            {"updatedMin=2026-01-06T00:00:00Z&singleEvents=true&orderBy=updated", "x y new"},
+            {"updatedMin=2026-01-07T00:00:00Z&singleEvents=true", "new"},
+            {"updatedMin=2026-01-06T00:00:00Z&q=x", ""},
+        };
+        for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+            struct buf target = {0};
+            buf_printf(&target, EV "?%s%s", cases[k].query, more[i]);
+            expect_ids(w, buf_text(&target), cases[k].ids);
+            buf_release(&target);
+        }
+    }
+    char text[2048], seen[64] = "";
+    struct buf next = {0};
+    buf_add_text(&next, EV "?maxResults=1&singleEvents=true&updatedMin=2026-01-06T00:00:00Z");
+    for (int page = 0; page < 5 && next.n; page++) {
+        struct http_answer a = get(w, 200, buf_text(&next));
+        strcat(strcat(seen, ids_of(&a)), "|");
+        buf_reset(&next);
+        if (member(&a, "nextPageToken", text)[0])
+            buf_printf(&next, EV "?maxResults=1&pageToken=%s", text);
+        http_answer_release(&a);
+    }
+    assert_string_equal(seen, "new|x|y|");
+    buf_release(&next);
+}
+
 static void put_of_uid(struct world *w, const char *id, const char *day)
 {
     struct buf b = {0};
@@ -564,6 +613,7 @@ int main(void)
         WORLD(test_days_without_midnight),
         WORLD(test_deleted),
         WORLD(test_deleted_in_narrow_lists),
+        WORLD(test_deleted_since),
         WORLD(test_uid_with_updated),
         WORLD(test_pages_by_id),
         WORLD(test_pages_by_time),

@@ -5,7 +5,8 @@
  * in which an event that does not change keeps its place, so a page token only holds the place of
  * the last event looked at:
  * - with a sync token: the change log; place[1] is the sequence number;
- * - with singleEvents: events_single.c;
+ * - with singleEvents: events_single.c, and with updatedMin deletions without a time behind it;
+ * place[0] is the phase;
  * - with updatedMin or orderBy: the index of `updated`; place[1] is updated, [2] the row;
  * - with iCalUID: that index, sorted by row; place[1] is the row;
  * - with a window: single events by start, then series; place[0] is the phase, [1] start or row,
@@ -32,7 +33,7 @@
     (PARAM_BIT(PARAM_EVENT_TYPES) | PARAM_BIT(PARAM_ICAL_UID) | PARAM_BIT(PARAM_Q) | \
      PARAM_BIT(PARAM_PRIVATE_PROPERTY) | PARAM_BIT(PARAM_SHARED_PROPERTY))
 
-enum phase { PHASE_TIMED, PHASE_SERIES };
+enum phase { PHASE_TIMED, PHASE_SERIES, PHASE_BARE };
 
 /* Does the series of a cancelled exception still exist? */
 static bool series_lives(const struct events_page *page, const struct event *ev)
@@ -252,6 +253,12 @@ static bool fill_window(struct events_page *page)
     return fill_series(page);
 }
 
+bool events_page_tells(const struct events_page *page, const struct event *ev)
+{
+    uint32_t bare = EVENT_CANCELLED | EVENT_UNTIMED;
+    return params_has(&page->c->params, PARAM_UPDATED_MIN) && (ev->flags & bare) == bare;
+}
+
 static bool fill_by_updated(struct events_page *page)
 {
     struct event ev;
@@ -259,7 +266,8 @@ static bool fill_by_updated(struct events_page *page)
     int64_t min = params_number(&page->c->params, PARAM_UPDATED_MIN, INT64_MIN);
     struct event_scan *scan = events_by_updated(page->c->txn, page->coll, min, after);
     while (event_scan_next(scan, &ev)) {
-        bool in = window_has(&page->window, &ev);
+        bool in =
+            events_page_tells(page, &ev) || (!page->expanded && window_has(&page->window, &ev));
         if (in && (ev.flags & EVENT_SERIES) && !NO_WINDOW(&page->window))
             in = series_overlaps(&ev, page->zone, page->window.min_ms, page->window.max_ms);
         if (in && !offer(page, &ev, ev.updated_ms, (int64_t)ev.row))
@@ -280,6 +288,22 @@ static bool fill_by_id(struct events_page *page)
     }
     event_scan_close(scan);
     return true;
+}
+
+static bool fill_expanded(struct events_page *page)
+{
+    const struct params *p = &page->c->params;
+    if (page->at.place[0] == PHASE_TIMED) {
+        if (!events_single_fill(page))
+            return false;
+        if (page->more || !params_has(p, PARAM_UPDATED_MIN) ||
+            params_number(p, PARAM_ORDER_BY, ORDER_START_TIME) == ORDER_UPDATED)
+            return true;
+        page->at.place[0] = PHASE_BARE;
+        page->at.place[1] = INT64_MIN;
+        page->at.place[2] = 0;
+    }
+    return fill_by_updated(page);
 }
 
 /* What a change of this means for a client that sees instances cannot be told by one entry: which
@@ -321,7 +345,7 @@ bool events_page_fill(struct events_page *page)
     if (params_has(p, PARAM_SYNC_TOKEN))
         return fill_changes(page);
     if (page->expanded)
-        return events_single_fill(page);
+        return fill_expanded(page);
     if (params_has(p, PARAM_UPDATED_MIN) || params_has(p, PARAM_ORDER_BY))
         return fill_by_updated(page);
     if (params_has(p, PARAM_ICAL_UID))

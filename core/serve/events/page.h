@@ -34,6 +34,9 @@ bool events_page_fill(struct events_page *page);
 bool events_page_keeps(const struct events_page *page, const struct event *ev);
 /* And as far as the query narrows the list down by what events say? */
 bool events_page_matches(struct events_page *page, const struct event *ev);
+/* A deletion since updatedMin of which nothing is known but that: it is in no window, and told all
+ * the same. */
+bool events_page_tells(const struct events_page *page, const struct event *ev);
 /* To be asked before each event that is looked at: true when the page has ended before it. */
 bool events_page_ends(struct events_page *page, bool is_wanted);
 

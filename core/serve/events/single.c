@@ -142,9 +142,10 @@ static bool offer_instances(struct events_page *page, struct expand_query q,
     return end(page, x);
 }
 
-/* Without an end to the window there may be none to its instances, so they are not all to be had
- * before the first is shown: from the index, one record after the other. */
-static bool fill_by_updated_endless(struct events_page *page, const struct expand_query *q)
+/* From the index, one record after the other. Without an end to the window there may be none to its
+ * instances, so they are not all to be had before the first is shown; and since updatedMin few
+ * have changed. */
+static bool fill_by_index(struct events_page *page, const struct expand_query *q)
 {
     struct event ev;
     bool ok = true;
@@ -155,7 +156,8 @@ static bool fill_by_updated_endless(struct events_page *page, const struct expan
                           params_number(&page->c->params, PARAM_UPDATED_MIN, INT64_MIN), from);
     while (ok && !page->more && event_scan_next(scan, &ev)) {
         struct expand_item item = {.place = {ev.updated_ms, (int64_t)ev.row, 0}, .ev = &ev};
-        if ((ev.flags & EVENT_UNTIMED) || !window_has(&page->window, &ev))
+        if (!events_page_tells(page, &ev) &&
+            ((ev.flags & EVENT_UNTIMED) || !window_has(&page->window, &ev)))
             continue;
         if (ev.flags & EVENT_SERIES)
             ok = offer_instances(page, *q, &ev, &after);
@@ -214,7 +216,8 @@ bool events_single_fill(struct events_page *page)
     struct expand_query q = {.min_ms = params_number(p, PARAM_TIME_MIN, INT64_MIN),
                              .max_ms = params_number(p, PARAM_TIME_MAX, INT64_MAX)};
     if (params_has(p, PARAM_ORDER_BY) && p->v[PARAM_ORDER_BY].number == ORDER_UPDATED)
-        return q.max_ms == INT64_MAX ? fill_by_updated_endless(page, &q)
-                                     : fill_by_updated(page, &q);
+        return q.max_ms == INT64_MAX || params_has(p, PARAM_UPDATED_MIN)
+                   ? fill_by_index(page, &q)
+                   : fill_by_updated(page, &q);
     return events_single_fill_from(page, &q);
 }
