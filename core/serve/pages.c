@@ -19,6 +19,11 @@ static void keep_form(struct params *query, const struct params *request)
         }
 }
 
+bool pages_refuse(struct call *c)
+{
+    return call_fail(c, FAULT_INVALID, "pageToken", "Invalid value for: pageToken");
+}
+
 static bool begin_at_page(struct call *c, const struct collection *coll, struct page_token *ret)
 {
     struct err e = {0};
@@ -28,7 +33,7 @@ static bool begin_at_page(struct call *c, const struct collection *coll, struct 
     if (rc == RC_STALE)
         return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "pageToken", "%s", e.text);
     if (rc || ret->coll != coll->no)
-        return call_fail(c, FAULT_INVALID, "pageToken", "Invalid value for: pageToken");
+        return pages_refuse(c);
     if (!params_parse(c, &query, ret->query, &c->page_query))
         return false;
     keep_form(&query, &c->params);

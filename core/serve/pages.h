@@ -14,6 +14,8 @@
  * *ret. False: answered. */
 bool pages_begin(struct call *c, const struct collection *coll, struct page_token *ret);
 
+/* Answers that the page token is one of another list; false. */
+bool pages_refuse(struct call *c);
 int64_t pages_max_results(const struct call *c);
 
 /* Append `,"nextPageToken":"…"` and `,"nextSyncToken":"…"`. False: answered. */

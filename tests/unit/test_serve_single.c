@@ -60,6 +60,37 @@ static void test_instances_in_lists(void **state)
     expect_ids(w, EV "?timeMin=2026-04-12T00:00:00Z&timeMax=2026-04-15T00:00:00Z", "wk");
 }
 
+/* A page token leads on in the list that gave it and in no other one of the calendar. */
+static void test_page_tokens_of_instances(void **state)
+{
+    struct world *w = *state;
+    char text[2048];
+    static const char *const more = ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]";
+    world_timed(w, "a", "2026-03-02T09:00:00", "2026-03-02T10:00:00", more);
+    world_timed(w, "b", "2026-03-02T09:00:00", "2026-03-02T10:00:00", more);
+    struct buf next = {0};
+    struct http_answer a = get(w, 200, EV "/a/instances?maxResults=2");
+    (void)member(&a, "nextPageToken", text);
+    http_answer_release(&a);
+    buf_printf(&next, EV "/a/instances?pageToken=%s", text);
+    expect_ids(w, buf_text(&next), "a_20260304T080000Z a_20260305T080000Z");
+    static const char *const others[] = {EV "/b/instances", EV};
+    for (size_t i = 0; i < 2; i++) {
+        buf_reset(&next);
+        buf_printf(&next, "%s?pageToken=%s", others[i], text);
+        expect_error(w, 400, "invalid", buf_text(&next));
+    }
+    static const char *const lists[] = {EV "?maxResults=1", SINGLE "&maxResults=1"};
+    for (size_t i = 0; i < 2; i++) {
+        a = get(w, 200, lists[i]);
+        buf_reset(&next);
+        buf_printf(&next, EV "/a/instances?pageToken=%s", member(&a, "nextPageToken", text));
+        http_answer_release(&a);
+        expect_error(w, 400, "invalid", buf_text(&next));
+    }
+    buf_release(&next);
+}
+
 /* An instance of no length is in a window that begins with it, the last one of its series too. */
 static void test_no_length_at_the_edge(void **state)
 {
@@ -410,6 +441,7 @@ static void test_bombs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WORLD(test_page_tokens_of_instances),
         WORLD(test_no_length_at_the_edge),
         WORLD(test_instances_in_lists),
         WORLD(test_instance_looks),

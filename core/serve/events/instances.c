@@ -77,6 +77,17 @@ static bool fill(struct events_page *page, const struct event *master)
     return events_single_fill_from(page, &q);
 }
 
+/* A page token leads on in the list of the series that gave it. */
+static bool check_token(struct call *c, struct page_token *at)
+{
+    if (params_has(&c->params, PARAM_PAGE_TOKEN) &&
+        (at->place[0] != EVENTS_PLACE_INSTANCES || !span_eq(at->after, c->segment[1])))
+        return pages_refuse(c);
+    at->place[0] = EVENTS_PLACE_INSTANCES;
+    at->after = c->segment[1];
+    return true;
+}
+
 void events_instances(struct call *c)
 {
     struct collection coll;
@@ -84,7 +95,7 @@ void events_instances(struct call *c)
     struct event master;
     struct events_page page = {.c = c, .coll = &coll, .expanded = true};
     if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
-        !pages_begin(c, &coll, &page.at) || !call_range(c))
+        !pages_begin(c, &coll, &page.at) || !call_range(c) || !check_token(c, &page.at))
         return;
     if (event_get(c->txn, coll.no, c->segment[1], &master) != RC_OK) {
         (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);

@@ -10,6 +10,9 @@
 #include "core/serve/events/window.h"
 #include "storage/events.h"
 
+/* place[0] of the page tokens of events.instances, whose `after` is the series. */
+#define EVENTS_PLACE_INSTANCES 3
+
 struct events_page {
     struct call *c;
     const struct collection *coll;
