@@ -91,6 +91,19 @@ static void test_page_tokens_of_instances(void **state)
     buf_release(&next);
 }
 
+/* Asked for by id a damaged series is not said to be gone. */
+static void test_damaged_series(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "a", "2026-03-02T09:00:00", "2026-03-02T10:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]");
+    expect_error(w, 404, "notFound", EV "/nobody/instances");
+    damage_value(w->f.store, SPACE_EVENT, 0, 70);
+    expect_error(w, 503, "backendError", EV "/a");
+    expect_error(w, 503, "backendError", EV "/a/instances");
+    expect_error(w, 503, "backendError", EV "/a_20260303T080000Z");
+}
+
 /* An instance of no length is in a window that begins with it, the last one of its series too. */
 static void test_no_length_at_the_edge(void **state)
 {
@@ -442,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD(test_page_tokens_of_instances),
+        WORLD(test_damaged_series),
         WORLD(test_no_length_at_the_edge),
         WORLD(test_instances_in_lists),
         WORLD(test_instance_looks),

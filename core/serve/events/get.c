@@ -6,6 +6,7 @@
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/scope.h"
+#include "core/serve/events/page.h"
 #include "core/serve/events/series.h"
 #include "core/serve/events/view.h"
 #include "core/serve/events/window.h"
@@ -39,33 +40,43 @@ static bool has_slot(const struct event *master, const struct zone *zone, int64_
 }
 
 /* The master of an instance id, which names the base: the master's own id, or that without "_R…".
- */
-static bool find_master(struct call *c, const struct collection *coll, struct span id,
-                        struct event *ret, struct recur_instance *at)
+ * RC_NOTFOUND: there is none; else its record cannot be read. */
+static enum rc find_master(struct call *c, const struct collection *coll, struct span id,
+                           struct event *ret, struct recur_instance *at)
 {
     struct span base;
     int64_t slot_ms;
-    bool all_day, found = false;
+    bool all_day;
     struct buf prefix = {0};
     struct event ev;
     const struct zone *zone = zone_of_collection(coll);
     if (!instance_id_read(id, &base, &slot_ms, &all_day))
-        return false;
-    if (event_get(c->txn, coll->no, base, ret) == RC_OK &&
-        has_slot(ret, zone, slot_ms, all_day, at))
-        return true;
+        return RC_NOTFOUND;
+    enum rc rc = event_get(c->txn, coll->no, base, ret);
+    if (rc == RC_OK && !has_slot(ret, zone, slot_ms, all_day, at))
+        rc = RC_NOTFOUND;
+    if (rc != RC_NOTFOUND)
+        return rc;
     buf_add_span(&prefix, base);
     buf_add_text(&prefix, "_R");
     struct event_scan *scan = events_by_id(c->txn, coll, buf_span(&prefix));
-    while (!found && event_scan_next(scan, &ev) && ev.id.n > prefix.n &&
+    while (rc != RC_OK && event_scan_next(scan, &ev) && ev.id.n > prefix.n &&
            memcmp(ev.id.p, prefix.p, prefix.n) == 0)
         if (has_slot(&ev, zone, slot_ms, all_day, at)) {
             *ret = ev;
-            found = true;
+            rc = RC_OK;
         }
     event_scan_close(scan);
     buf_release(&prefix);
-    return found;
+    return rc;
+}
+
+bool events_fail_unread(struct call *c, enum rc rc)
+{
+    /* A damaged record: it is counted, and fetched again soon. */
+    return rc == RC_NOTFOUND
+               ? call_fail(c, FAULT_NOT_FOUND, NULL, NULL)
+               : call_fail(c, FAULT_NOT_READY, NULL, "This event is being fetched again.");
 }
 
 void events_get(struct call *c)
@@ -82,11 +93,12 @@ void events_get(struct call *c)
     if (rc == RC_OK) {
         if (begin(c, &coll, &ev))
             view_write(&view, &ev, &c->out);
-    } else if (rc != RC_NOTFOUND) {
-        /* A damaged record: it is counted, and fetched again soon. */
-        (void)call_fail(c, FAULT_NOT_READY, NULL, "This event is being fetched again.");
-    } else if (!find_master(c, &coll, c->segment[1], &ev, &at)) {
-        (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+        return;
+    }
+    if (rc == RC_NOTFOUND)
+        rc = find_master(c, &coll, c->segment[1], &ev, &at);
+    if (rc != RC_OK) {
+        (void)events_fail_unread(c, rc);
     } else if (begin(c, &coll, &ev)) {
         instance_form_init(&form, &ev);
         view_write_instance(&view, &ev, &form, &at, &c->out);

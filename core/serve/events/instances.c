@@ -97,8 +97,9 @@ void events_instances(struct call *c)
     if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
         !pages_begin(c, &coll, &page.at) || !call_range(c) || !check_token(c, &page.at))
         return;
-    if (event_get(c->txn, coll.no, c->segment[1], &master) != RC_OK) {
-        (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+    enum rc rc = event_get(c->txn, coll.no, c->segment[1], &master);
+    if (rc != RC_OK) {
+        (void)events_fail_unread(c, rc);
         return;
     }
     if (!events_head_begin(c, &coll))

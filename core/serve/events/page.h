@@ -43,4 +43,7 @@ bool events_page_tells(const struct events_page *page, const struct event *ev);
 /* To be asked before each event that is looked at: true when the page has ended before it. */
 bool events_page_ends(struct events_page *page, bool is_wanted);
 
+/* Answers that an event, asked for by id, is not there or cannot be read; false. */
+bool events_fail_unread(struct call *c, enum rc rc);
+
 #endif
