@@ -6,7 +6,8 @@
  * need, in memory as on disk. LMDB can copy itself in order, but only into another file; so that is
  * done at start, while nobody else has the store open, when a good part of it is free. The copy
  * takes the place of the file by a rename. Whatever goes wrong before that, the file is as good as
- * it was. */
+ * it was. A start that ended amid the copy, perhaps for taking too long, leaves it there, by which
+ * the next one knows not to try. */
 #include "storage/compact.h"
 
 #include <errno.h>
@@ -72,6 +73,8 @@ bool compact_copy(struct store *s, const char *path, char *ret)
     store_usage(s, &usage);
     if (!is_due(s, all, usage.used_bytes))
         return false;
+    log_info(NULL, "the store has %llu of %llu MiB free: it is copied without these",
+             (unsigned long long)((all - usage.used_bytes) >> 20), (unsigned long long)(all >> 20));
     if (!write_copy(s, ret)) {
         unlink(ret);
         return false;
@@ -82,9 +85,8 @@ bool compact_copy(struct store *s, const char *path, char *ret)
     return true;
 }
 
-void compact_clean(const char *path)
+bool compact_clean(const char *path)
 {
     char copy[PATH_MAX];
-    if (name_copy(path, copy))
-        unlink(copy);
+    return name_copy(path, copy) && unlink(copy) == 0;
 }

@@ -8,7 +8,7 @@
  * caller to put in its place; nobody reads or writes the store yet, and compact_clean() was called.
  * False: there is none, and nothing has changed. */
 bool compact_copy(struct store *s, const char *path, char *ret);
-/* Removes a copy that was not put in its place. */
-void compact_clean(const char *path);
+/* Removes a copy that was not put in its place; true: there was one. */
+bool compact_clean(const char *path);
 
 #endif

@@ -249,17 +249,17 @@ static enum rc file_open(struct store *s, const char *path, const struct store_o
                          struct err *e)
 {
     char copy[PATH_MAX];
-    compact_clean(path);
+    bool died = compact_clean(path);
     enum rc rc = env_open(s, path, opt, e);
     CRASHPOINT("storage.open.made");
     if (!rc)
         rc = learn_identity(s, path, e);
-    if (rc || !compact_copy(s, path, copy))
+    if (rc || died || !compact_copy(s, path, copy))
         return rc;
     CRASHPOINT("compact.copied");
     env_close(s);
     if (rename(copy, path) < 0)
-        compact_clean(path);
+        (void)compact_clean(path);
     CRASHPOINT("compact.renamed");
     rc = private_sync_folder(path, e); /* before anything is written behind it */
     if (!rc)
