@@ -334,7 +334,7 @@ static void test_permissions(void **state)
         chmod(f->dir, 0700);
     }
     struct fixture absent = {.dir = "/nonexistent/deeper"};
-    expect_open(&absent, RC_SYS, "/nonexistent/deeper: No such file");
+    expect_open(&absent, RC_SYS, "/nonexistent/deeper: cannot be made: the directory above");
     struct fixture file = {.dir = "/dev/null"};
     expect_open(&file, RC_SYS, "Not a directory");
 }
