@@ -29,7 +29,6 @@ static void set_timed_start(struct recur_set *s, const struct recur_start *start
     int64_t at = floor_s(start->start_ms);
     int64_t end_local, end_ms = start->end_ms;
 
-    s->second = (struct zone_span){.lo = 1};
     if (start->wall) {
         s->local = at;
         s->key = zone_local_to_utc(s->zone, at);

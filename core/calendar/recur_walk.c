@@ -314,7 +314,7 @@ enum rc recur_find_slot(const struct recur_set *set, int64_t slot_ms, struct rec
     bool found;
     enum rc rc;
 
-    if (slot_ms % 1000 || (set->all_day && key % 86400) || clamp_ms(slot_ms) != slot_ms)
+    if ((set->all_day && key % 86400) || clamp_ms(slot_ms) != slot_ms)
         return err_set(e, RC_NOTFOUND, "the series has no such instance");
     f = frame_of(set, key, key + 1);
     it = open_frame(set, &f, key, key + 1, RECUR_BUDGET);
@@ -343,7 +343,7 @@ static int64_t last_key(const struct recur_set *set, const struct recur_rule *ru
     if (rule->count > 0)
         end = slots_count_end(&rule->plan, rule->count, end, &budget);
     if (budget < 0)
-        return rule->plan.rule.has_until ? rule->last_key : KEY_NONE;
+        return rule->last_key;
     if (set->all_day)
         return end - 1;
     zone_offset_range(set->zone, end - 2 * 86400, end + 2 * 86400, &least, &most);

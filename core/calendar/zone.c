@@ -115,9 +115,8 @@ static struct zone *load(const char *name)
         free(bytes);
         return NULL;
     }
-    if (read_file(name, bytes, TZIF_BYTES_MAX, &n) &&
-        tzif_read(z, (struct span){bytes, n}, NULL) != RC_OK)
-        z->n = 0;
+    if (read_file(name, bytes, TZIF_BYTES_MAX, &n))
+        (void)tzif_read(z, (struct span){bytes, n}, NULL);
     text_copy(z->name, sizeof(z->name), span_of(name));
     free(bytes);
     return z;
@@ -203,10 +202,10 @@ static size_t find(const int64_t *v, size_t n, int64_t t)
     return lo;
 }
 
-/* `t` plus `shift`, where the ends of time stay what they are. */
+/* `t` plus `shift`, where the end of time stays what it is. */
 static int64_t shifted(int64_t t, int64_t shift)
 {
-    return t == INT64_MIN || t == INT64_MAX ? t : t + shift;
+    return t == INT64_MAX ? t : t + shift;
 }
 
 int32_t zone_offset_at(const struct zone *z, int64_t utc_s)
@@ -238,8 +237,6 @@ struct zone_span zone_local_span(const struct zone *z, int64_t local_s)
     if (i + 1 < z->n) {
         s.hi = z->wall[i + 1] + shift;
         s.gap = z->at[i + 1] + z->offset[i] + shift;
-        if (s.gap > s.hi)
-            s.gap = s.hi;
     }
     return s;
 }

@@ -187,6 +187,10 @@ static void test_bounds(void **state)
          NULL}, /* too far to follow */
         {true, {"RRULE:FREQ=DAILY;COUNT=3"}, "2026-03-01T23:00:00Z", "2026-03-04T23:00:00Z"},
         {true, {"RRULE:FREQ=DAILY;UNTIL=20260330"}, "2026-03-01T23:00:00Z", "2026-03-30T22:00:00Z"},
+        {true,
+         {"RRULE:FREQ=DAILY;UNTIL=20260330T120000Z"},
+         "2026-03-01T23:00:00Z",
+         "2026-03-30T22:00:00Z"},
     };
 
     (void)state;
@@ -198,6 +202,67 @@ static void test_bounds(void **state)
             fail_msg("case %zu: %lld .. %lld", i, (long long)start, (long long)end);
         recur_free(set);
     }
+}
+
+/* The start is pushed behind what follows it on the clock, and is not the first then. */
+static void test_bounds_of_a_start_in_a_gap(void **state)
+{
+    struct recur_start start = {.zone = zone_find("Europe/Berlin"),
+                                .wall = true,
+                                .start_ms = ms("2026-03-29T02:30:00Z"),
+                                .end_ms = ms("2026-03-29T02:45:00Z")};
+    struct recur_set *set = NULL;
+    struct recur_instance in;
+    int64_t first, end;
+
+    (void)state;
+    assert_int_equal(recur_new(&set, &start, NULL), RC_OK);
+    assert_int_equal(recur_add(set, span_of("RRULE:FREQ=MINUTELY;INTERVAL=30;COUNT=4"), NULL),
+                     RC_OK);
+    assert_int_equal(recur_seal(set, NULL), RC_OK);
+    recur_bounds(set, &first, &end);
+    struct recur_iter *it = recur_open(set, INT64_MIN, INT64_MAX, RECUR_BUDGET);
+    assert_true(recur_next(it, &in));
+    assert_true(in.start_ms == ms("2026-03-29T01:00:00Z") && first == in.start_ms);
+    assert_int_equal(recur_close(it, NULL), RC_OK);
+    recur_free(set);
+}
+
+static void test_an_end_before_the_start_is_none(void **state)
+{
+    (void)state;
+    for (int all_day = 0; all_day < 2; all_day++) {
+        struct recur_start start = {.zone = zone_find("Europe/Berlin"),
+                                    .all_day = all_day,
+                                    .start_ms = ms("2026-03-02T00:00:00Z"),
+                                    .end_ms = ms("2026-02-25T00:00:00Z")};
+        struct recur_set *set = NULL;
+        struct recur_instance in;
+        assert_int_equal(recur_new(&set, &start, NULL), RC_OK);
+        assert_int_equal(recur_seal(set, NULL), RC_OK);
+        struct recur_iter *it = recur_open(set, INT64_MIN, INT64_MAX, RECUR_BUDGET);
+        assert_true(recur_next(it, &in) && in.start_ms == in.end_ms);
+        assert_int_equal(recur_close(it, NULL), RC_OK);
+        recur_free(set);
+    }
+}
+
+/* Dates in any order, and in a zone of their own. */
+static void test_dates(void **state)
+{
+    struct recur_set *set =
+        SET(false, "RRULE:FREQ=DAILY;COUNT=9", "EXDATE;VALUE=DATE:20260308,20260303,20260306",
+            "RDATE;TZID=\"America/New_York\":20260303T090000", " EXDATE:20260305T080000Z\r\n");
+    int64_t there = ms("2026-03-03T14:00:00Z");
+
+    (void)state;
+    assert_int_equal(count(set, INT64_MIN, INT64_MAX), 9 - 4 + 1 - 1);
+    recur_free(set);
+    set = SET(false, "EXDATE;VALUE=DATE:20260308,20260304,20260306",
+              "RDATE;TZID=\"America/New_York\":20260303T090000");
+    assert_int_equal(count(set, there, there + 1), 1);
+    assert_int_equal(count(set, there - 1, there), 0);
+    recur_free(set);
 }
 
 static void test_budget(void **state)
@@ -277,10 +342,17 @@ static void test_shared_between_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_window_edges), cmocka_unit_test(test_all_day_window),
-        cmocka_unit_test(test_no_bounds),    cmocka_unit_test(test_find_slot),
-        cmocka_unit_test(test_bounds),       cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_shared_between_threads),
+        cmocka_unit_test(test_window_edges),
+        cmocka_unit_test(test_all_day_window),
+        cmocka_unit_test(test_no_bounds),
+        cmocka_unit_test(test_find_slot),
+        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_bounds_of_a_start_in_a_gap),
+        cmocka_unit_test(test_an_end_before_the_start_is_none),
+        cmocka_unit_test(test_dates),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_shared_between_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

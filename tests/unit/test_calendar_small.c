@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,10 +63,12 @@ static void test_duration(void **state)
     static const struct {
         const char *text;
         int64_t s;
-    } good[] = {{"PT1H30M", 5400}, {"P1D", 86400}, {"P2W", 1209600},    {"+P1DT1S", 86401},
-                {"PT0S", 0},       {"pt15m", 900}, {"P7DT12H", 648000}, {"PT1H1S", 3601}};
-    static const char *const bad[] = {"",       "P",   "PT",   "1H",    "P1H",   "PT1D", "-PT1H",
-                                      "PT1M1H", "PT1", "P1DT", "PT1H ", "P1.5D", "PTH",  "PT1H1H"};
+    } good[] = {{"PT1H30M", 5400},  {"P1D", 86400},      {"P2W", 1209600},
+                {"+P1DT1S", 86401}, {"PT90M", 5400},     {"PT0S", 0},
+                {"pt15m", 900},     {"P7DT12H", 648000}, {"PT1H1S", 3601}};
+    static const char *const bad[] = {"",      "P",     "PT",     "1H",     "P1H",
+                                      "PT1D",  "-PT1H", "PT1M1H", "PT1",    "P1DT",
+                                      "PT1H ", "P1.5D", "PTH",    "PT1H1H", "PT9999999999S"};
     int64_t s = 0;
 
     (void)state;
@@ -115,6 +118,16 @@ static void test_rrule(void **state)
     assert_string_equal(e.text, "BYHOUR: 24 is out of range");
     assert_true(r.count == 42); /* untouched */
     assert_int_equal(rrule_parse(&r, (struct span){0}, &e), RC_BADDATA);
+    static const char *const bad[] = {
+        "COUNT=1-",   "COUNT=1:",    "INTERVAL=+",         "BYMONTHDAY=4294967297",
+        "BYDAY=54MO", "BYDAY=-54MO", "BYDAY=4294967297MO", "A-FOO=1",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[64];
+        (void)snprintf(text, sizeof(text), "FREQ=MONTHLY;%s", bad[i]);
+        if (rrule_parse(&r, span_of(text), &e) != RC_BADDATA)
+            fail_msg("%s is accepted", bad[i]);
+    }
 }
 
 static void test_instance_ids(void **state)

@@ -173,12 +173,30 @@ static void test_offset_range(void **state)
     assert_true(least == 7200 && most == 7200);
 }
 
+/* Beyond the table its last years are used again and again; a hint of one time is none of another.
+ */
+static void test_hints_of_later_times(void **state)
+{
+    const struct zone *z = zone("America/New_York");
+    struct zone_hint hint = {0};
+
+    (void)state;
+    assert_int_equal(zone_offset_near(z, at("2900-07-01T00:00:00Z"), &hint), -4 * 3600);
+    assert_int_equal(zone_offset_near(z, at("2900-12-01T00:00:00Z"), &hint), -5 * 3600);
+    assert_int_equal(zone_offset_near(z, at("2900-01-01T00:00:00Z"), &hint), -5 * 3600);
+    assert_int_equal(zone_offset_near(z, at("2900-07-01T00:00:00Z"), &hint), -4 * 3600);
+    assert_int_equal(zone_offset_near(z, at("2500-01-01T00:00:00Z"), &hint), -5 * 3600);
+    assert_int_equal(zone_offset_near(z, at("2900-07-01T00:00:00Z"), &hint), -4 * 3600);
+    assert_int_equal(zone_offset_near(z, at("2031-01-01T00:00:00Z"), &hint), -5 * 3600);
+}
+
 static void test_names(void **state)
 {
     static const char *const bad[] = {
         "",
         "/",
         "/etc/passwd",
+        "/Europe/Berlin",
         "../../../etc/passwd",
         "Europe/../Europe/Berlin",
         "Europe/",
@@ -261,6 +279,8 @@ static void test_posixtz(void **state)
          -3600},
         {"XXX0YYY,J60/0,J300/0", "2026-03-01T00:00:00Z", "2026-10-26T23:00:00Z", 0, 3600},
         {"XXX0YYY,59/0,299/167", "2026-03-01T00:00:00Z", "2026-11-02T22:00:00Z", 0, 3600},
+        {"XXX0YYY,M3.1.0,M12.5.0", "2026-03-01T02:00:00Z", "2026-12-27T01:00:00Z", 0, 3600},
+        {"LMT0:01:15YYY,J60/0,J300/0", "2026-03-01T00:01:15Z", "2026-10-26T23:01:15Z", -75, 3525},
         {"<+01>-1", NULL, NULL, 3600, 0},
     };
     static const char *const bad[] = {
@@ -294,6 +314,10 @@ static void test_posixtz(void **state)
             assert_true(posixtz_dst_end(&tz, 2026) == at(good[i].end));
         }
     }
+    /* J counts no leap day. */
+    assert_true(posixtz_read(&tz, span_of("XXX0YYY,J59/0,J60/0")));
+    assert_true(posixtz_dst_start(&tz, 2028) == at("2028-02-28T00:00:00Z"));
+    assert_true(posixtz_dst_end(&tz, 2028) == at("2028-02-29T23:00:00Z"));
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         if (posixtz_read(&tz, span_of(bad[i])))
             fail_msg("%s is accepted", bad[i]);
@@ -339,11 +363,17 @@ static void test_damaged_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_threads),        cmocka_unit_test(test_like_glibc),
-        cmocka_unit_test(test_gaps_are_apart), cmocka_unit_test(test_gap_and_fold),
-        cmocka_unit_test(test_second_pass),    cmocka_unit_test(test_offset_range),
-        cmocka_unit_test(test_names),          cmocka_unit_test(test_many_unknown_names),
-        cmocka_unit_test(test_posixtz),        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_like_glibc),
+        cmocka_unit_test(test_gaps_are_apart),
+        cmocka_unit_test(test_gap_and_fold),
+        cmocka_unit_test(test_hints_of_later_times),
+        cmocka_unit_test(test_second_pass),
+        cmocka_unit_test(test_offset_range),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_many_unknown_names),
+        cmocka_unit_test(test_posixtz),
+        cmocka_unit_test(test_damaged_files),
     };
 
     return cmocka_run_group_tests(tests, list_names, NULL);
