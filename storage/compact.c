@@ -30,15 +30,6 @@ static bool name_copy(const char *path, char *ret)
     return n > 0 && n < PATH_MAX;
 }
 
-static uint64_t pages_bytes(struct store *s)
-{
-    MDB_envinfo info;
-    MDB_stat tree;
-    if (mdb_env_info(s->env, &info) || mdb_env_stat(s->env, &tree))
-        return 0;
-    return (info.me_last_pgno + 1) * tree.ms_psize;
-}
-
 static bool has_room(const struct store *s, uint64_t bytes)
 {
     struct statvfs fs;
@@ -66,7 +57,7 @@ static bool write_copy(struct store *s, const char *path)
 bool compact_copy(struct store *s, const char *path, char *ret)
 {
     int64_t begin_ms = clock_mono_ms();
-    uint64_t all = pages_bytes(s);
+    uint64_t all = store_extent(s);
     struct store_usage usage;
     if (all < LEAST_BYTES || !name_copy(path, ret))
         return false;

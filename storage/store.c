@@ -329,14 +329,13 @@ void store_close(struct store *s)
 void store_grow_file(struct store *s)
 {
     MDB_envinfo info;
-    MDB_stat stat_of;
     struct stat st;
     struct rlimit most;
     int fd;
-    if (mdb_env_get_fd(s->env, &fd) || mdb_env_info(s->env, &info) ||
-        mdb_env_stat(s->env, &stat_of) || fstat(fd, &st) < 0 || getrlimit(RLIMIT_FSIZE, &most) < 0)
+    if (mdb_env_get_fd(s->env, &fd) || mdb_env_info(s->env, &info) || fstat(fd, &st) < 0 ||
+        getrlimit(RLIMIT_FSIZE, &most) < 0)
         return;
-    int64_t used = (int64_t)(info.me_last_pgno + 1) * stat_of.ms_psize;
+    int64_t used = (int64_t)store_extent(s);
     if (st.st_size >= used + AHEAD_LEAST)
         return;
     int64_t want = used + AHEAD_STEP;

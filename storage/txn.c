@@ -145,13 +145,10 @@ static bool is_full(const struct store *s)
 {
     struct statvfs fs;
     struct rlimit limit;
-    MDB_envinfo info;
-    MDB_stat tree;
     if (statvfs(s->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize < NEARLY_FULL_BYTES)
         return true;
     return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
-           mdb_env_info(s->env, &info) == 0 && mdb_env_stat(s->env, &tree) == 0 &&
-           (info.me_last_pgno + 1) * tree.ms_psize + NEARLY_FULL_BYTES > limit.rlim_cur;
+           store_extent(s) + NEARLY_FULL_BYTES > limit.rlim_cur;
 }
 
 /* The one commit of a group; by the thread of its leader. */

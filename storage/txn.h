@@ -69,8 +69,8 @@ enum rc txn_fail(struct txn *t, int code, enum space space);
 void store_mark_broken(struct store *s);
 bool store_has_space(const struct store *s, enum space space); /* its file has that table */
 void store_unguard(const struct store *s);                     /* undoes store_guard() */
-/* Keeps the file longer than what commits so far have used (see probe.h). */
-void store_grow_file(struct store *s);
+uint64_t store_extent(const struct store *s); /* bytes up to its last page; 0: not known */
+void store_grow_file(struct store *s);        /* keeps the file longer than that (see probe.h) */
 void damage_note(struct store *s, uint32_t coll);
 
 /* A transaction whose spaces may not be open yet, and what txn_write() does on top of it. */

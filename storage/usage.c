@@ -52,6 +52,15 @@ static uint64_t free_pages(struct store *s)
     return pages;
 }
 
+uint64_t store_extent(const struct store *s)
+{
+    MDB_envinfo info;
+    MDB_stat tree;
+    if (mdb_env_info(s->env, &info) || mdb_env_stat(s->env, &tree))
+        return 0;
+    return (info.me_last_pgno + 1) * tree.ms_psize;
+}
+
 void store_usage(struct store *s, struct store_usage *ret)
 {
     MDB_envinfo info;
@@ -64,9 +73,9 @@ void store_usage(struct store *s, struct store_usage *ret)
         return;
     struct readers readers = {.oldest = UINT64_MAX};
     mdb_reader_list(s->env, reader_line, &readers);
-    uint64_t pages = info.me_last_pgno + 1, unused = free_pages(s);
+    uint64_t all = store_extent(s), unused = free_pages(s) * tree.ms_psize;
     ret->map_bytes = info.me_mapsize;
-    ret->used_bytes = (pages > unused ? pages - unused : 0) * tree.ms_psize;
+    ret->used_bytes = all > unused ? all - unused : 0;
     ret->file_bytes = (uint64_t)st.st_blocks * 512;
     ret->readers = readers.open;
     if (readers.open > 0 && info.me_last_txnid > readers.oldest)
