@@ -25,9 +25,7 @@ struct event_text {
  *   dateTime without offset (Google renders reads with one): as if UTC; an event that is hours off
  * in the index but keeps its true words in `raw` is found, one that is untimed is lost to every
  * window end missing, before the start, or a date where start has a time: no length (a day if
- * all-day) Not odd: tombstones with nothing but an id; holes without start; equal dates (one day).
- * EVENT_HIDDEN_INVITE is never set: no field of an event tells a hidden invitation, so none are
- * asked for (see api.c). */
+ * all-day) Not odd: tombstones with nothing but an id; holes without start; equal dates (one day). */
 enum rc google_decode_event(struct span raw, struct span zone, struct event_text *text,
                             struct event *ret, struct err *e);
 

@@ -14,10 +14,9 @@ enum event_flag {
     EVENT_EXCEPTION = 1u << 3, /* has a recurringEventId: stands in one slot of that series */
     EVENT_UNTIMED = 1u << 4,   /* no start nor originalStartTime to be read: found by id only */
     EVENT_TRANSPARENT = 1u << 5,
-    EVENT_DECLINED = 1u << 6,      /* the attendee with self:true declined */
-    EVENT_HIDDEN_INVITE = 1u << 7, /* only told with showHiddenInvitations */
-    EVENT_ODD = 1u << 8,           /* something in it made no sense; kept raw, listed by doctor */
-    EVENT_WAS_SERIES = 1u << 9,    /* set by storage: was EVENT_SERIES once, and is it no more */
+    EVENT_DECLINED = 1u << 6,   /* the attendee with self:true declined */
+    EVENT_ODD = 1u << 8,        /* something in it made no sense; kept raw, listed by doctor */
+    EVENT_WAS_SERIES = 1u << 9, /* set by storage: was EVENT_SERIES once, and is it no more */
     /* With EVENT_ODD: the members that made no sense. */
     EVENT_ODD_STATUS = 1u << 16,
     EVENT_ODD_START = 1u << 17,

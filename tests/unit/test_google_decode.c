@@ -17,9 +17,8 @@ static const struct {
     char letter;
     uint32_t flag;
 } letters[] = {
-    {'C', EVENT_CANCELLED}, {'D', EVENT_ALL_DAY},       {'S', EVENT_SERIES},
-    {'X', EVENT_EXCEPTION}, {'U', EVENT_UNTIMED},       {'T', EVENT_TRANSPARENT},
-    {'N', EVENT_DECLINED},  {'H', EVENT_HIDDEN_INVITE}, {'O', EVENT_ODD},
+    {'C', EVENT_CANCELLED}, {'D', EVENT_ALL_DAY},     {'S', EVENT_SERIES},   {'X', EVENT_EXCEPTION},
+    {'U', EVENT_UNTIMED},   {'T', EVENT_TRANSPARENT}, {'N', EVENT_DECLINED}, {'O', EVENT_ODD},
 };
 
 static uint32_t flags_of(const char *text)

@@ -200,6 +200,59 @@ static void test_split(void **state)
     http_answer_release(&a);
 }
 
+/* Ids that look like those of instances, of what has none there. */
+static void test_no_such_instance(void **state)
+{
+    struct world *w = *state;
+    const char *daily = ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]";
+    world_timed(w, "one", "2026-03-02T01:00:00", "2026-03-02T02:00:00", "");
+    world_timed(w, "midnight", "2026-03-02T01:00:00", "2026-03-02T02:00:00", daily);
+    world_day(w, "day", "2026-03-02", "2026-03-03", daily);
+    world_timed(w, "gone", "2026-03-02T01:00:00", "2026-03-02T02:00:00", daily);
+    world_event(w, &w->me,
+                "{\"id\":\"gone\",\"status\":\"cancelled\",\"recurrence\":[\"RRULE:FREQ=DAILY\"],"
+                "\"start\":{\"dateTime\":\"2026-03-02T00:00:00Z\"},"
+                "\"end\":{\"dateTime\":\"2026-03-02T01:00:00Z\"}}");
+    struct http_answer a = get(w, 200, EV "/midnight_20260302T000000Z");
+    http_answer_release(&a);
+    a = get(w, 200, EV "/day_20260302");
+    http_answer_release(&a);
+    static const char *const none[] = {"one_20260302T000000Z", "midnight_20260302",
+                                       "day_20260302T000000Z", "gone_20260302T000000Z",
+                                       "mid_20260302T000000Z", "midnight_20260302T010000Z"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        char target[128];
+        (void)snprintf(target, sizeof target, EV "/%s", none[i]);
+        expect_error(w, 404, "notFound", target);
+    }
+}
+
+/* Attendees are cut wherever events are shown, be they stored or computed. */
+static void test_few_attendees(void **state)
+{
+    struct world *w = *state;
+    const char *people =
+        ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=2\"],\"attendees\":["
+        "{\"email\":\"a@x\"},{\"email\":\"me@x\",\"self\":true},{\"email\":\"b@x\"}]";
+    world_timed(w, "p", "2026-03-02T09:00:00", "2026-03-02T10:00:00", people);
+    static const char *const targets[] = {
+        EV "?prettyPrint=false", EV "?prettyPrint=false&singleEvents=true",
+        EV "/p?prettyPrint=false", EV "/p_20260303T080000Z?prettyPrint=false",
+        EV "/p/instances?prettyPrint=false"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        for (int most = 1; most <= 3; most++) {
+            char target[128];
+            (void)snprintf(target, sizeof target, "%s&maxAttendees=%d", targets[i], most);
+            struct http_answer a = get(w, 200, target);
+            bool whole = strstr(a.body, "a@x") && strstr(a.body, "me@x") && strstr(a.body, "b@x");
+            bool own = strstr(a.body, "\"attendees\":[{\"email\":\"me@x\",\"self\":true}],"
+                                      "\"attendeesOmitted\":true");
+            if (whole != (most == 3) || own != (most < 3))
+                fail_msg("%s: %s", target, a.body);
+            http_answer_release(&a);
+        }
+}
+
 static void test_instances_method(void **state)
 {
     struct world *w = *state;
@@ -224,6 +277,12 @@ static void test_instances_method(void **state)
     expect_error(w, 400, "badRequest", OF "?originalStart=2026-04-06");
     expect_error(w, 404, "notFound", EV "/nothing/instances");
     expect_ids(w, EV "/one/instances", "");
+    expect_ids(w, EV "/one/instances?originalStart=2026-03-16T07:00:00Z", "");
+    expect_error(w, 400, "timeRangeEmpty",
+                 OF "?timeMin=2026-04-06T07:30:00Z&timeMax=2026-04-06T07:30:00Z");
+    expect_pages(w, OF, 3,
+                 "wk_20260316T080000Z wk_20260406T070000Z wk_20260413T070000Z|wk_20260323T080000Z",
+                 NULL);
 
     struct http_answer a = get(w, 200, OF "?maxResults=2");
     assert_string_equal(ids_of(&a), "wk_20260316T080000Z wk_20260406T070000Z");
@@ -461,6 +520,8 @@ int main(void)
         WORLD(test_instance_looks),
         WORLD(test_days),
         WORLD(test_split),
+        WORLD(test_no_such_instance),
+        WORLD(test_few_attendees),
         WORLD(test_instances_method),
         WORLD(test_pages),
         WORLD(test_pages_by_updated),

@@ -45,12 +45,8 @@ static bool series_lives(const struct events_page *page, const struct event *ev)
 
 bool events_page_keeps(const struct events_page *page, const struct event *ev)
 {
-    bool single = page->expanded;
-    if ((ev->flags & EVENT_CANCELLED) && !page->deleted &&
-        (single || !(ev->flags & EVENT_EXCEPTION) || !series_lives(page, ev)))
-        return false;
-    return !(ev->flags & EVENT_HIDDEN_INVITE) ||
-           params_on(&page->c->params, PARAM_SHOW_HIDDEN_INVITATIONS);
+    return !(ev->flags & EVENT_CANCELLED) || page->deleted ||
+           (!page->expanded && (ev->flags & EVENT_EXCEPTION) && series_lives(page, ev));
 }
 
 /* Google may tell no more of a hole in a series than its place: then it is what its series is. */

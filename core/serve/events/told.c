@@ -11,7 +11,7 @@
 static bool lives(void *arg, const struct event *ev)
 {
     (void)arg;
-    return !(ev->flags & (EVENT_CANCELLED | EVENT_HIDDEN_INVITE));
+    return !(ev->flags & EVENT_CANCELLED);
 }
 
 enum rc serve_told(struct store *s, uint32_t no, int64_t min_ms, int64_t max_ms,

@@ -97,6 +97,5 @@ bool veil_params(struct call *c)
                              "Of this calendar you may only see when it is busy.");
     p->given |= PARAM_BIT(PARAM_SINGLE_EVENTS);
     p->v[PARAM_SINGLE_EVENTS].number = true;
-    p->given &= ~PARAM_BIT(PARAM_SHOW_HIDDEN_INVITATIONS);
     return true;
 }

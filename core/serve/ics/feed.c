@@ -41,7 +41,7 @@ struct walk {
 /* Is an event in the feed at all, as far as it tells itself? */
 static bool is_shown(const struct walk *w, const struct event *ev)
 {
-    uint32_t hiding = EVENT_CANCELLED | EVENT_HIDDEN_INVITE | EVENT_UNTIMED;
+    uint32_t hiding = EVENT_CANCELLED | EVENT_UNTIMED;
     if (w->feed.busy_only)
         hiding |= EVENT_TRANSPARENT | EVENT_DECLINED;
     bool nothing = w->feed.busy_only && !(ev->flags & EVENT_SERIES) && ev->end_ms <= ev->start_ms;
