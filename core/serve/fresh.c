@@ -9,6 +9,7 @@
 #include "core/queue/queue.h"
 
 #define MAX_AGE_MOST_S (INT64_C(1) << 31) /* RFC 9111 §1.2.2: greater ones are this */
+#define AHEAD_MOST_MS  10000              /* pulled since the call began */
 
 static void read_directive(struct span d, struct fresh_wish *wish)
 {
@@ -39,13 +40,21 @@ struct fresh_wish fresh_read(const char *cache_control)
     return wish;
 }
 
+int64_t fresh_age_ms(int64_t now_ms, int64_t fresh_ms)
+{
+    int64_t age_ms = now_ms - fresh_ms;
+    if (age_ms < -AHEAD_MOST_MS || age_ms > FRESH_UNKNOWN_MS)
+        return FRESH_UNKNOWN_MS;
+    return age_ms > 0 ? age_ms : 0;
+}
+
 bool fresh_enough(const struct call *c, const struct fresh_wish *wish)
 {
     const struct answer *a = &c->answer;
     if (wish->max_age_ms < 0 || !a->mirrored)
         return true;
     int64_t most_ms = wish->max_age_ms > FRESH_LEAST_MS ? wish->max_age_ms : FRESH_LEAST_MS;
-    return a->fresh_ms && c->now_ms - a->fresh_ms <= most_ms;
+    return a->fresh_ms && fresh_age_ms(c->now_ms, a->fresh_ms) <= most_ms;
 }
 
 bool fresh_wait(struct fresh_list *list, struct call *c, struct httpd_request *req,

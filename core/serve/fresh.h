@@ -17,6 +17,11 @@
 #define FRESH_LOOK_MS    10    /* how often the store is looked at while somebody waits */
 #define FRESH_MOST_WAITS 256
 
+/* How old what is as of `fresh_ms` (0: never listed) is. FRESH_UNKNOWN_MS, more than anybody puts
+ * up with, when that was noted by a clock which has been set back since. */
+#define FRESH_UNKNOWN_MS ((INT64_C(1) << 31) * 1000) /* RFC 9111 §1.2.2 */
+int64_t fresh_age_ms(int64_t now_ms, int64_t fresh_ms);
+
 struct fresh_wish {
     int64_t max_age_ms; /* -1: any age will do */
     bool only_if_cached;

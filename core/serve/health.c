@@ -2,6 +2,7 @@
 #include "core/serve/health.h"
 
 #include "core/base/clock.h"
+#include "core/serve/fresh.h"
 #include "core/serve/server.h"
 #include "storage/channels.h"
 #include "storage/events.h"
@@ -46,7 +47,7 @@ bool health_add(struct call *c, const struct collection *coll, struct health *h)
     if (coll->state == COLL_GONE)
         return false;
     if (coll->kind == COLL_EVENTS && !unlisted) {
-        behind = c->now_ms - coll->fresh_ms > patience_ms;
+        behind = fresh_age_ms(c->now_ms, coll->fresh_ms) > patience_ms;
         deaf = is_deaf(c, coll);
     }
     h->failing += failing;

@@ -1,5 +1,6 @@
 /* home: GET /: a page for people: how it stands, at a glance, and where to go from here. */
 #include "core/base/text.h"
+#include "core/serve/fresh.h"
 #include "core/serve/handlers.h"
 #include "storage/accounts.h"
 
@@ -78,7 +79,7 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
     struct buf *out = &c->out;
     struct account a = {0};
     char age[32];
-    int64_t age_ms = c->now_ms - coll->fresh_ms;
+    int64_t age_ms = fresh_age_ms(c->now_ms, coll->fresh_ms);
     if (rc != RC_OK || coll->kind != COLL_EVENTS || coll->state == COLL_GONE ||
         access_to_coll(&c->caller, c->txn, coll) == ACCESS_NONE)
         return true;

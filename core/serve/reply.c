@@ -7,6 +7,7 @@
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
 #include "core/serve/door.h"
+#include "core/serve/fresh.h"
 
 #define JSON_TYPE "application/json; charset=UTF-8"
 #define INDENT    1 /* Google's */
@@ -63,8 +64,8 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
         return;
     /* As it will be when this second is over: until then the response may be handed out again. */
     int64_t until_ms = c->now_ms - c->now_ms % 1000 + 999;
-    int64_t age = a->fresh_ms ? (until_ms - a->fresh_ms) / 1000 : 0;
-    (void)snprintf(text, sizeof text, "%lld", age > 0 ? (long long)age : 0);
+    int64_t age = a->fresh_ms ? fresh_age_ms(until_ms, a->fresh_ms) / 1000 : 0;
+    (void)snprintf(text, sizeof text, "%lld", (long long)age);
     httpd_response_header(r, "Age", text);
     if (a->changed_ms && a->status != 304) { /* RFC 9110 §15.4.5: the ETag suffices there */
         (void)rfc3339_write_http(text, a->changed_ms);
@@ -72,7 +73,7 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
     }
     int64_t poll_s = c->conf->sync.poll_interval_ms / 1000;
     (void)snprintf(ttl, sizeof ttl, "calmirror; hit; ttl=%lld",
-                   (long long)(poll_s + poll_s / LATE_SHARE - (age > 0 ? age : 0)));
+                   (long long)(poll_s + poll_s / LATE_SHARE - age));
     httpd_response_header(r, "Cache-Status", ttl);
 }
 

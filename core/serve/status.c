@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/push/push.h"
 #include "core/queue/queue.h"
+#include "core/serve/fresh.h"
 #include "core/serve/handlers.h"
 #include "core/serve/health.h"
 #include "core/serve/pages.h"
@@ -137,7 +138,7 @@ static void write_collection(struct call *c, enum rc rc, const struct collection
                              const char *account, uint64_t odd)
 {
     struct buf *out = &c->out;
-    int64_t age_ms = coll->fresh_ms ? c->now_ms - coll->fresh_ms : -1;
+    int64_t age_ms = coll->fresh_ms ? fresh_age_ms(c->now_ms, coll->fresh_ms) : -1;
     buf_printf(out, "{\"number\":%u", coll->no);
     text_member(out, "account", account);
     text_member(out, "kind", coll_kind_name(coll->kind));
@@ -148,7 +149,7 @@ static void write_collection(struct call *c, enum rc rc, const struct collection
     number_member(out, "all_items", (int64_t)coll->all_items);
     number_member(out, "changed_ms", coll->changed_ms);
     number_member(out, "fresh_ms", coll->fresh_ms);
-    number_member(out, "age_ms", age_ms < -1 ? 0 : age_ms);
+    number_member(out, "age_ms", age_ms);
     number_member(out, "full_ms", coll->full_ms);
     number_member(out, "failed_ms", coll->failed_ms);
     text_member(out, "last_error", coll->last_error);

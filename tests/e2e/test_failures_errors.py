@@ -6,7 +6,7 @@ import time
 import pytest
 
 from emulator import USER, ServiceAccount
-from failures import DAY_MS, EAGER, MINUTE_MS, Clock, event_channels, rest, settle, title, wait_title
+from failures import DAY_MS, EAGER, HOUR_MS, MINUTE_MS, Clock, event_channels, rest, settle, title, wait_title
 from mirror import PATIENCE, wait_for
 from pair import token_account
 
@@ -264,6 +264,29 @@ def test_wall_clock_jumps(start, clock):
     assert len(pair.upstream()) - calls < 60
     assert len(event_channels(pair)) <= 2
     pair.wait_equal(USER)
+
+
+def test_clock_that_was_ahead(start, clock):
+    """T-CLOCK, T-FRESH-HONEST: what was pulled by a clock that is set back is of unknown age, not of none, until it is pulled again."""
+    pair = start(env=clock.env)
+    event = pair.google.insert(summary="0")["id"]
+    wait_title(pair, event, "0")
+    settle(pair)
+    clock.turn(HOUR_MS)
+    pair.google.patch(USER, event, summary="1")
+    wait_title(pair, event, "1")
+    settle(pair)
+    pair.emulator.set_pings(drop=True)
+    pair.google.patch(USER, event, summary="2")
+    clock.turn(-HOUR_MS)
+    path = f"/calendar/v3/calendars/primary/events/{event}"
+    answer = pair.mirror.get(path)
+    assert answer.json["summary"] == "1" and int(answer.headers["Age"]) > HOUR_MS // 1000
+    wait_for("health to tell", lambda: "may be behind" in str(pair.mirror.get("/readyz").json["health"]))
+    assert pair.collection(USER)["age_ms"] > HOUR_MS
+    answer = pair.mirror.request("GET", path, headers={"Cache-Control": "max-age=5"})
+    assert answer.json["summary"] == "2" and int(answer.headers["Age"]) <= 5
+    assert pair.collection(USER)["age_ms"] < MINUTE_MS
 
 
 def test_eight_days_asleep(start, clock):

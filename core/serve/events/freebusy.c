@@ -13,6 +13,7 @@
 #include "core/base/rfc3339.h"
 #include "core/serve/events/expand.h"
 #include "core/serve/fault.h"
+#include "core/serve/fresh.h"
 #include "core/serve/handlers.h"
 #include "core/serve/events/render.h"
 #include "core/serve/scope.h"
@@ -169,7 +170,9 @@ static void write_blocks(struct query *q, const struct busy *b)
 static void note_freshness(struct query *q, const struct collection *coll)
 {
     struct answer *a = &q->c->answer;
-    if (!q->fresh_known || coll->fresh_ms < a->fresh_ms) {
+    int64_t now_ms = q->c->now_ms;
+    if (!q->fresh_known ||
+        fresh_age_ms(now_ms, coll->fresh_ms) > fresh_age_ms(now_ms, a->fresh_ms)) {
         a->fresh_ms = coll->fresh_ms;
         a->oldest = coll->no;
     }
