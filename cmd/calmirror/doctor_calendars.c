@@ -76,7 +76,7 @@ static void check_collection(struct tally *t, struct span coll, const char *titl
                    "%s: not listed yet", title);
     else if (events && age_ms > most_ms)
         doctor_say(t->d, LEVEL_WARN, "calendar", "journalctl -u calmirrord says why",
-                   "%s: last equal to Google's %s ago", title, term_span(age_ms, age));
+                   "%s: last known to equal Google's %s ago", title, term_span(age_ms, age));
 }
 
 static void check_channel(struct tally *t, struct span coll, const char *title)
@@ -97,8 +97,8 @@ static void check_channel(struct tally *t, struct span coll, const char *title)
                    "%s: has ended", title);
     } else if (field_is(channel, "state", "degraded")) {
         doctor_say(d, LEVEL_WARN, "channel",
-                   "it is being replaced; if that repeats, notifications get lost on their way",
-                   "%s: a zombie: changes were found that it had not told of", title);
+                   "it is being replaced; if this recurs, notifications are lost on the way",
+                   "%s: a zombie: polling found changes that it had not announced", title);
     } else if (field_is(channel, "state", "unverified") &&
                t->now_ms - made_ms > UNVERIFIED_MOST_MS) {
         doctor_say(d, LEVEL_WARN, "channel", "see the webhook below: Google cannot reach it",
@@ -113,11 +113,11 @@ static void say_tally(const struct tally *t, bool watching)
 {
     char text[32];
     if (t->calendars == 0)
-        doctor_say(t->d, LEVEL_SKIP, "calendar", NULL, "none is known yet");
+        doctor_say(t->d, LEVEL_SKIP, "calendar", NULL, "none is mirrored yet");
     else
         doctor_say(t->d, LEVEL_OK, "calendar", NULL,
-                   "%u of %u listed; the oldest look at Google was %s ago", t->ready, t->calendars,
-                   term_span(t->oldest_ms, text));
+                   "%u of %u listed; the stalest was compared with Google %s ago", t->ready,
+                   t->calendars, term_span(t->oldest_ms, text));
     if (!watching)
         doctor_say(t->d, LEVEL_SKIP, "channel", NULL,
                    "no webhook.public_url: calendars are polled");
@@ -137,7 +137,7 @@ static void list_odd(struct doctor *d, struct span calendar)
     (void)title_of(calendar, title);
     long long count = (long long)field_number(calendar, "count", 0);
     doctor_say(d, LEVEL_WARN, "odd",
-               "they are served as Google sent them; mend or delete them there",
+               "they are served as Google sent them; correct or delete them there",
                "%s %lld odd event%s", title, count, count == 1 ? "" : "s");
     while (shown++ < ODD_SHOWN && json_next(&it, NULL, &event)) {
         struct buf members = {0};

@@ -12,7 +12,7 @@
 #include "core/google/credential.h"
 #include "core/httpd/tls.h"
 
-#define OTHERS_WRITE "chmod go-w it: whoever writes it decides where tokens are sent"
+#define OTHERS_WRITE "chmod go-w it: whoever can write it decides where tokens are sent"
 
 /* One finding a line of what conf_load() found wrong. */
 static void say_problems(struct doctor *d, struct span text, const char *advice)
@@ -100,11 +100,12 @@ static void check_account(struct doctor *d, const struct conf_account *a)
             continue;
         if (files[i].read(path, &e) == RC_OK)
             doctor_say(d, LEVEL_OK, "credential", NULL,
-                       "account %s: %s: %s, readable by its owner alone", a->name, path,
+                       "account %s: %s: %s, readable only by its owner", a->name, path,
                        files[i].what);
         else
-            doctor_say(d, LEVEL_FAIL, "credential", "then: systemctl reload calmirrord",
-                       "account %s: %s", a->name, e.text);
+            doctor_say(d, LEVEL_FAIL, "credential",
+                       "correct that, then: systemctl reload calmirrord", "account %s: %s", a->name,
+                       e.text);
     }
 }
 
@@ -119,7 +120,7 @@ void doctor_say_certificate(struct doctor *d, const char *check, const char *wha
         doctor_say(d, LEVEL_FAIL, check, "renew it: Google sends no notifications to it",
                    "%s ended at %s", what, end);
     else if (left_ms < left_least_ms)
-        doctor_say(d, LEVEL_WARN, check, "renew it, and see why that did not happen by itself",
+        doctor_say(d, LEVEL_WARN, check, "renew it, and find out why that did not happen by itself",
                    "%s ends in %lld days, at %s", what, days, end);
     else
         doctor_say(d, LEVEL_OK, check, NULL, "%s is valid for %lld more days, until %s", what, days,

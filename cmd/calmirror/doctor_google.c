@@ -34,8 +34,8 @@ bool doctor_resolve(struct doctor *d, const char *check, const char *url)
         freeaddrinfo(found);
         return true;
     }
-    doctor_say(d, LEVEL_FAIL, check, "look at /etc/resolv.conf and at the name itself",
-               "the name %s leads nowhere: %s", host, gai_strerror(code));
+    doctor_say(d, LEVEL_FAIL, check, "check the name, and /etc/resolv.conf",
+               "the name %s cannot be resolved: %s", host, gai_strerror(code));
     return false;
 }
 
@@ -52,7 +52,7 @@ static void check_clock(struct doctor *d, int64_t theirs_ms, int64_t ours_ms)
                                               : LEVEL_OK;
     const char *advice = "set the clock: timedatectl set-ntp true, or chronyc makestep";
     if (level == LEVEL_OK)
-        doctor_say(d, level, "clock", NULL, "agrees with Google's to the second or so");
+        doctor_say(d, level, "clock", NULL, "agrees with Google's to within about a second");
     else
         doctor_say(d, level, "clock", advice, "%lld seconds %s Google's",
                    (long long)((size + 500) / 1000), off_ms > 0 ? "ahead of" : "behind");
@@ -69,7 +69,7 @@ void doctor_google(struct doctor *d)
     if (!doctor_resolve(d, "dns", d->conf->google.api_url) ||
         !doctor_resolve(d, "dns", d->conf->google.token_url))
         return;
-    doctor_say(d, LEVEL_OK, "dns", NULL, "the names of Google's API and token endpoint are found");
+    doctor_say(d, LEVEL_OK, "dns", NULL, "the names of Google's API and token endpoint resolve");
     buf_printf(&url, "%s/colors", d->conf->google.api_url);
     struct http_request request = {.method = "GET",
                                    .url = buf_text(&url),
@@ -78,8 +78,8 @@ void doctor_google(struct doctor *d)
     int64_t before_ms = clock_wall_ms();
     enum rc rc = http_perform(d->http, &request, &response, &e);
     if (rc != RC_OK) {
-        doctor_say(d, LEVEL_FAIL, "google", "look at the network, the firewall and $https_proxy",
-                   "not reached: %s", e.text);
+        doctor_say(d, LEVEL_FAIL, "google", "check the network, the firewall and $https_proxy",
+                   "cannot be reached: %s", e.text);
     } else if (response.is_json && response.status < 500) {
         doctor_say(d, LEVEL_OK, "google", NULL, "the API answers in %lld ms",
                    (long long)(response.took_us / 1000));

@@ -16,7 +16,7 @@ static void say_reasons(struct doctor *d)
         struct buf text = {0};
         if (json_string(reason, &text))
             doctor_say(d, LEVEL_WARN, "health",
-                       "the lines about it say more; journalctl -u calmirrord too", "%s",
+                       "see the lines about it, or journalctl -u calmirrord", "%s",
                        buf_text(&text));
         any = true;
         buf_release(&text);
@@ -38,9 +38,9 @@ static void check_hook(struct doctor *d, struct span hook)
                    "%s: %lld changes were given up", name, dead);
     else if (json_next(&failing, NULL, &at))
         doctor_say(d, LEVEL_WARN, "hook", "calmirror hooks says why",
-                   "%s: does not take what it is told", name);
+                   "%s: does not take its changes", name);
     else
-        doctor_say(d, LEVEL_OK, "hook", NULL, "%s: has taken all it was told", name);
+        doctor_say(d, LEVEL_OK, "hook", NULL, "%s: has taken all its changes", name);
 }
 
 void doctor_health(struct doctor *d)

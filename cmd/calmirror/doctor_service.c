@@ -66,7 +66,8 @@ static void try_account(struct doctor *d, const struct conf_account *a, struct g
     struct err e = {0};
     const char *path = a->key_file ? a->key_file : a->token_file;
     if (!path)
-        doctor_say(d, LEVEL_SKIP, "account", NULL, "%s: the login is with the service", a->name);
+        doctor_say(d, LEVEL_SKIP, "account", NULL,
+                   "%s: the service holds the login, and is not running", a->name);
     if (!path || access(path, R_OK) != 0) /* then it was said already */
         return;
     enum rc rc = auth_new(&call.auth, &opt, &e);
@@ -100,7 +101,7 @@ void doctor_service(struct doctor *d)
     struct buf ready = {0};
     if (!d->conf && !d->cli->api) {
         doctor_say(d, LEVEL_SKIP, "service", "correct the configuration, or give --api",
-                   "where it listens is not known");
+                   "its address is not known");
         return;
     }
     d->cli->silent = &e;
@@ -115,7 +116,7 @@ void doctor_service(struct doctor *d)
                    "does not run: %s", e.text);
     else if (status == EX_NOPERM)
         doctor_say(d, LEVEL_SKIP, "service", "run this as root or as the user of the service",
-                   "runs, and does not let this user in: %s", e.text);
+                   "runs, but does not let this user in: %s", e.text);
     else if (!d->running)
         doctor_say(d, LEVEL_FAIL, "service", NULL, "does not answer as it should: %s", e.text);
     else if (cli_get(d->cli, "/readyz", &ready) != EX_OK)

@@ -102,7 +102,8 @@ static bool check_directory(struct doctor *d, const char *dir)
         return false;
     }
     if (st.st_mode & 077)
-        doctor_say(d, LEVEL_FAIL, "store", "chmod 700 it: whoever reads it reads every calendar",
+        doctor_say(d, LEVEL_FAIL, "store",
+                   "chmod 700 it: whoever can read it can read every calendar",
                    "%s: others have access (mode %04o)", dir, (unsigned)(st.st_mode & 07777));
     return true;
 }
@@ -116,7 +117,7 @@ static void say_usage(struct doctor *d, uint64_t used, uint64_t map, uint64_t la
                "%d %% of the map in use (%s)", percent, about(used, text));
     if (lag > READER_LAG_MOST)
         doctor_say(d, LEVEL_WARN, "store",
-                   "restart the service; say what you did: it should not happen",
+                   "restart the service, and report this: it should not happen",
                    "a reader is %llu commits behind, the file cannot reuse its pages",
                    (unsigned long long)lag);
 }
@@ -133,10 +134,10 @@ static void ask_service(struct doctor *d)
         damaged += field_number(coll, "damaged", 0);
     if (damaged > 0)
         doctor_say(d, LEVEL_WARN, "store",
-                   "they are fetched anew by themselves; if it happens again, look at the disk",
-                   "%lld damaged records were met since the start", (long long)damaged);
+                   "they are fetched anew automatically; if it happens again, check the disk",
+                   "%lld damaged records since the start", (long long)damaged);
     else
-        doctor_say(d, LEVEL_OK, "store", NULL, "no damaged record was met since the start");
+        doctor_say(d, LEVEL_OK, "store", NULL, "no damaged records since the start");
 }
 
 /* The two files, and what is lost of each. */
@@ -168,8 +169,8 @@ static void look_inside(struct doctor *d, const char *dir, const struct part *pa
     struct err e = {0};
     enum rc rc = store_open(&store, dir, &opt, &e);
     if (rc == RC_AGAIN) {
-        doctor_say(d, LEVEL_WARN, "store", "name the place of its API with --api",
-                   "a service has it open, yet does not answer where it should");
+        doctor_say(d, LEVEL_WARN, "store", "give the address of its API with --api",
+                   "a service has it open, but does not answer at its address");
     } else if (rc != RC_OK) {
         doctor_say(d, LEVEL_FAIL, "store", rc == RC_BADDATA ? part->when_broken : NULL, "%s",
                    e.text);

@@ -16,7 +16,8 @@
 #define WEEK_MS (INT64_C(7) * 86400 * 1000)
 #define AGENT   "APIs-Google"
 
-static const char lead[] = "see that DNS, firewall and proxy lead this address to webhook.listen";
+static const char lead[] =
+    "check that DNS, firewall and proxy lead from this address to webhook.listen";
 
 /* What came back from the public address. */
 static void say_answer(struct doctor *d, const struct http_response *r, bool came)
@@ -27,10 +28,10 @@ static void say_answer(struct doctor *d, const struct http_response *r, bool cam
                    (long long)(r->took_us / 1000));
     else if (r->status == 200)
         doctor_say(d, LEVEL_FAIL, "webhook", lead,
-                   "something else answers at the public address: the probe did not come here");
+                   "something else answers at the public address: the probe did not arrive here");
     else
         doctor_say(d, LEVEL_FAIL, "webhook", lead,
-                   "the public address answers with status %ld, and the probe did not come here",
+                   "the public address answers with status %ld, and the probe did not arrive here",
                    r->status);
 }
 
@@ -62,7 +63,8 @@ static void send_probe(struct doctor *d, const char *id, const char *token)
     (void)snprintf(of_id, sizeof(of_id), "X-Goog-Channel-ID: %s", id);
     (void)snprintf(of_token, sizeof(of_token), "X-Goog-Channel-Token: %s", token);
     if (http_perform(d->http, &request, &response, &e) != RC_OK) {
-        doctor_say(d, LEVEL_FAIL, "webhook", lead, "the public address is not reached: %s", e.text);
+        doctor_say(d, LEVEL_FAIL, "webhook", lead, "the public address cannot be reached: %s",
+                   e.text);
         return;
     }
     say_answer(d, &response, ask_whether(d, id));
@@ -150,9 +152,10 @@ static void check_robots(struct doctor *d)
         .method = "GET", .url = buf_text(&address), .total_ms = 20000, .max_bytes = 512 << 10};
     if (http_perform(d->http, &request, &response, NULL) == RC_OK) {
         if (response.status == 200 && shuts_out(buf_span(&response.body), url.path.p))
-            doctor_say(d, LEVEL_WARN, "webhook",
-                       "let the user agent " AGENT " have the path of webhook.public_url",
-                       "robots.txt of that host shuts it out: Google heeds that without a word");
+            doctor_say(
+                d, LEVEL_WARN, "webhook",
+                "allow the user agent " AGENT " the path of webhook.public_url",
+                "that host's robots.txt shuts Google out: notifications stop without a word");
         http_response_release(&response);
     }
     buf_release(&address);
@@ -163,8 +166,9 @@ void doctor_webhook(struct doctor *d)
     if (!d->conf || !d->conf->webhook.public_url[0])
         return;
     if (!d->running) {
-        doctor_say(d, LEVEL_SKIP, "webhook", NULL,
-                   "whether the public address leads here is seen when the service runs");
+        doctor_say(
+            d, LEVEL_SKIP, "webhook", NULL,
+            "whether the public address leads here can be checked only while the service runs");
         return;
     }
     if (!doctor_resolve(d, "webhook", d->conf->webhook.public_url))

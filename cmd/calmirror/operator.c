@@ -23,7 +23,7 @@ static int find_socket(struct operator_door *d, const struct cli *cli)
         (void)fputs(buf_text(&problems), stderr);
         buf_release(&problems);
         return cli_fail(rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT,
-                        "the state directory of the service comes from that file; -c names it");
+                        "the state directory is read from that file; name another one with -c");
     }
     int n = snprintf(d->path, sizeof(d->path), "%s/" CONTROL_SOCKET, conf->mirror.state_dir);
     conf_free(conf);
@@ -32,8 +32,7 @@ static int find_socket(struct operator_door *d, const struct cli *cli)
     if (access(d->path, W_OK) == 0)
         return EX_OK;
     if (errno == EACCES)
-        return cli_fail(EX_NOPERM,
-                        "%s: only root and the user of the service may do this: try it with sudo",
+        return cli_fail(EX_NOPERM, "%s: only root and the service's user may do this: try sudo",
                         d->path);
     return cli_fail(EX_UNAVAILABLE, "%s: %s: is the service running?  systemctl status calmirrord",
                     d->path, strerror(errno));

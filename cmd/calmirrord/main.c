@@ -29,16 +29,15 @@ static void print_help(FILE *out)
           "Keep a local copy of Google calendars and serve it.\n"
           "\n"
           "  -c, --config=FILE        configuration (default " DEFAULT_CONFIG ")\n"
-          "      --check-config       say what is wrong with the configuration, and exit\n"
+          "      --check-config       report mistakes in the configuration, and exit\n"
           "      --print-config       print the effective configuration with origins, and exit\n"
           "      --resync[=CALENDAR]  list everything, or one calendar, anew from Google and exit;\n"
-          "                           a running service is asked to do it, else it is done here\n"
+          "                           by the running service, if there is one\n"
           "      --log-format=FORMAT  auto, journal, text or json\n"
           "  -V, --version            print versions and exit\n"
           "  -h, --help               print this and exit\n"
           "\n"
-          "It stays in the foreground.\n"
-          "SIGTERM stops it, SIGHUP makes it read the configuration again.\n"
+          "It stays in the foreground. SIGTERM stops it; SIGHUP rereads the configuration.\n"
           "See calmirrord(8), calmirrord.conf(5).\n",
           out);
 }

@@ -159,7 +159,7 @@ def test_a_public_address_that_leads_elsewhere(start):
     server.shutdown()
     server.server_close()
     checks = examine(config, status=2)
-    assert "is not reached" in checks["webhook"][0][1]
+    assert "cannot be reached" in checks["webhook"][0][1]
 
 
 def test_a_service_that_does_not_let_us_in(start):
@@ -242,8 +242,8 @@ def test_damage_of_what_clients_left(start):
 
 @pytest.mark.parametrize("text, check, says", [
     ("[sync]\npol = 1\n[api]\nlissen = x\n", "config", "unknown key"),
-    ("[google]\napi_url = https://nowhere.invalid/calendar/v3\n", "dns", "nowhere.invalid leads nowhere"),
-    ("[google]\napi_url = http://127.0.0.1:1/calendar/v3\ntoken_url = http://127.0.0.1:1/token\n", "google", "not reached"),
+    ("[google]\napi_url = https://nowhere.invalid/calendar/v3\n", "dns", "nowhere.invalid cannot be resolved"),
+    ("[google]\napi_url = http://127.0.0.1:1/calendar/v3\ntoken_url = http://127.0.0.1:1/token\n", "google", "cannot be reached"),
 ])
 def test_what_is_wrong_before_the_first_start(tmp_path, text, check, says):
     config = tmp_path / "calmirrord.conf"
