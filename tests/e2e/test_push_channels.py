@@ -167,6 +167,19 @@ def test_ttl_ids_and_limits(checked):
         stop(checked, b)
 
 
+@pytest.mark.parametrize("ttl, expires_in, granted", [
+    (7200, 3600, 3600), (3600, 7200, 3600), (None, 3600, 3600), (None, 8 * 86400, 8 * 86400), (8 * 86400, None, 8 * 86400)])
+def test_the_earlier_end_of_two(checked, ttl, expires_in, granted):
+    now = time.time()
+    with Hook() as hook:
+        more = {"params": {"ttl": str(ttl)}} if ttl else {}
+        if expires_in:
+            more["expiration"] = int((now + expires_in) * 1000)
+        channel = watch(checked, hook.url, **more)
+        assert abs(int(channel["expiration"]) / 1000 - now - granted) < 60
+        stop(checked, channel)
+
+
 def test_opening_again_and_again(checked):
     """Each opening is a message to somebody: a client that opens and ends without end is slowed down."""
     with Hook() as hook:
