@@ -139,6 +139,10 @@ static void test_bad_times(void **state)
         "2026-03-29T00:30:00+24:00",
         "2026-03-29T00:30:00+02:60",
         "2026-03-29T00:30:00+02:0x",
+        "2026-03-29T00:30:00+02x00",
+        "2026-03-29T00:30:00+02:000",
+        "2026-03-29T00-30:00Z",
+        "2026-03-29T00:30-00Z",
         "2026-03-29T00:30:00 02:00",
         "2026-03-29T00:30:00UTC",
         "2026-03-29T00:30:00[Europe/Berlin]",
@@ -224,6 +228,10 @@ static void test_edges(void **state)
     assert_string_equal(out, "0001-01-01T00:00:00Z");
     rfc3339_write(out, 253402300799000, 3600);
     assert_string_equal(out, "9999-12-31T23:59:59+01:00");
+    rfc3339_write(out, INT64_MAX, 3600);
+    assert_string_equal(out, "9999-12-31T23:59:59+01:00");
+    rfc3339_write(out, INT64_MIN, -3600);
+    assert_string_equal(out, "0001-01-01T00:00:00-01:00");
     rfc3339_write_ms(out, INT64_MAX);
     assert_string_equal(out, "9999-12-31T23:59:59.999Z");
     rfc3339_write_ms(out, INT64_MIN);

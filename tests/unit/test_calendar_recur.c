@@ -263,6 +263,9 @@ static void test_dates(void **state)
     assert_int_equal(count(set, there, there + 1), 1);
     assert_int_equal(count(set, there - 1, there), 0);
     recur_free(set);
+    set = SET(true, "RRULE:FREQ=DAILY;COUNT=5", "EXDATE:20260303T080000Z,20260304T000000");
+    assert_int_equal(count(set, INT64_MIN, INT64_MAX), 3);
+    recur_free(set);
 }
 
 static void test_budget(void **state)

@@ -32,9 +32,14 @@ static void test_any_record_of_a_calendar(void **state)
             if (cases[i].space != SPACE_COLL)
                 assert_in_range(read_all(f, &c), EVENTS - 1, EVENTS);
             struct txn *t = begin_read(f->store);
-            calm += coll_head(t, c.no).n;
+            calm += coll_head(t, c.no).n + coll_verdict(t, c.no, VERIFY_EVENTS).n;
             txn_abort(t);
+            if (cases[i].space == SPACE_HEAD || cases[i].space == SPACE_VERDICT)
+                assert_int_equal(events_damaged(f->store, c.no), 2);
             relist(f, &c);
+            assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
+            assert_int_equal(count_space(f->store, SPACE_CHANNEL),
+                             cases[i].space != SPACE_CHANNEL_COLL);
             if (cases[i].space == SPACE_HEAD || cases[i].space == SPACE_VERDICT) { /* come anew */
                 t = begin_write(f->store);
                 coll_set_head(t, c.no, S("{}"));
@@ -202,6 +207,7 @@ static void test_account(void **state)
     damage_value(f->store, SPACE_ACCOUNT, 0, 11);
     struct txn *t = begin_write(f->store);
     assert_int_equal(account_find(t, "work", &a), RC_BADDATA);
+    assert_int_equal(events_damaged(f->store, 0), 1);
     assert_true(a.no == 1 && strcmp(a.name, "work") == 0 && a.state == 0);
     accounts_each(t, see_account, &seen);
     assert_true(seen.rc == RC_BADDATA && seen.account.no == 1);
@@ -210,10 +216,21 @@ static void test_account(void **state)
     assert_int_equal(account_find(t, "work", &a), RC_OK);
     commit(t);
 
-    damage_value(f->store, SPACE_ACCOUNT_NAME, 0, 10);
+    struct account more[] = {{.name = "home"}, {.name = "away"}};
+    t = begin_write(f->store);
+    account_put(t, &more[0]);
+    account_put(t, &more[1]);
+    commit(t);
+    for (size_t i = 0; i < 3; i++)
+        damage_value(f->store, SPACE_ACCOUNT_NAME, i, 10);
     t = begin_write(f->store);
     assert_int_equal(account_find(t, "work", &a), RC_OK); /* found without it */
     account_put(t, &a);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(account_find(t, more[i].name, &a), RC_OK);
+        assert_int_equal(a.no, more[i].no);
+        account_put(t, &a);
+    }
     commit(t);
     assert_int_equal(store_scrub(f->store, NULL, NULL), 0);
 }
@@ -262,8 +279,22 @@ static void test_collection(void **state)
     assert_int_equal(coll_find(t, 1, COLL_EVENTS, span_of(id), &got), RC_BADDATA);
     assert_true(got.no == more[1].no && got.account == 1 && got.kind == COLL_EVENTS);
     assert_string_equal(got.calendar, id);
-    coll_delete(t, more[0].no);
     coll_delete(t, more[1].no);
+    coll_put(t, &more[0]);
+    commit(t);
+    damage_value(f->store, SPACE_COLL_ID, 0, 10);
+    damage_value(f->store, SPACE_COLL_ID, 1, 10);
+    t = begin_write(f->store);
+    assert_int_equal(coll_find(t, 1, COLL_EVENTS, S("b@example.com"), &got), RC_OK);
+    assert_int_equal(got.no, more[0].no);
+    assert_int_equal(coll_find(t, 1, COLL_EVENTS, S("a@example.com"), &got), RC_OK);
+    assert_int_equal(got.no, c.no);
+    coll_put(t, &got);
+    coll_put(t, &more[0]);
+    commit(t);
+    damage_value(f->store, SPACE_COLL, 1, 50);
+    t = begin_write(f->store);
+    coll_delete(t, more[0].no);
     commit(t);
     assert_int_equal(count_space(f->store, SPACE_COLL_ID), 1);
 
@@ -299,11 +330,15 @@ static void test_channel_and_job(void **state)
     txn_abort(t);
     assert_true(events_damaged(f->store, c.no) > 0);
 
+    struct channel other = {.id = "v1other", .coll = c.no, .state = CHANNEL_LIVE};
     t = begin_write(f->store);
+    channel_put(t, &other);
     channel_delete(t, S("v1abc")); /* by id, though it no longer says what it watched */
+    channels_each(t, c.no, see_channel, &seen);
+    assert_int_equal(seen.channels, 1);
     commit(t);
-    assert_int_equal(count_space(f->store, SPACE_CHANNEL), 0);
-    assert_int_equal(count_space(f->store, SPACE_CHANNEL_COLL), 0);
+    assert_int_equal(count_space(f->store, SPACE_CHANNEL), 1);
+    assert_int_equal(count_space(f->store, SPACE_CHANNEL_COLL), 1);
 }
 
 static void test_item(void **state)

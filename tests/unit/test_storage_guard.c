@@ -77,6 +77,30 @@ static void test_guard(void **state)
     fixture_open(f);
 }
 
+/* Nor does one that another process sent, and one at what was the map of a store that is closed. */
+static void test_no_fault_of_the_map(void **state)
+{
+    struct fixture *f = *state;
+    fixture_close(f);
+    for (int closed = 0; closed < 2; closed++) {
+        pid_t child = fork();
+        if (child == 0) {
+            open_to_die(f);
+            uintptr_t record = some_record(f->store);
+            if (!closed) {
+                (void)raise(SIGSEGV);
+                _exit(3);
+            }
+            fixture_close(f);
+            write_at(record);
+        }
+        expect_fault(child);
+        fixture_open(f);
+        fixture_close(f);
+    }
+    fixture_open(f);
+}
+
 /* Of two files whose maps are neighbours the one that was read is marked; behind the last, that
  * one. */
 static void test_two_files(void **state)
@@ -134,6 +158,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_guard, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_no_fault_of_the_map, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_two_files, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_met_in_use, fixture_setup, fixture_teardown),
     };

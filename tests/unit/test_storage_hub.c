@@ -53,10 +53,42 @@ static void test_commits_wake_and_name_what_was_written(void **state)
     assert_string_equal(news(f, &l), "1 2");
     put_new(f, &a, "f");
     assert_int_equal(wakes, 2);
+    assert_string_equal(news(f, &l), "1");
+    struct txn *t = begin_write(f->store);
+    coll_delete(t, b.no);
+    commit(t);
+    assert_int_equal(wakes, 3);
+    assert_string_equal(news(f, &l), "2");
     hub_leave(f->store, &l);
     put_new(f, &a, "g");
-    assert_int_equal(wakes, 2);
+    assert_int_equal(wakes, 3);
     hub_leave(f->store, &l); /* not there: nothing happens */
+}
+
+static void test_everyone_is_woken(void **state)
+{
+    struct fixture *f = *state;
+    unsigned wakes[3] = {0};
+    struct hub_listener l[3];
+    struct collection a = make_calendar(f->store, "a", COLL_READY);
+    struct collection b = make_calendar(f->store, "b", COLL_READY);
+    for (size_t i = 0; i < 3; i++) {
+        l[i] = (struct hub_listener){.wake = count_wake, .arg = &wakes[i]};
+        hub_join(f->store, &l[i]);
+        assert_string_equal(news(f, &l[i]), "all");
+    }
+    put_new(f, &b, "e");
+    put_new(f, &a, "e");
+    put_new(f, &b, "f");
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(wakes[i], 1);
+        assert_string_equal(news(f, &l[i]), "1 2");
+    }
+    hub_leave(f->store, &l[1]);
+    put_new(f, &a, "g");
+    assert_true(wakes[0] == 2 && wakes[1] == 1 && wakes[2] == 2);
+    hub_leave(f->store, &l[0]);
+    hub_leave(f->store, &l[2]);
 }
 
 static void test_what_is_not_committed_wakes_nobody(void **state)
@@ -114,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_commits_wake_and_name_what_was_written, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_everyone_is_woken, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_what_is_not_committed_wakes_nobody, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(test_very_many_collections_are_all, fixture_setup,

@@ -258,6 +258,10 @@ static void test_items(void **state)
 
     t = begin_write(f->store); /* a ghost goes with its row */
     item_remove(t, &c, S("b"));
+    it = items_open(t, c.no, (struct span){0});
+    assert_true(items_next(it, &got) && span_is(got.id, "user:a#1"));
+    assert_false(items_next(it, &got));
+    items_close(it);
     assert_int_equal(changes_prune(t, &c, INT64_MAX, 5), 1);
     commit(t);
     assert_int_equal(count_space(f->store, SPACE_ITEM), 1);
