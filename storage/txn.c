@@ -52,7 +52,8 @@ enum rc mdb_to_rc(int code, struct err *e, const char *what)
     default:
         break;
     }
-    return err_set(e, rc, "%s: %s", what, mdb_strerror(code));
+    return err_set(e, rc, "%s: %s%s", what, mdb_strerror(code),
+                   code == MDB_MAP_FULL ? ": raise mirror.map_size and restart" : "");
 }
 
 enum rc txn_fail(struct txn *t, int code, enum space space)

@@ -183,9 +183,9 @@ static int refused(const struct cli *cli, const char *path, const struct http_re
     (void)fail(cli, status, "the service %s: %s",
                status == EX_TEMPFAIL ? "cannot answer this now" : "refused", buf_text(&text));
     if (r->status == 401 && !cli->silent)
-        (void)fputs("It knows who asks by a token: that of a client (calmirror client add NAME) in "
-                    "$CALMIRROR_TOKEN\nor ~/.config/calmirror/token, or its own, which root and "
-                    "its user can read.\n",
+        (void)fputs("Run this as root or as the service's user, or put a client's token (see "
+                    "`calmirror client add`)\ninto $CALMIRROR_TOKEN or "
+                    "~/.config/calmirror/token.\n",
                     stderr);
     buf_release(&text);
     return status;

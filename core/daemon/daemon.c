@@ -329,6 +329,16 @@ static const char *stuck_thread(const struct daemon *d)
     return NULL;
 }
 
+/* One record for each line, so that none is hidden in another. */
+static void log_each(enum log_level level, const char *what, const struct buf *lines)
+{
+    for (const char *p = buf_text(lines); *p;) {
+        size_t n = strcspn(p, "\n");
+        log_write(level, NULL, "%s: %.*s", what, (int)n, p);
+        p += n + (p[n] == '\n');
+    }
+}
+
 static void reload(struct daemon *d)
 {
     struct buf problems = {0}, live = {0}, restart = {0};
@@ -340,12 +350,10 @@ static void reload(struct daemon *d)
     if (d->n_confs == CONFS_MAX) {
         log_err(NULL, "reloaded %d times: restart the service to go on", CONFS_MAX);
     } else if (conf_load(conf_now(d)->path, &conf, &problems) != RC_OK) {
-        log_err(NULL, "configuration not taken over, the old one stays in force:\n%s",
-                buf_text(&problems));
+        log_each(LOG_ERR, "configuration not reloaded, the old one stays in force", &problems);
     } else {
         conf_diff(conf_now(d), conf, &live, &restart);
-        if (restart.n)
-            log_warning(NULL, "these take effect at the next start only:\n%s", buf_text(&restart));
+        log_each(LOG_WARNING, "takes effect only after a restart", &restart);
         d->confs[d->n_confs++] = conf;
         log_set_level(conf_log_level(conf));
         serve_reload(d->serve, conf);
@@ -353,9 +361,9 @@ static void reload(struct daemon *d)
         control_reload(d->control, conf);
         if (sync_reload(d->sync, conf, &e) != RC_OK)
             log_err(NULL, "accounts not taken over: %s", e.text);
-        log_notice(NULL,
-                   live.n ? "configuration reloaded:\n%s" : "configuration reloaded: nothing new%s",
-                   buf_text(&live));
+        log_each(LOG_NOTICE, "configuration reloaded", &live);
+        if (!live.n)
+            log_notice(NULL, "configuration reloaded: nothing new");
     }
     buf_release(&problems);
     buf_release(&live);

@@ -202,6 +202,19 @@ def test_a_state_directory_that_cannot_be(tmp_path):
             assert str(place) in done.stderr
 
 
+def test_a_reload_says_each_thing_in_a_line(tmp_path):
+    with Emulator() as emulator, Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}, webhook=False) as mirror:
+        mirror.start().wait_ready()
+        for options, says in (({"elephant": "1", "workers": "0"}, ["[mirror] elephant: unknown key", "[mirror] workers: out of range"]),
+                              ({"workers": "5"}, ["takes effect only after a restart: mirror.workers", "reloaded: nothing new"])):
+            mirror.sections["mirror"] = {"state_dir": mirror.state_dir, "map_size": "1GiB", **options}
+            mirror.write_config()
+            mirror.process.send_signal(signal.SIGHUP)
+            wait_for("the reload", lambda: says[-1] in mirror.log_text())
+            lines = mirror.log_text().splitlines()
+            assert all(any(text in line and "\\n" not in line for line in lines) for text in says), lines
+
+
 def test_what_is_written_is_for_its_owner_alone(tmp_path):
     with Emulator() as emulator, Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}, webhook=False) as mirror:
         mirror.start().wait_ready()
