@@ -42,6 +42,8 @@ struct settings *settings_new(const struct conf *conf, const struct seat_world *
                               const struct settings *old)
 {
     const struct conf_sync *sync = &conf->sync;
+    /* The listener takes up another one at the next start only. */
+    const char *address = old ? old->address : conf->webhook.public_url;
     struct settings *set = allocate(conf->n_accounts);
     set->rules = (struct plan_rules){
         .poll_ms = sync->poll_interval_ms,
@@ -49,13 +51,13 @@ struct settings *settings_new(const struct conf *conf, const struct seat_world *
         .roster_ms = sync->roster_interval_ms,
         .verify_ms = sync->full_sync_interval_ms,
         .overlap_ms = sync->channel_overlap_ms,
-        .watch = conf->webhook.public_url && conf->webhook.public_url[0],
+        .watch = address && address[0],
     };
     set->ttl_ms = sync->channel_ttl_ms;
     set->backoff_min_ms = sync->backoff_min_ms;
     set->backoff_max_ms = sync->backoff_max_ms;
     set->retention_ms = sync->change_retention_ms;
-    set->address = strdup(conf->webhook.public_url ? conf->webhook.public_url : "");
+    set->address = strdup(address ? address : "");
     if (!set->address)
         abort();
     make_tag(set->address, set->rules.tag);

@@ -39,7 +39,7 @@ enum rc sync_start(struct sync *s, unsigned workers, struct err *e);
 void sync_stop(struct sync *s);
 
 /* Takes up another config: intervals, accounts, lists of calendars, credentials. URLs and rates of
- * [google] stay. */
+ * [google] stay, and the webhook's. */
 enum rc sync_reload(struct sync *s, const struct conf *conf, struct err *e);
 /* The credential of this account is another one now, or none: it is read and tried at once. */
 void sync_credential_changed(struct sync *s, const char *account);

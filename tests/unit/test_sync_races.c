@@ -175,6 +175,28 @@ static void test_events_are_of_the_zone_of_their_answer(void **state)
     assert_int_equal(ev.zone_hash, event_zone_hash(span_of("America/New_York")));
 }
 
+/* The listener stays as it is until the next start, and so does where Google is told to find it. */
+static void test_reload_leaves_the_webhook(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    world_begin(&w, true, "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel();
+    int port = w.hook_port;
+    w.hook_port = 0;
+    struct conf *without = world_conf(&w);
+    w.hook_port = port;
+    assert_int_equal(sync_reload(w.sync, without, &e), RC_OK);
+    conf_free(without);
+    WAIT(is_idle(&w));
+    assert_int_equal(requests(&w, "POST */channels/stop"), 0);
+    assert_int_equal(channels_of(&w, events_of(&w, ME).no).ch.state, CHANNEL_LIVE);
+    insert_event(&w, "aaaaaa", "");
+    WAIT(is_equal(&w, ME));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +204,7 @@ int main(void)
         cmocka_unit_test_teardown(test_renamed_again_while_the_list_is_read, end),
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
         cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
+        cmocka_unit_test_teardown(test_reload_leaves_the_webhook, end),
     };
     return cmocka_run_group_tests_name("sync races", tests, NULL, NULL);
 }
