@@ -7,7 +7,6 @@
 
 #include "core/queue/backoff.h"
 #include "core/queue/heap.h"
-#include "core/queue/load.h"
 #include "core/queue/token.h"
 #include "tests/unit/queue_fixture.h"
 
@@ -210,6 +209,8 @@ static void test_failed_run_owes_still_and_holds(void **state)
     add_idle(q, 7, 1);
     ping(q, 7, 1);
     struct queue_ticket t = take(q);
+    int64_t pinged_ms = t.pinged_ms;
+    clock_shift(1000, 0);
     ping(q, 7, 2);
     finish_failed(q, &t, HOUR / 2);
     uint64_t serial = 0;
@@ -222,11 +223,21 @@ static void test_failed_run_owes_still_and_holds(void **state)
     t = take(q);
     assert_int_equal(t.fails, 1);
     assert_int_equal(t.pinged, 2);
+    assert_int_equal(t.pinged_ms, pinged_ms); /* the first that is not answered yet */
     assert_int_equal(t.reasons & (QUEUE_PING | QUEUE_RESYNC), QUEUE_PING | QUEUE_RESYNC);
     finish(q, &t, QUEUE_PING | QUEUE_RESYNC, HOUR);
     assert_int_equal(due(q), 0);
+    clock_shift(1000, 0);
     ping(q, 7, 3);
     assert_int_equal(due(q), 1);
+    t = take(q);
+    assert_true(t.pinged_ms >= pinged_ms + 2000);
+    finish_failed(q, &t, HOUR / 2); /* and no other comes */
+    clock_shift(0, HOUR / 2 + 1);
+    t = take(q);
+    assert_int_equal(t.pinged, 3);
+    assert_int_equal(t.reasons & QUEUE_PING, QUEUE_PING);
+    finish(q, &t, QUEUE_PING, HOUR);
     queue_free(q);
 }
 
@@ -244,8 +255,13 @@ static void test_resync_joins(void **state)
     assert_true(queue_resync(q, 7));
     t = take(q);
     assert_true(t.reasons & QUEUE_RESYNC);
+    assert_true(queue_resync(q, 7));
     finish(q, &t, QUEUE_RESYNC, HOUR);
+    t = take(q); /* looks whether it came too late for that one, but asks for no other */
+    assert_int_equal(t.reasons, QUEUE_SCHEDULE);
+    finish(q, &t, 0, HOUR);
     assert_int_equal(due(q), 0);
+    assert_false(queue_resync(q, 8)); /* of none that is known */
 
     ping(q, 7, 1);
     t = take(q);
@@ -267,10 +283,42 @@ static void test_look_again_during_run(void **state)
     assert_int_equal(t.reasons, QUEUE_SCHEDULE);
     queue_add(q, 7, 1, QUEUE_SCHEDULE);
     finish(q, &t, 0, HOUR);
+    for (int i = 0; i < 2; i++) {
+        t = take(q);
+        assert_int_equal(t.reasons, QUEUE_SCHEDULE);
+        if (i == 0)
+            queue_poke(q, 7);
+        else
+            queue_poke_all(q);
+        finish(q, &t, 0, HOUR);
+    }
     t = take(q);
     assert_int_equal(t.reasons, QUEUE_SCHEDULE);
     finish(q, &t, 0, HOUR);
     assert_int_equal(due(q), 0);
+    queue_poke(q, 8); /* none that is known */
+    queue_poke_all(q);
+    assert_int_equal(due(q), 1);
+    queue_free(q);
+}
+
+static void test_many_are_found(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    uint64_t serial = 0;
+    for (uint32_t coll = 1; coll <= 1000; coll++) {
+        queue_add(q, coll, 1, QUEUE_NEW);
+        for (uint32_t one = coll; one > 0; one /= 2)
+            assert_true(queue_ping(q, one, &serial));
+    }
+    struct queue_totals totals;
+    queue_totals(q, &totals);
+    assert_int_equal(totals.collections, 1000);
+    for (uint32_t coll = 1; coll <= 1000; coll++)
+        queue_drop(q, coll);
+    queue_totals(q, &totals);
+    assert_int_equal(totals.collections, 0);
     queue_free(q);
 }
 
@@ -279,6 +327,7 @@ static void test_drop(void **state)
     (void)state;
     struct queue *q = queue_new();
     queue_add(q, 1, 1, QUEUE_NEW);
+    queue_drop(q, 1);
     queue_drop(q, 1);
     assert_int_equal(due(q), 0);
     queue_add(q, 1, 1, QUEUE_NEW);
@@ -292,32 +341,15 @@ static void test_drop(void **state)
     queue_totals(q, &totals);
     assert_int_equal(totals.collections, 0);
     assert_false(queue_ping(q, 1, &serial));
-    queue_free(q);
-}
 
-static void test_restore(void **state)
-{
-    (void)state;
-    struct queue *q = queue_new();
-    queue_restore(
-        q, 1,
-        &(struct queue_owed){.coll = 1, .pinged = 5, .pulled = 4, .ping_ms = 99, .delay_ms = HOUR});
-    queue_restore(q, 1,
-                  &(struct queue_owed){.coll = 2, .pinged = 4, .pulled = 4, .delay_ms = HOUR});
-    queue_restore(q, 1, &(struct queue_owed){.coll = 3, .delay_ms = -HOUR});
-    queue_restore(q, 1, &(struct queue_owed){.coll = 4, .delay_ms = HOUR, .reasons = QUEUE_RESYNC});
-    queue_restore(q, 1, &(struct queue_owed){.coll = 5, .delay_ms = 10000 * HOUR});
-    assert_int_equal(due(q), 3);
-    struct queue_ticket t = take(q);
-    assert_int_equal(t.coll, 1);
-    assert_int_equal(t.pinged, 5);
-    assert_int_equal(t.pinged_ms, 99);
-    finish(q, &t, QUEUE_PING, HOUR);
-    ping(q, 1, 6); /* serials go on behind those on disk */
-    assert_true(queue_resync(q, 4));
-    struct queue_counters c;
-    assert_true(queue_counters(q, 5, &c));
-    assert_true(c.due_in_ms <= 24 * HOUR);
+    queue_add(q, 1, 1, QUEUE_NEW);
+    t = take(q);
+    queue_drop(q, 1);
+    queue_add(q, 1, 1, QUEUE_NEW); /* it comes back before its run has ended */
+    finish(q, &t, QUEUE_NEW, HOUR);
+    t = take(q);
+    assert_int_equal(t.reasons & QUEUE_NEW, QUEUE_NEW);
+    finish(q, &t, QUEUE_NEW, HOUR);
     queue_free(q);
 }
 
@@ -534,8 +566,8 @@ int main(void)
         cmocka_unit_test(test_failed_run_owes_still_and_holds),
         cmocka_unit_test(test_resync_joins),
         cmocka_unit_test(test_look_again_during_run),
+        cmocka_unit_test(test_many_are_found),
         cmocka_unit_test(test_drop),
-        cmocka_unit_test(test_restore),
         cmocka_unit_test(test_waiting_take_notices_a_shifted_clock),
         cmocka_unit_test(test_stop_wakes),
         cmocka_unit_test(test_storm),

@@ -132,6 +132,31 @@ static void comes_back_also_after_a_restart(void **state)
     refuse(p, "ann@example.org", RC_NOTFOUND, NULL);
 }
 
+/* What one version of the service sealed every other must open. Made by another AES-GCM. */
+static void old_records_open(void **state)
+{
+    (void)state;
+    static const unsigned char record[] = {
+        0x43, 0x4d, 0x53, 0x31, 0x06, 0x47, 0x8e, 0x49, 0x64, 0x65, 0x66, 0x67,
+        0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f, 0x79, 0x34, 0xf1, 0x14,
+        0x1c, 0x8f, 0x24, 0xfb, 0x4d, 0x0a, 0x56, 0x54, 0x15, 0x1f, 0xb9, 0x68,
+        0x79, 0xa9, 0x3a, 0x74, 0x12, 0x2a, 0xb4, 0x56, 0x5a, 0x8d};
+    static const struct seal_place place = {"ann@example.org", "login"};
+    unsigned char bytes[SEAL_KEY_BYTES];
+    struct seal_key k = {0};
+    struct secret s = {0};
+    for (unsigned i = 0; i < SEAL_KEY_BYTES; i++)
+        bytes[i] = (unsigned char)i;
+    assert_int_equal(seal_key_read((struct span){(const char *)bytes, sizeof(bytes)}, &k, NULL),
+                     RC_OK);
+    assert_int_equal(
+        seal_open(&k, &place, (struct span){(const char *)record, sizeof(record)}, &s, NULL),
+        RC_OK);
+    assert_true(span_is(secret_span(&s), "1//refresh"));
+    secret_release(&s);
+    seal_key_release(&k);
+}
+
 static void nothing_readable_on_disk(void **state)
 {
     struct place *p = *state;
@@ -327,6 +352,11 @@ static void keys_that_are_none(void **state)
     memset(hex, 'g', 64);
     assert_int_equal(seal_key_read((struct span){hex, 64}, &k, &e), RC_AUTH);
     assert_null(strstr(e.text, "gg"));
+    for (size_t i = 0; i < 2; i++) { /* one wrong digit, high or low */
+        memset(hex, 'A', 64);
+        hex[62 + i] = 'G';
+        assert_int_equal(seal_key_read((struct span){hex, 64}, &k, &e), RC_AUTH);
+    }
 }
 
 static void nobody_else_writes_in_between(void **state)
@@ -354,6 +384,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(comes_back_also_after_a_restart),
+        cmocka_unit_test(old_records_open),
         TEST(nothing_readable_on_disk),
         TEST(bound_to_its_place),
         cmocka_unit_test(every_changed_bit_is_seen),
