@@ -22,9 +22,8 @@
 
 #define ITEMS_PARAMS (B(MAX_RESULTS) | B(PAGE_TOKEN) | B(SHOW_DELETED) | B(SYNC_TOKEN))
 
-#define BATCH_DOC "Many calls in one request: multipart/mixed, at most 1000 parts."
-#define TOKEN_DOC \
-    "Gives clients that insist on getting one their token, by the grants of Google's libraries."
+#define BATCH_DOC     "Many calls in one request: multipart/mixed, at most 1000 parts."
+#define TOKEN_DOC     "Gives a client its token, for programs that insist on obtaining one by OAuth."
 #define DISCOVERY_DOC "Describes what is served, for clients that build themselves from it."
 
 /* A row that names no door is for clients: what was forgotten must not stand open. */
@@ -37,7 +36,7 @@ const struct route routes[] = {
     {"calendarList.get", "GET", CAL "users/me/calendarList/{calendarId}", calendar_list_get, 0, 0,
      0, NULL, "CalendarListEntry", "One calendar of the account's calendar list."},
     {"calendars.get", "GET", CAL "calendars/{calendarId}", calendars_get, 0, 0, 0, NULL, "Calendar",
-     "What is true of a calendar for everybody who sees it."},
+     "A calendar as everybody who sees it has it."},
     {"events.list", "GET", CAL "calendars/{calendarId}/events", events_list, EVENTS_PARAMS, 250,
      2500, NULL, "Events", "The events of a calendar."},
     {"events.get", "GET", CAL "calendars/{calendarId}/events/{eventId}", events_get,
@@ -117,8 +116,7 @@ const struct route routes[] = {
     {"", "POST", "/oauth2/v4/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
     {"", "POST", "/o/oauth2/token", grant_post, 0, 0, 0, NULL, NULL, TOKEN_DOC, DOOR_OPEN},
     {"", "GET", "/discovery/v1/apis", discovery_list, 0, 0, 0, NULL, NULL,
-     "Names the one API that is here and where it is described; parameters are ignored.",
-     DOOR_OPEN},
+     "Names the one API served here and where it is described; parameters are ignored.", DOOR_OPEN},
     {"", "GET", "/discovery/v1/apis/calendar/v3/rest", discovery_get, 0, 0, 0, NULL, NULL,
      DISCOVERY_DOC, DOOR_OPEN},
     {"", "GET", "/$discovery/rest", discovery_get, 0, 0, 0, NULL, NULL, DISCOVERY_DOC, DOOR_OPEN},
@@ -127,26 +125,26 @@ const struct route routes[] = {
     {"", "GET", "/v1/calendars/{calendarId}.ics", ics_get, ICS_PARAMS, 0, 0, NULL, NULL,
      "A calendar as an iCalendar feed; timeMin, timeMax, freeBusyOnly."},
     {"", "GET", "/calendar/ical/{calendarId}/public/basic.ics", ics_get, ICS_PARAMS, 0, 0, NULL,
-     NULL, "The same, where Google has it; also with private-TOKEN in place of public."},
+     NULL, "The same, at Google's address; also with private-TOKEN in place of public."},
 #undef ICS_PARAMS
 
     {"", "GET", "/v1/status", status_get,
      B(ACCOUNT) | B(CALENDAR) | B(HEALTH) | B(MAX_RESULTS) | B(PAGE_TOKEN), 0, 2500, NULL, NULL,
-     "How the service, its accounts and calendars are doing; see Health below.", .whole = true},
+     "The state of the service, its accounts and calendars; see Health below.", .whole = true},
 #define FEED_PARAMS (B(ACCOUNT) | B(CALENDAR) | B(CURSOR) | B(INCLUDE) | B(TYPES))
     {"", "GET", "/v1/stream", stream_get, FEED_PARAMS, 0, 0, NULL, NULL,
-     "Changes as they come, as server-sent events; see below."},
+     "Changes as they happen, as server-sent events; see below."},
     {"", "GET", "/v1/changes", changes_get, FEED_PARAMS | B(MAX_RESULTS) | B(WAIT), 250, 2500, NULL,
-     NULL, "The same changes as pages, and as a long poll."},
+     NULL, "The same changes in pages, or as a long poll."},
 #undef FEED_PARAMS
     {"", "GET", "/v1/hooks", hooks_get, 0, 0, 0, NULL, NULL,
-     "How hooks are doing, with their dead letters.", DOOR_OPERATOR},
+     "The state of the hooks, with their dead letters.", DOOR_OPERATOR},
     {"", "POST", "/v1/hooks", hooks_post, 0, 0, 0, NULL, NULL,
      "Delivers dead letters again, or drops them. Body: {\"hook\": NAME, \"do\": \"retry\" or "
      "\"drop\", \"number\": N}; without a number all of the hook's.",
      DOOR_OPERATOR},
     {"", "POST", "/v1/resync", resync_post, 0, 0, 0, NULL, NULL,
-     "Lists calendars afresh at Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
+     "Lists calendars anew from Google. Body: {\"calendar\": ID, \"account\": NAME}, both "
      "optional.",
      DOOR_OPERATOR, .whole = true},
     {"", "POST", "/v1/verify", verify_post, 0, 0, 0, NULL, NULL,
@@ -156,23 +154,24 @@ const struct route routes[] = {
     {"", "GET", "/v1/verify", verify_get, 0, 0, 0, NULL, NULL,
      "What the last verification of each calendar found.", DOOR_OPERATOR, .whole = true},
     {"", "GET", "/v1/clients", clients_get, 0, 0, 0, NULL, NULL,
-     "The clients of the configuration, what each may see, and when it last asked.", DOOR_OPERATOR},
+     "The clients of the configuration, what each may see, and when it was last seen.",
+     DOOR_OPERATOR},
     {"", "GET", "/v1/odd", odd_get, 0, 0, 0, NULL, NULL,
-     "Events in which something made no sense, by calendar and id, and what that was.",
+     "Events in which something makes no sense, by calendar and id, and what that is.",
      DOOR_OPERATOR, .whole = true},
     {"", "POST", "/v1/probe", probe_post, 0, 0, 0, NULL, NULL,
-     "A probe: sent to the public address as a notification with this X-Goog-Channel-ID and "
-     "X-Goog-Channel-Token, it shows whether that leads here.",
+     "Makes a probe: a notification with these X-Goog-Channel-ID and X-Goog-Channel-Token, sent to "
+     "the public address, shows whether that leads here.",
      DOOR_OPERATOR},
     {"", "GET", "/v1/probe/{probeId}", probe_get, 0, 0, 0, NULL, NULL,
-     "Whether a probe came in at the webhook.", DOOR_OPERATOR},
+     "Whether a probe has arrived at the webhook.", DOOR_OPERATOR},
     {"", "GET", "/metrics", metrics_get, 0, 0, 0, NULL, NULL,
      "What the process counts, for Prometheus; OpenMetrics if the Accept header asks for it.",
      .whole = true},
     {"", "GET", "/healthz", healthz_get, 0, 0, 0, NULL, NULL, "200 while the process serves.",
      DOOR_OPEN},
     {"", "GET", "/readyz", readyz_get, 0, 0, 0, NULL, NULL,
-     "200 when answers can be given, with what is out of order; 503 with the reasons otherwise.",
+     "200 if requests can be answered, with what is out of order; otherwise 503 with the reasons.",
      DOOR_OPEN},
     {"", "GET", "/", home_get, 0, 0, 0, NULL, NULL, "A page for people.", .whole = true},
 };
