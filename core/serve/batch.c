@@ -31,25 +31,17 @@ struct part {
     struct buf query;
 };
 
-/* Headers of the batch that say something about its parts. The body is theirs to describe; a method
- * or a validator of the whole is none of each. */
+/* A validator of the whole is none of each part; what else a handler asks for is. */
 static bool is_inherited(const char *name)
 {
-    return strncasecmp(name, "Content-", 8) != 0 && strncasecmp(name, "If-", 3) != 0 &&
-           strcasecmp(name, "X-HTTP-Method-Override") != 0;
-}
-
-/* The address is that of the connection, whatever the part was written for. */
-static bool is_own(const char *name)
-{
-    return strcasecmp(name, "Host") != 0 && strcasecmp(name, "Origin") != 0;
+    return strncasecmp(name, "If-", 3) != 0;
 }
 
 static const char *own_header(const void *source, const char *name)
 {
     const struct part *p = source;
     const char *at = buf_text(&p->headers), *end = at + p->headers.n;
-    while (is_own(name) && at < end) {
+    while (at < end) {
         const char *value = at + strlen(at) + 1;
         if (strcasecmp(at, name) == 0)
             return value;

@@ -112,6 +112,10 @@ def test_parameters_and_headers_of_a_batch_are_those_of_its_parts(pair):
     answers = batch(pair, [("<1>", f"GET {LIST}/event0\n"), ("<2>", f"GET {LIST}/event0?fields=id\n")],
                     path="/batch?fields=summary", end="\n")
     assert [a[3] for a in answers] == [{"summary": "Event 0"}, {"id": "event0"}]
+    same = {"If-None-Match": pair.mirror.request("GET", f"{LIST}/event0").headers["ETag"]}
+    parts = [("<1>", f"GET {LIST}/event0\n"), ("<2>", f"GET {LIST}/event0\nIf-None-Match: {same['If-None-Match']}\n")]
+    assert [a[1] for a in batch(pair, parts)] == [200, 304]
+    assert [a[1] for a in batch(pair, parts, headers=same)] == [200, 304]  # of the whole, it is of no part
 
 
 def test_batches_are_bounded(pair):

@@ -64,11 +64,8 @@ static void fail(struct expand *x, enum rc rc, const char *what)
 static bool in_window(const struct expand *x, int64_t start_ms, int64_t end_ms)
 {
     const struct expand_query *q = &x->q;
-    if (q->max_ms != INT64_MAX && start_ms >= q->max_ms)
-        return false;
-    if (q->min_ms == INT64_MIN || end_ms > q->min_ms)
-        return true;
-    return end_ms == q->min_ms && (q->touching || start_ms == end_ms);
+    return start_ms < q->max_ms &&
+           (end_ms > q->min_ms || (end_ms == q->min_ms && (q->touching || start_ms == end_ms)));
 }
 
 /* Makes a stored event the item; false: it is not one of those asked for. */
