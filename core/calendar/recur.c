@@ -14,11 +14,9 @@
     400000000000000 /* beyond any year we place; keeps sums far from overflow \
                      */
 
-/* Wall time in the set's zone to key. */
+/* Wall time in the set's zone to key, for timed sets. */
 static int64_t place(const struct recur_set *set, int64_t local)
 {
-    if (set->all_day)
-        return local;
     if (local >= set->second.lo && local < set->second.hi)
         return local - set->second.offset_s;
     return zone_local_to_utc(set->zone, local);

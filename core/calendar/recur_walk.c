@@ -69,27 +69,32 @@ static struct frame frame_of(const struct recur_set *set, int64_t from_key, int6
     return f;
 }
 
-/* Takes the next slot of main, splitting the stream at a gap. */
 static void pull_main(struct stream *s, const struct recur_set *set, int64_t *budget)
 {
     int64_t local;
 
-    for (;;) {
-        if (!slots_next(&s->main, &local, budget)) {
-            s->main_key = KEY_NONE;
-            return;
-        }
-        if (local < s->span.lo || local >= s->span.hi)
-            s->span = zone_local_span(set->zone, local);
-        s->main_key = local - s->span.offset_s;
-        if (local < s->span.gap || s->side_key != KEY_NONE)
-            return;
-        s->side = s->main;
-        s->side.end = s->span.hi < s->main.end ? s->span.hi : s->main.end;
-        s->side_key = s->main_key;
-        s->side_offset = s->span.offset_s;
-        slots_seek(&s->main, s->main.plan, s->span.hi, s->main.end, budget);
+    if (!slots_next(&s->main, &local, budget)) {
+        s->main_key = KEY_NONE;
+        return;
     }
+    if (local < s->span.lo || local >= s->span.hi)
+        s->span = zone_local_span(set->zone, local);
+    s->main_key = local - s->span.offset_s;
+}
+
+/* Splits the stream where main has come to a gap. Main may come to one before side is through with
+ * the last: it is split when side is, whose keys are all smaller. */
+static void split(struct stream *s, const struct recur_set *set, int64_t *budget)
+{
+    if (s->side_key != KEY_NONE || s->main_key == KEY_NONE ||
+        s->main_key + s->span.offset_s < s->span.gap)
+        return;
+    s->side = s->main;
+    s->side.end = s->span.hi < s->main.end ? s->span.hi : s->main.end;
+    s->side_key = s->main_key;
+    s->side_offset = s->span.offset_s;
+    slots_seek(&s->main, s->main.plan, s->span.hi, s->main.end, budget);
+    pull_main(s, set, budget);
 }
 
 static void pull_side(struct stream *s, int64_t *budget)
@@ -113,6 +118,7 @@ static void stream_pop(struct stream *s, const struct recur_set *set, int64_t ke
         pull_side(s, budget);
     if (s->main_key == key)
         pull_main(s, set, budget);
+    split(s, set, budget);
 }
 
 static void stream_seek(struct stream *s, const struct recur_set *set, const struct frame *f,
@@ -122,6 +128,7 @@ static void stream_seek(struct stream *s, const struct recur_set *set, const str
     s->span = f->span;
     slots_seek(&s->main, &s->rule->plan, f->from, s->end_local, budget);
     pull_main(s, set, budget);
+    split(s, set, budget);
 }
 
 static size_t first_date(const struct recur_set *set, int64_t key)

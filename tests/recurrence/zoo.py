@@ -256,6 +256,11 @@ def sets():
     yield "exrule-takes-all", BERLIN, start, ["RRULE:FREQ=DAILY", "EXRULE:FREQ=DAILY"], {}
     yield "exrule-in-the-gap", BERLIN, "20260327T0230", ["RRULE:FREQ=HOURLY", "EXRULE:FREQ=DAILY"], {
         "window": ("20260328", "20260331")}
+    yield "from-gap-to-gap", BERLIN, "20250330T0230", ["RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=-1SU;COUNT=6"], {
+        "window": ("20250101", "20320101")}
+    yield "from-gap-to-a-fuller-gap", BERLIN, "20270328T0230", [  # 19: in years with five Sundays in March
+        "RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=SU;BYHOUR=2,3;BYMINUTE=0,30;BYSETPOS=-3,19"], {
+            "window": ("20270101", "20330101")}
     yield "two-rules", BERLIN, start, ["RRULE:FREQ=WEEKLY;BYDAY=MO", "RRULE:FREQ=MONTHLY;BYMONTHDAY=1,15"], {}
     yield "two-rules-that-meet", BERLIN, start, ["RRULE:FREQ=WEEKLY", "RRULE:FREQ=DAILY;COUNT=20"], {}
     yield "two-counts", BERLIN, start, ["RRULE:FREQ=WEEKLY;COUNT=3", "RRULE:FREQ=DAILY;BYHOUR=20;COUNT=3"], {}
