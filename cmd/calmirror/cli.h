@@ -3,7 +3,6 @@
 #define CMD_CALMIRROR_CLI_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "core/base/buf.h"
 #include "core/base/secret.h"
@@ -27,6 +26,7 @@ struct cli {
     const char *port;                                 /* of a login */
     const char *exec;                                 /* for each change */
     bool all, watch, freebusy_only, admin, json, wait, instances, no_browser, acl, force;
+    bool version, help;
     const char *verb; /* of the subcommand; NULL: none */
     char **args;      /* behind it */
     int n_args;

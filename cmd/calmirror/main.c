@@ -2,8 +2,8 @@
 #include <ctype.h>
 #include <getopt.h>
 #include <locale.h>
+#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
@@ -48,6 +48,8 @@ const struct command cli_commands[] = {
     {NULL, NULL, NULL, NULL, 0, 0, 0, false, NULL},
 };
 
+#define IN(member) offsetof(struct cli, member)
+
 /* Options in the order of the help; `only`: the bits of which a subcommand must have one, 0 for
  * all. A letter that means something else to another subcommand has a row for each. */
 static const struct option_info {
@@ -55,38 +57,46 @@ static const struct option_info {
     int letter; /* of getopt; above 255 when there is no short form */
     const char *arg;
     unsigned only;
+    size_t member; /* of struct cli: a text if there is an argument, else a flag */
     const char *doc;
 } options[] = {
-    {"account", 'a', "NAME", OPTION_ACCOUNT, "only this account"},
-    {"account", 'a', "NAME", OPTION_WHOSE, "which one: the NAME of an [account NAME]; required"},
-    {"account", 'a', "NAMES", OPTION_CLIENT,
+    {"account", 'a', "NAME", OPTION_ACCOUNT, IN(account), "only this account"},
+    {"account", 'a', "NAME", OPTION_WHOSE, IN(account),
+     "which one: the NAME of an [account NAME]; required"},
+    {"account", 'a', "NAMES", OPTION_CLIENT, IN(account),
      "accounts that it sees, comma-separated; by default all"},
-    {"calendar", 257, "ID", OPTION_CALENDAR, "only this calendar"},
-    {"calendar", 257, "PATTERNS", OPTION_CLIENT,
+    {"calendar", 257, "ID", OPTION_CALENDAR, IN(calendar), "only this calendar"},
+    {"calendar", 257, "PATTERNS", OPTION_CLIENT, IN(calendar),
      "calendars that it sees, comma-separated; by default all"},
-    {"all", 268, NULL, OPTION_ALL, "every calendar, even if there are very many"},
-    {"wait", 'w', NULL, OPTION_WAIT, "wait until it is done, with a progress bar on a terminal"},
-    {"instances", 'i', NULL, OPTION_INSTANCES, "also compare the instances of series"},
-    {"from", 'f', "TIME", OPTION_FROM, "events that end after this time"},
-    {"to", 't', "TIME", OPTION_TO, "events that start before this time"},
-    {"watch", 267, NULL, OPTION_WATCH, "redraw whenever something changes"},
-    {"exec", 'x', "COMMAND", OPTION_EXEC,
+    {"all", 268, NULL, OPTION_ALL, IN(all), "every calendar, even if there are very many"},
+    {"wait", 'w', NULL, OPTION_WAIT, IN(wait),
+     "wait until it is done, with a progress bar on a terminal"},
+    {"instances", 'i', NULL, OPTION_INSTANCES, IN(instances),
+     "also compare the instances of series"},
+    {"from", 'f', "TIME", OPTION_FROM, IN(from), "events that end after this time"},
+    {"to", 't', "TIME", OPTION_TO, IN(to), "events that start before this time"},
+    {"watch", 267, NULL, OPTION_WATCH, IN(watch), "redraw whenever something changes"},
+    {"exec", 'x', "COMMAND", OPTION_EXEC, IN(exec),
      "run this for each change, which it gets as JSON on stdin"},
-    {"freebusy-only", 258, NULL, OPTION_CLIENT, "it sees only when they are busy"},
-    {"origin", 259, "URL", OPTION_CLIENT, "web page that may use its token"},
-    {"expires", 260, "DATE", OPTION_CLIENT, "when its token stops being accepted"},
-    {"admin", 261, NULL, OPTION_CLIENT, "it may see and control the whole service"},
-    {"append", 262, "FILE", OPTION_CLIENT, "add the section to this configuration file"},
-    {"port", 263, "N", OPTION_LOGIN, "port the browser comes back to, for ssh -L; by default any"},
-    {"no-browser", 264, NULL, OPTION_LOGIN,
+    {"freebusy-only", 258, NULL, OPTION_CLIENT, IN(freebusy_only),
+     "it sees only when they are busy"},
+    {"origin", 259, "URL", OPTION_CLIENT, IN(origin), "web page that may use its token"},
+    {"expires", 260, "DATE", OPTION_CLIENT, IN(expires), "when its token stops being accepted"},
+    {"admin", 261, NULL, OPTION_CLIENT, IN(admin), "it may see and control the whole service"},
+    {"append", 262, "FILE", OPTION_CLIENT, IN(append),
+     "add the section to this configuration file"},
+    {"port", 263, "N", OPTION_LOGIN, IN(port),
+     "port the browser comes back to, for ssh -L; by default any"},
+    {"no-browser", 264, NULL, OPTION_LOGIN, IN(no_browser),
      "open no browser; paste the address that one ends up at"},
-    {"acl", 265, NULL, OPTION_LOGIN, "also ask for access rules, as `acl = yes` does"},
-    {"force", 266, NULL, OPTION_FORCE, "forget it even if Google cannot be reached"},
-    {"json", 'j', NULL, OPTION_JSON, "print JSON"},
-    {"config", 'c', "FILE", 0, "configuration of the service, which has its address"},
-    {"api", 256, "PLACE", 0, "the service's address instead: URL, host:port or socket path"},
-    {"version", 'V', NULL, 0, "same as the command version"},
-    {"help", 'h', NULL, 0, "same as the command help"},
+    {"acl", 265, NULL, OPTION_LOGIN, IN(acl), "also ask for access rules, as `acl = yes` does"},
+    {"force", 266, NULL, OPTION_FORCE, IN(force), "forget it even if Google cannot be reached"},
+    {"json", 'j', NULL, OPTION_JSON, IN(json), "print JSON"},
+    {"config", 'c', "FILE", 0, IN(config), "configuration of the service, which has its address"},
+    {"api", 256, "PLACE", 0, IN(api),
+     "the service's address instead: URL, host:port or socket path"},
+    {"version", 'V', NULL, 0, IN(version), "same as the command version"},
+    {"help", 'h', NULL, 0, IN(help), "same as the command help"},
 };
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
@@ -217,85 +227,13 @@ int run_help(struct cli *cli)
     return EX_OK;
 }
 
-struct parsed {
-    bool used[OPTION_COUNT];
-    bool help, version;
-};
-
-static void take_option(struct cli *cli, struct parsed *p, const struct option_info *o)
+static void take_option(struct cli *cli, const struct option_info *o)
 {
-    p->used[o - options] = true;
-    switch (o->letter) {
-    case 'c':
-        cli->config = optarg;
-        break;
-    case 256:
-        cli->api = optarg;
-        break;
-    case 'j':
-        cli->json = true;
-        break;
-    case 'a':
-        cli->account = optarg;
-        break;
-    case 'w':
-        cli->wait = true;
-        break;
-    case 'i':
-        cli->instances = true;
-        break;
-    case 'f':
-        cli->from = optarg;
-        break;
-    case 't':
-        cli->to = optarg;
-        break;
-    case 257:
-        cli->calendar = optarg;
-        break;
-    case 258:
-        cli->freebusy_only = true;
-        break;
-    case 259:
-        cli->origin = optarg;
-        break;
-    case 260:
-        cli->expires = optarg;
-        break;
-    case 261:
-        cli->admin = true;
-        break;
-    case 262:
-        cli->append = optarg;
-        break;
-    case 263:
-        cli->port = optarg;
-        break;
-    case 264:
-        cli->no_browser = true;
-        break;
-    case 265:
-        cli->acl = true;
-        break;
-    case 266:
-        cli->force = true;
-        break;
-    case 267:
-        cli->watch = true;
-        break;
-    case 268:
-        cli->all = true;
-        break;
-    case 'x':
-        cli->exec = optarg;
-        break;
-    case 'V':
-        p->version = true;
-        break;
-    default:
-        p->help = true;
-        break;
-    }
+    char *member = (char *)cli + o->member;
+    if (o->arg)
+        *(const char **)(void *)member = optarg;
+    else
+        *(bool *)member = true;
 }
 
 /* What getopt found wrong: `c` is its answer, `word` what it read last. */
@@ -315,7 +253,7 @@ static void say_option(int c, const char *word)
 }
 
 /* Options may stand before and behind the subcommand; getopt moves them to the front. */
-static bool parse(int argc, char **argv, struct cli *cli, struct parsed *p)
+static bool parse(int argc, char **argv, struct cli *cli, bool used[OPTION_COUNT])
 {
     struct option table[OPTION_COUNT + 1] = {{0}};
     char letters[2 * OPTION_COUNT + 2] =
@@ -340,7 +278,8 @@ static bool parse(int argc, char **argv, struct cli *cli, struct parsed *p)
         }
         while (options[i].letter != c)
             i++;
-        take_option(cli, p, &options[i]);
+        used[i] = true;
+        take_option(cli, &options[i]);
     }
     cli->args = argv + optind;
     cli->n_args = argc - optind;
@@ -372,11 +311,12 @@ static int usage_error(const char *name, const char *verb)
     return EX_USAGE;
 }
 
-static int run_command(struct cli *cli, const struct command *command, const struct parsed *p)
+static int run_command(struct cli *cli, const struct command *command,
+                       const bool used[OPTION_COUNT])
 {
     int status;
     const char *verb = command->verb ? command->verb : "", *space = command->verb ? " " : "";
-    const struct option_info *odd = misplaced(command, p->used);
+    const struct option_info *odd = misplaced(command, used);
     if (odd)
         (void)cli_fail(EX_USAGE, "%s%s%s: --%s does not go with it", command->name, space, verb,
                        odd->name);
@@ -396,16 +336,16 @@ static int run_command(struct cli *cli, const struct command *command, const str
 int main(int argc, char **argv)
 {
     struct cli cli = {0};
-    struct parsed p = {0};
+    bool used[OPTION_COUNT] = {false};
     const struct command *command = NULL;
     const char *name = NULL;
 
     (void)setlocale(LC_CTYPE, "");
-    if (!parse(argc, argv, &cli, &p))
+    if (!parse(argc, argv, &cli, used))
         return usage_error(NULL, NULL);
-    if (p.version)
+    if (cli.version)
         return run_version(&cli);
-    if (p.help)
+    if (cli.help)
         return run_help(&cli);
     if (cli.n_args == 0)
         return cli_fail(EX_USAGE, "no command given"), usage_error(NULL, NULL);
@@ -415,7 +355,7 @@ int main(int argc, char **argv)
     cli.verb = command->verb;
     cli.args += command->verb ? 2 : 1;
     cli.n_args -= command->verb ? 2 : 1;
-    int status = run_command(&cli, command, &p);
+    int status = run_command(&cli, command, used);
     cli_close(&cli);
     if (fflush(stdout) != 0 && status == EX_OK)
         status = cli_fail(EX_IOERR, "cannot write the output");
