@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 /* client: finds the service's local API and talks to it. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>

@@ -1,7 +1,6 @@
 /* doctor_config: the configuration and the files it names: are they there, sound and nobody else's?
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,8 +1,6 @@
 /* doctor_google: is Google reached from here, and does it agree on the time? */
 #include <netdb.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "cmd/calmirror/doctor.h"
 #include "core/base/clock.h"

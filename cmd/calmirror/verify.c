@@ -1,6 +1,5 @@
 /* verify: has calendars compared with Google, and prints what differed. */
 #include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
 
 #include "cmd/calmirror/asked.h"

@@ -3,7 +3,6 @@
 #include "core/base/bearer.h"
 
 #include <stdint.h>
-#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -1,7 +1,6 @@
 /* buf: a growing byte buffer with a cap and sticky failure. */
 #include "core/base/buf.h"
 
-#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,6 @@
 #include <curl/curl.h>
 #include <microhttpd.h>
 #include <openssl/crypto.h>
-#include <stddef.h>
 #include <zlib.h>
 
 #include "storage/store.h"

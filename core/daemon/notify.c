@@ -4,7 +4,6 @@
  * library would bring compression and crypto libraries into a daemon that faces the network. */
 #include "core/daemon/notify.h"
 
-#include <errno.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>

@@ -6,7 +6,6 @@
 #include "core/daemon/operator.h"
 
 #include <openssl/crypto.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"

@@ -2,7 +2,6 @@
 #include "core/google/credential.h"
 
 #include <openssl/pem.h>
-#include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/private.h"

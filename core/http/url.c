@@ -1,7 +1,6 @@
 /* url: what a URL that somebody else chose leads to, read as libcurl will read it. */
 #include <arpa/inet.h>
 #include <curl/curl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/text.h"

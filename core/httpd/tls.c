@@ -10,7 +10,6 @@
  * change looked for. */
 #include "core/httpd/tls.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>

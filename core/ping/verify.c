@@ -9,7 +9,6 @@
  * message may overtake the answer. */
 #include "core/ping/verify.h"
 
-#include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/queue/token.h"
 #include "storage/accounts.h"

@@ -1,6 +1,5 @@
 /* hook_send: begins one delivery to a hook: a signed POST, or a program. */
 #include <stdio.h>
-#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/limits.h"

@@ -7,7 +7,6 @@
  * second time within a while: what is asked once only would push out what is asked often. */
 #include "core/serve/cache.h"
 
-#include <assert.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /* fresh: requests that want data no older than they say, and wait for it. */
 #include "core/serve/fresh.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"

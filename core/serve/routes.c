@@ -1,7 +1,6 @@
 /* routes: the table of what is served, and how a path is matched against it. */
 #include "core/serve/routes.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "core/base/text.h"

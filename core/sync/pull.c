@@ -6,7 +6,6 @@
  * PULL_BYTES_MAX is answered by a full listing, which goes page by page. */
 #include "core/sync/steps.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/clock.h"

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/crashpoint.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/order.h"

@@ -1,8 +1,6 @@
 /* run: the transactions of one run, and what is written with each of them. */
 #include "core/sync/run.h"
 
-#include <stdio.h>
-#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"

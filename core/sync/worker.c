@@ -3,7 +3,6 @@
 #include "core/sync/steps.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"

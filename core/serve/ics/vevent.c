@@ -6,7 +6,6 @@
 #include "core/serve/ics/vevent.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>

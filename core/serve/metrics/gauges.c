@@ -3,11 +3,9 @@
 
 #include <dirent.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "core/base/clock.h"
 #include "core/push/push.h"
 #include "core/queue/queue.h"
 #include "core/serve/server.h"
