@@ -79,6 +79,61 @@ static void test_pages_with_series(void **state)
     expect_pages(w, EV, 2, "one s1|s2 s3|two", NULL);
 }
 
+/* West of Greenwich a day begins after its date does in UTC; pages end between two that begin
+ * alike. */
+static void test_pages_of_days(void **state)
+{
+    struct world *w = *state;
+    static const char *const zones[] = {"America/New_York", "Pacific/Kiritimati"};
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(w->me.zone, sizeof w->me.zone, "%s", zones[i]);
+        world_day(w, "a", "2026-01-06", "2026-01-07", "");
+        world_day(w, "b", "2026-01-06", "2026-01-07", "");
+        world_day(w, "c", "2026-01-06", "2026-01-09", "");
+        world_day(w, "d", "2026-01-07", "2026-01-08", "");
+        expect_pages(w, EV "?singleEvents=true", 1, "a|b|c|d", NULL);
+        expect_pages(w, EV "?singleEvents=true&timeMin=2026-01-08T08:00:00Z", 1, "c", NULL);
+    }
+}
+
+#define NINE(d) "{\"dateTime\":\"2026-01-" d "T09:00:00+01:00\"}"
+#define HOLE(id, at) \
+    "{\"id\":\"" id  \
+    "\",\"status\":\"cancelled\",\"recurringEventId\":\"w\",\"originalStartTime\":" at "}"
+
+/* Exceptions stand in the slots that they name, whatever their ids say of an order. */
+static void test_exceptions_in_any_order(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "w", "2026-01-05T09:00:00", "2026-01-05T10:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=5\"]");
+    world_event(w, &w->me, HOLE("x1", NINE("08")));
+    world_event(w, &w->me, HOLE("x2", NINE("07")));
+    world_event(w, &w->me, HOLE("x3", NINE("06")));
+    expect_ids(w, EV "?singleEvents=true", "w_20260105T080000Z w_20260109T080000Z");
+}
+
+/* All series of a query share its budget. */
+static void test_a_budget_for_all(void **state)
+{
+    struct world *w = *state;
+    for (int i = 0; i < 6; i++)
+        world_timed(w, (char[]){(char)('a' + i), '\0'}, "2026-01-01T09:00:00",
+                    "2026-01-01T10:00:00", ",\"recurrence\":[\"RRULE:FREQ=DAILY\"]");
+#define IN_JANUARY(to)                                                                       \
+    EV "?singleEvents=true&orderBy=updated&timeMin=2026-01-05T00:00:00Z&timeMax=2026-01-" to \
+       "T00:00:00Z"
+    struct http_answer a = get(w, 200, IN_JANUARY("15"));
+    http_answer_release(&a);
+    expect_error(w, 400, "timeRangeTooLong", IN_JANUARY("25"));
+#undef IN_JANUARY
+}
+
+static int setup_budget(void **state)
+{
+    return world_setup_with(state, "instance_budget = 100\n");
+}
+
 /* What the filters of a query are, is for filter.c to know; that they are asked, is not. */
 static void test_filters_asked(void **state)
 {
@@ -164,6 +219,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WORLD(test_windows_of_other_orders),
         WORLD(test_pages_with_series),
+        WORLD(test_pages_of_days),
+        WORLD(test_exceptions_in_any_order),
+        cmocka_unit_test_setup_teardown(test_a_budget_for_all, setup_budget, world_teardown),
         WORLD(test_filters_asked),
         WORLD(test_validators_of_all),
     };
