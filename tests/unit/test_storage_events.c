@@ -201,6 +201,42 @@ static void test_by_id_and_long_ids(void **state)
     txn_abort(t);
 }
 
+/* By time and by change, one event to a page: all of them once, also those of one moment. */
+static void test_pages_of_one(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    static const char *const ids[] = {"a", "b", "c", "d", "e"};
+    for (size_t i = 0; i < 5; i++) {
+        struct event ev = make_event(ids[i], i < 3 ? DAY : 2 * DAY, 3 * DAY + (int64_t)i * DAY);
+        ev.updated_ms = i < 2 ? 7 : 8;
+        ev.flags = i == 4 ? EVENT_ODD | EVENT_ODD_END : 0;
+        put_one(f->store, &c, &ev);
+    }
+    struct txn *t = begin_read(f->store);
+    for (int by_time = 0; by_time < 2; by_time++) {
+        struct event_window all = EVENT_WINDOW_ALL;
+        struct event_place after = {INT64_MIN, 0};
+        struct event ev;
+        size_t n = 0;
+        for (;; n++) {
+            struct event_scan *s =
+                by_time ? events_by_time(t, &c, &all, after) : events_by_updated(t, &c, 7, after);
+            bool more = event_scan_next(s, &ev);
+            event_scan_close(s);
+            if (!more)
+                break;
+            assert_in_range(n, 0, 4);
+            assert_true(span_is(ev.id, ids[n]));
+            after = (struct event_place){by_time ? ev.start_ms : ev.updated_ms, ev.row};
+        }
+        assert_int_equal(n, 5);
+    }
+    assert_string_equal(scan_ids(events_odd(t, &c)), "e");
+    assert_int_equal(events_odd_count(t, c.no), 1);
+    txn_abort(t);
+}
+
 static void test_untimed_by_id_only(void **state)
 {
     struct fixture *f = *state;
@@ -497,6 +533,7 @@ int main(void)
         TEST(test_index_rows_are_not_believed),
         TEST(test_indexes_follow),
         TEST(test_by_id_and_long_ids),
+        TEST(test_pages_of_one),
         TEST(test_untimed_by_id_only),
         TEST(test_bounds),
         TEST(test_random_events_against_brute_force),

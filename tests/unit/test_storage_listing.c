@@ -433,8 +433,10 @@ static void test_instances_that_outlived_their_series(void **state)
         struct collection c = make_calendar(
             f->store, state_before == COLL_NEW ? "a@example.com" : "b@example.com", state_before);
         struct event masters[] = {versioned("deleted", "2", 5), versioned("single", "2", 5),
-                                  versioned("cut", "2", 5), versioned("odd", "2", 5)};
+                                  versioned("cut", "2", 5), versioned("odd", "2", 5),
+                                  versioned("ended", "2", 5)};
         masters[0].flags = EVENT_CANCELLED;
+        masters[4].flags = EVENT_CANCELLED | EVENT_SERIES;
         masters[2].flags = EVENT_SERIES;
         masters[3].flags = EVENT_ODD | EVENT_ODD_RECURRENCE;
         struct event more[] = {
@@ -442,17 +444,21 @@ static void test_instances_that_outlived_their_series(void **state)
             instance("single_2", "single", 6),   instance("cut_1", "cut", 4),
             instance("cut_2", "cut", 6),         instance("cut_2", "cut", 4),
             instance("odd_1", "odd", 4),         instance("orphan_1", "unknown", 4),
+            instance("ended_1", "ended", 5),     instance("ended_2", "ended", 0),
+            instance("ended_3", "ended", 4),
         };
+        more[10].flags |= EVENT_CANCELLED; /* says that it is gone, which it is */
         more[4].flags |= EVENT_CANCELLED;
         more[4].raw = S("hole");
         begin(f, &c, LISTING_STALE);
         page(f, &c, more, 4); /* some before their series, some behind it */
-        page(f, &c, masters, 4);
-        page(f, &c, more + 4, 4);
+        page(f, &c, masters, 5);
+        page(f, &c, more + 4, 7);
         finish(f, &c);
-        assert_string_equal(view(f, &c), "cut=2 cut_1=1 cut_2=hole deleted=2 odd=2 odd_1=1 "
-                                         "orphan_1=1 single=2 single_2=1");
-        assert_int_equal(c.all_items, 9);
+        assert_string_equal(view(f, &c),
+                            "cut=2 cut_1=1 cut_2=hole deleted=2 ended=2 ended_2=1 ended_3=1 odd=2 "
+                            "odd_1=1 orphan_1=1 single=2 single_2=1");
+        assert_int_equal(c.all_items, 12);
     }
 }
 
