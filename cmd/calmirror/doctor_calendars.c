@@ -68,8 +68,10 @@ static void check_collection(struct tally *t, struct span coll, const char *titl
     bool events = field_is(coll, "kind", "events");
     (void)field_text(coll, "last_error", error, sizeof(error));
     if (fails > 0 && error[0])
-        doctor_say(t->d, LEVEL_WARN, "calendar", NULL, "%s: %s (%lld times in a row)", title, error,
-                   (long long)fails);
+        doctor_say(t->d, LEVEL_WARN, "calendar",
+                   "it is retried automatically; if that goes on, see journalctl -u calmirrord",
+                   "%s: %s (failed %lld time%s in a row)", title, error, (long long)fails,
+                   fails == 1 ? "" : "s");
     else if (!ready)
         doctor_say(t->d, LEVEL_WARN, "calendar",
                    "wait for its first listing; calmirror status shows how far it is",
