@@ -41,7 +41,7 @@ static bool search(struct txn *t, uint32_t coll, struct span id, struct event *r
 
 /* A damaged event_id entry must not let a second copy of the event appear beside the first, so that
  * one is searched for. A damaged event leaves index rows behind that lead nowhere; the full listing
- * that the damage causes clears them (events_repair). */
+ * that the damage causes clears them (coll_repair). */
 static void present_load(struct txn *t, uint32_t coll, const struct key *k, struct span id,
                          struct present *ret)
 {

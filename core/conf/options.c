@@ -9,7 +9,6 @@
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 #define DAY    (24 * HOUR)
-#define KIB    (INT64_C(1) << 10)
 #define MIB    (INT64_C(1) << 20)
 #define GIB    (INT64_C(1) << 30)
 

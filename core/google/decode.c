@@ -394,7 +394,6 @@ enum rc google_decode_roster(struct span raw, struct roster_entry *ret, struct e
     if (rc)
         return rc;
     r.deleted = json_is_true(json_get(raw, "deleted"));
-    r.hidden = json_is_true(json_get(raw, "hidden"));
     r.primary = json_is_true(json_get(raw, "primary"));
     (void)json_string_copy(json_get(raw, "timeZone"), r.zone, sizeof(r.zone));
     *ret = r;

@@ -32,7 +32,7 @@ enum rc google_decode_event(struct span raw, struct span zone, struct event_text
 /* calendarList entry. RC_BADDATA: no usable id. */
 struct roster_entry {
     char id[LIMIT_ID_BYTES + 1];
-    bool deleted, hidden, primary;
+    bool deleted, primary;
     char zone[64]; /* "" when absent or odd */
 };
 enum rc google_decode_roster(struct span raw, struct roster_entry *ret, struct err *e);

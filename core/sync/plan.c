@@ -213,7 +213,6 @@ struct plan plan_now(const struct plan_rules *r, const struct plan_view *v)
                               : fate(r, v, ch, cur);
         plan.healthy |= ch->state == CHANNEL_LIVE && works(r, ch, v->now_ms);
     }
-    plan.sweep = gone;
     if (gone)
         return plan;
     plan.list = list_reason(r, v);

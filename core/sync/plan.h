@@ -34,7 +34,6 @@ struct plan {
     enum listing_reason list; /* list in full; LISTING_NONE: no */
     bool pull;                /* ask for what changed */
     bool open;                /* open a channel */
-    bool sweep;               /* it is gone: stop its channels, drop its data */
     bool healthy;             /* pings do come in */
     enum plan_fate fate[PLAN_CHANNELS_MAX];
 };

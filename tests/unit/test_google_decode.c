@@ -469,19 +469,17 @@ static void test_roster(void **state)
 {
     static const struct {
         const char *json, *id, *zone;
-        bool deleted, hidden, primary;
+        bool deleted, primary;
     } cases[] = {
         {"{\"id\":\"a@b\",\"timeZone\":\"Europe/Berlin\",\"primary\":true}", "a@b", "Europe/Berlin",
-         false, false, true},
-        {"{\"id\":\"a\",\"deleted\":true,\"hidden\":true}", "a", "", true, true, false},
-        {"{\"id\":\"a\",\"deleted\":\"true\",\"hidden\":1,\"primary\":null}", "a", "", false, false,
-         false},
-        {"{\"id\":\"en.usa#holiday@x\",\"timeZone\":7}", "en.usa#holiday@x", "", false, false,
-         false},
+         false, true},
+        {"{\"id\":\"a\",\"deleted\":true,\"hidden\":true}", "a", "", true, false},
+        {"{\"id\":\"a\",\"deleted\":\"true\",\"primary\":null}", "a", "", false, false},
+        {"{\"id\":\"en.usa#holiday@x\",\"timeZone\":7}", "en.usa#holiday@x", "", false, false},
         {"{\"id\":\"a\",\"timeZone\":\"A zone name that is by far too long to be the true name of "
          "any "
          "zone\"}",
-         "a", "", false, false, false},
+         "a", "", false, false},
     };
     static const char *const bad[] = {"{}", "[]", "{\"id\":\"\"}", "{\"id\":3}",
                                       "{\"id\":\"\\u0000\"}"};
@@ -493,7 +491,6 @@ static void test_roster(void **state)
         assert_string_equal(r.id, cases[i].id);
         assert_string_equal(r.zone, cases[i].zone);
         assert_int_equal(r.deleted, cases[i].deleted);
-        assert_int_equal(r.hidden, cases[i].hidden);
         assert_int_equal(r.primary, cases[i].primary);
     }
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)

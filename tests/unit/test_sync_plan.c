@@ -349,7 +349,7 @@ static void test_fates(void **state)
     struct channel ch = channel(CHANNEL_LIVE, DAY, DAY);
     c.state = COLL_GONE;
     struct plan p = plan(&rules, &c, &ch, 1);
-    assert_true(p.sweep && !p.pull && !p.open && p.list == LISTING_NONE);
+    assert_true(!p.pull && !p.open && p.list == LISTING_NONE);
     assert_int_equal(p.fate[0], FATE_STOP);
     struct channel over = channel(CHANNEL_LIVE, DAY, -1);
     assert_int_equal(plan(&rules, &c, &over, 1).fate[0], FATE_DELETE);

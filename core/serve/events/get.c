@@ -1,4 +1,4 @@
-/* events_get: events.get: one event by its id, be it stored or a computed instance of a series. */
+/* get: events.get: one event by its id, be it stored or a computed instance of a series. */
 #include <string.h>
 
 #include "core/calendar/instance_id.h"

@@ -1,4 +1,4 @@
-/* events_head: the head that every list of events has: what Google says of the calendar, and the
+/* head: the head that every list of events has: what Google says of the calendar, and the
  * validators. */
 #include "core/serve/events/head.h"
 

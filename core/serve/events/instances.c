@@ -1,4 +1,4 @@
-/* events_instances: events.instances: the instances and exceptions of one series, by start. */
+/* instances: events.instances: the instances and exceptions of one series, by start. */
 #include "core/base/rfc3339.h"
 #include "core/serve/events/head.h"
 #include "core/serve/events/single.h"

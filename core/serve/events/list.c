@@ -1,4 +1,4 @@
-/* events_list: events.list: reads the query, writes the head of the answer, the page and the token
+/* list: events.list: reads the query, writes the head of the answer, the page and the token
  * behind it. */
 #include <limits.h>
 

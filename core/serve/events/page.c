@@ -1,11 +1,11 @@
-/* events_page: one page of an events list: which events come next, in which order, and where to go
+/* page: one page of an events list: which events come next, in which order, and where to go
  * on.
  *
  * DESIGN. A list is walked from one of several sources, chosen by the query. Each is a stable order
  * in which an event that does not change keeps its place, so a page token only holds the place of
  * the last event looked at:
  * - with a sync token: the change log; place[1] is the sequence number;
- * - with singleEvents: events_single.c, and with updatedMin deletions without a time behind it;
+ * - with singleEvents: single.c, and with updatedMin deletions without a time behind it;
  * place[0] is the phase;
  * - with updatedMin or orderBy: the index of `updated`; place[1] is updated, [2] the row;
  * - with iCalUID: that index, sorted by row; place[1] is the row;

@@ -1,4 +1,4 @@
-/* events_page: one page of an events list: which events come next, in which order, and where to go
+/* page: one page of an events list: which events come next, in which order, and where to go
  * on. */
 #ifndef CORE_SERVE_EVENTS_PAGE_H
 #define CORE_SERVE_EVENTS_PAGE_H

@@ -1,4 +1,4 @@
-/* events_single: pages of single events and instances, in order of start or of last change.
+/* single: pages of single events and instances, in order of start or of last change.
  *
  * The place in a page token is that of expand.h in [1] to [3]; in order of last change [1] is that
  * time. */

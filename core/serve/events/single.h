@@ -1,4 +1,4 @@
-/* events_single: pages of single events and instances, in order of start or of last change. */
+/* single: pages of single events and instances, in order of start or of last change. */
 #ifndef CORE_SERVE_EVENTS_SINGLE_H
 #define CORE_SERVE_EVENTS_SINGLE_H
 

@@ -1,4 +1,4 @@
-/* ics_clock: by which clock an event's times are written: dates, the wall clock of a zone, or UTC.
+/* clock: by which clock an event's times are written: dates, the wall clock of a zone, or UTC.
  */
 #include "core/serve/ics/clock.h"
 

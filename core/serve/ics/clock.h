@@ -1,4 +1,4 @@
-/* ics_clock: by which clock an event's times are written: dates, the wall clock of a zone, or UTC.
+/* clock: by which clock an event's times are written: dates, the wall clock of a zone, or UTC.
  */
 #ifndef CORE_SERVE_ICS_CLOCK_H
 #define CORE_SERVE_ICS_CLOCK_H

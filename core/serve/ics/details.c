@@ -1,4 +1,4 @@
-/* ics_details: what is said of an event beside its times.
+/* details: what is said of an event beside its times.
  *
  * What a feed can be without is left out: colours, extended properties, and reminders by e-mail,
  * which Google sends itself. */

@@ -1,4 +1,4 @@
-/* ics_details: what is said of an event beside its times. */
+/* details: what is said of an event beside its times. */
 #ifndef CORE_SERVE_ICS_DETAILS_H
 #define CORE_SERVE_ICS_DETAILS_H
 

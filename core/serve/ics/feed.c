@@ -1,4 +1,4 @@
-/* ics_feed: a calendar as an iCalendar feed.
+/* feed: a calendar as an iCalendar feed.
  *
  * DESIGN. The feed is one walk over the series, each followed by its exceptions, and one over what
  * has a time of its own. Events are written one by one; which zones they name is known at the end,

@@ -1,4 +1,4 @@
-/* ics_line: content lines of iCalendar: properties of libical, and what libical would get wrong.
+/* line: content lines of iCalendar: properties of libical, and what libical would get wrong.
  *
  * DESIGN. libical 3.0.16 writes one property at a time into memory of its own, which is freed at
  * once: a component for each event, or one for the calendar, would hold the whole feed twice. What

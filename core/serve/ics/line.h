@@ -1,4 +1,4 @@
-/* ics_line: content lines of iCalendar: properties of libical, and what libical would get wrong.
+/* line: content lines of iCalendar: properties of libical, and what libical would get wrong.
  *
  * All lines end in CRLF and are folded at 75 octets, never inside a character. Failure is the
  * buffer's own sticky one. */

@@ -1,4 +1,4 @@
-/* ics_rule: one rule of a series as an RRULE that all programs read alike.
+/* rule: one rule of a series as an RRULE that all programs read alike.
  *
  * DESIGN. The parts are written as they came, but for these: FREQ comes first; UNTIL of a timed
  * series is an instant, in UTC, of an all-day one a date; COUNT next to UNTIL, or of a rule that

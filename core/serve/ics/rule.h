@@ -1,4 +1,4 @@
-/* ics_rule: one rule of a series as an RRULE that all programs read alike. */
+/* rule: one rule of a series as an RRULE that all programs read alike. */
 #ifndef CORE_SERVE_ICS_RULE_H
 #define CORE_SERVE_ICS_RULE_H
 

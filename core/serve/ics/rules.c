@@ -1,4 +1,4 @@
-/* ics_rules: the recurrence of a series as iCalendar says it: RRULE, RDATE, EXDATE.
+/* rules: the recurrence of a series as iCalendar says it: RRULE, RDATE, EXDATE.
  *
  * DESIGN. What Google stores is not always what RFC 5545 asks for, and programs differ where it is
  * not. So each line is written in the one form all of them read alike:

@@ -1,4 +1,4 @@
-/* ics_rules: the recurrence of a series as iCalendar says it: RRULE, RDATE, EXDATE. */
+/* rules: the recurrence of a series as iCalendar says it: RRULE, RDATE, EXDATE. */
 #ifndef CORE_SERVE_ICS_RULES_H
 #define CORE_SERVE_ICS_RULES_H
 

@@ -1,4 +1,4 @@
-/* ics_vevent: one event as a VEVENT, out of its JSON.
+/* vevent: one event as a VEVENT, out of its JSON.
  *
  * DESIGN. One walk finds the members that count; each has a function in a table, in the order in
  * which they are written. DTSTAMP is the event's `updated`, which RFC 5545 §3.8.7.2 asks for in a

@@ -1,4 +1,4 @@
-/* ics_vevent: one event as a VEVENT, out of its JSON. */
+/* vevent: one event as a VEVENT, out of its JSON. */
 #ifndef CORE_SERVE_ICS_VEVENT_H
 #define CORE_SERVE_ICS_VEVENT_H
 

@@ -1,4 +1,4 @@
-/* ics_zones: the time zones that a feed names, and their VTIMEZONE components.
+/* zones: the time zones that a feed names, and their VTIMEZONE components.
  *
  * DESIGN. A component is made of the same table that the mirror expands series with, so both agree
  * wherever a client goes by it. It begins with the change that was in force when the zone is first

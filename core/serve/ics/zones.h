@@ -1,4 +1,4 @@
-/* ics_zones: the time zones that a feed names, and their VTIMEZONE components. */
+/* zones: the time zones that a feed names, and their VTIMEZONE components. */
 #ifndef CORE_SERVE_ICS_ZONES_H
 #define CORE_SERVE_ICS_ZONES_H
 
