@@ -55,7 +55,15 @@ static void test_instances_in_lists(void **state)
                "wk_20260316T080000Z wk_20260406T070000Z wk_20260413T070000Z wk_20260323T080000Z");
     expect_ids(w, SINGLE "&orderBy=updated&timeMin=2026-04-01T00:00:00Z",
                "wk_20260406T070000Z wk_20260413T070000Z day wk_20260323T080000Z");
+    expect_pages(w, SINGLE MARCH "&orderBy=updated", 2,
+                 "wk_20260316T080000Z wk_20260406T070000Z|wk_20260413T070000Z one|day", NULL);
     expect_ids(w, SINGLE "&updatedMin=2026-01-02T00:00:00Z", "wk_20260323T080000Z");
+    expect_ids(w, SINGLE "&updatedMin=2026-01-03T00:00:00Z", "wk_20260323T080000Z");
+    expect_ids(w, SINGLE "&updatedMin=2026-01-03T00:00:01Z", "");
+    /* Holes are of the series' UID, though they do not say so. */
+    expect_ids(w, EV "?iCalUID=wk@x", "wk wk_20260323T080000Z wk_20260330T070000Z");
+    expect_pages(w, EV "?iCalUID=wk@x", 1, "wk|wk_20260323T080000Z|wk_20260330T070000Z", NULL);
+    expect_ids(w, EV "?iCalUID=one@x", "one");
     /* The master is in no such list, but in the others when an instance is in the window. */
     expect_ids(w, EV "?timeMin=2026-04-12T00:00:00Z&timeMax=2026-04-15T00:00:00Z", "wk");
 }
