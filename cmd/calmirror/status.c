@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "cmd/calmirror/cli.h"
 #include "cmd/calmirror/fields.h"
@@ -11,6 +12,9 @@
 #include "core/base/text.h"
 
 #define SHOWN_MOST 200 /* of more, those that are out of order */
+
+#define WHOLE_COLUMNS  120
+#define OTHERS_COLUMNS 52 /* of the narrow table, besides the calendar */
 
 /* A collection as it is called in the table. */
 static const char *title_of(struct span coll, char out[256])
@@ -59,36 +63,76 @@ static void add_channel(struct table *t, struct span coll)
                expires_ms ? term_span(expires_ms - clock_wall_ms(), left) : "");
 }
 
-static void add_collection(struct table *t, struct span coll)
+/* The whole table takes some 120 columns. A narrower terminal gets the first six of it, with
+ * calendars cut to this width, and errors below; 0: all of it. */
+static int calendar_width(void)
+{
+    int columns = isatty(STDOUT_FILENO) ? term_columns(stdout, 0) : 0;
+    if (columns == 0 || columns >= WHOLE_COLUMNS)
+        return 0;
+    return columns > OTHERS_COLUMNS + 8 ? columns - OTHERS_COLUMNS : 8;
+}
+
+/* Ids are ASCII; what is not may lose the mark, and nothing else. */
+static void cut_to(char *text, int width)
+{
+    if (width > 0 && strlen(text) > (size_t)width)
+        (void)strcpy(text + width - 3, "...");
+}
+
+static void add_collection(struct table *t, struct span coll, int width)
 {
     char text[256];
     int64_t age_ms = field_number(coll, "age_ms", -1);
     int64_t fails = field_number(coll, "fails", 0);
     table_add(t, STYLE_PLAIN, field_text(coll, "account", text, sizeof(text)));
-    table_add(t, STYLE_PLAIN, title_of(coll, text));
+    (void)title_of(coll, text);
+    cut_to(text, width);
+    table_add(t, STYLE_PLAIN, text);
     add_state(t, coll);
     table_add(t, fails > 0 ? STYLE_WARN : STYLE_PLAIN, term_span(age_ms, text));
     add_channel(t, coll);
     table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "live_items", 0));
+    if (width)
+        return;
     table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "pings", 0));
     table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "pulls", 0));
     table_addf(t, STYLE_PLAIN, "%lld", (long long)field_number(coll, "upstream_calls", 0));
     table_add(t, STYLE_BAD, field_text(coll, "last_error", text, sizeof(text)));
 }
 
+static void print_errors(struct span status)
+{
+    struct json_iter it = json_iter(json_get(status, "collections"));
+    struct span key, coll;
+    char title[256], error[256];
+    while (json_next(&it, &key, &coll)) {
+        if (!field_text(coll, "last_error", error, sizeof(error))[0])
+            continue;
+        term_print_safe(stdout, title_of(coll, title));
+        printf(": ");
+        term_print_safe(stdout, error);
+        printf("\n");
+    }
+}
+
 static void print_collections(struct span status)
 {
     static const char *const heads[] = {"ACCOUNT", "CALENDAR", "STATE", "FRESH", "CHANNEL",
                                         "EVENTS",  "PINGS",    "PULLS", "CALLS", "LAST ERROR"};
-    struct table t = {.columns = sizeof(heads) / sizeof(heads[0]), .right = 0x1e8};
+    int width = calendar_width();
+    struct table t = {.columns = width ? 6 : sizeof(heads) / sizeof(heads[0]),
+                      .right = width ? 0x28 : 0x1e8};
     struct json_iter it = json_iter(json_get(status, "collections"));
     struct span key, coll;
     for (size_t i = 0; i < t.columns; i++)
         table_add(&t, STYLE_HEAD, heads[i]);
     while (json_next(&it, &key, &coll))
-        add_collection(&t, coll);
+        add_collection(&t, coll, width);
     table_print(&t, stdout);
     table_release(&t);
+    if (width)
+        print_errors(status);
 }
 
 /* Accounts that need a person, above the table where they are seen. */

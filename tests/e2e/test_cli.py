@@ -74,6 +74,17 @@ def test_status_as_a_table(cli):
     assert "\x1b" not in done.stdout
 
 
+def test_status_fits_a_narrow_terminal(pair):
+    status, output = on_terminal("status", "-c", pair.mirror.config_path, env={"COLUMNS": "80", "NO_COLOR": "1"})
+    lines = output.splitlines()
+    assert status == 0 and lines[0].split() == ["ACCOUNT", "CALENDAR", "STATE", "FRESH", "CHANNEL", "EVENTS"]
+    assert all(len(line) <= 80 for line in lines)
+    _, output = on_terminal("status", "-c", pair.mirror.config_path, env={"COLUMNS": "60", "NO_COLOR": "1"})
+    assert "ready" in output and CALENDAR not in output and CALENDAR[:5] + "..." in output
+    _, output = on_terminal("status", "-c", pair.mirror.config_path, env={"COLUMNS": "150", "NO_COLOR": "1"})
+    assert "LAST ERROR" in output and CALENDAR in output
+
+
 def test_status_as_json_is_the_service_s_own(cli, pair):
     told = json.loads(cli("status", "--json").stdout)
     assert told.keys() == pair.mirror.status().keys()
