@@ -198,6 +198,30 @@ static void test_answers(void **state)
     }
 }
 
+/* What is the matter with an account that is refused as a whole: each has another remedy. */
+static void test_blame(void **state)
+{
+    static const struct {
+        const char *body;
+        enum account_state blame;
+    } cases[] = {
+        {BACK("usageLimits", "accessNotConfigured", "x"), ACCOUNT_API_DISABLED},
+        {FRONT("brandNew", "SERVICE_DISABLED"), ACCOUNT_API_DISABLED},
+        {FRONT("insufficientPermissions", "x"), ACCOUNT_SCOPE_MISSING},
+        {FRONT("brandNew", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"), ACCOUNT_SCOPE_MISSING},
+        {BACK("calendar", "notACalendarUser", "x"), ACCOUNT_NO_ACCESS},
+        {FRONT("authError", "x"), ACCOUNT_NEEDS_LOGIN},
+        {FRONT("brandNew", "x"), ACCOUNT_NEEDS_LOGIN},
+        {HTML, ACCOUNT_NEEDS_LOGIN},
+        {"", ACCOUNT_NEEDS_LOGIN},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (answer_blame(span_of(cases[i].body)) != cases[i].blame)
+            fail_msg("case %zu: %s", i, account_state_name(answer_blame(span_of(cases[i].body))));
+}
+
 static void test_long_words(void **state)
 {
     struct answer_to to = LIST;
@@ -438,11 +462,12 @@ static void test_quota_drain(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),         cmocka_unit_test(test_long_words),
-        cmocka_unit_test(test_pages),           cmocka_unit_test(test_bad_pages),
-        cmocka_unit_test(test_long_token),      cmocka_unit_test(test_mending),
-        cmocka_unit_test(test_quota_minute),    cmocka_unit_test(test_quota_shared),
-        cmocka_unit_test(test_quota_unlimited), cmocka_unit_test(test_quota_drain),
+        cmocka_unit_test(test_answers),      cmocka_unit_test(test_blame),
+        cmocka_unit_test(test_long_words),   cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_bad_pages),    cmocka_unit_test(test_long_token),
+        cmocka_unit_test(test_mending),      cmocka_unit_test(test_quota_minute),
+        cmocka_unit_test(test_quota_shared), cmocka_unit_test(test_quota_unlimited),
+        cmocka_unit_test(test_quota_drain),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
