@@ -200,6 +200,7 @@ static void test_urls(void **state)
         "https://",
         "https://u@h/",
         "https://u:p@h/",
+        "https://:p@h/",
         "https://h/#x",
         "https://h:0/",
         "https://h:65536/",
