@@ -48,8 +48,12 @@ enum rc changes_open(struct txn *t, const struct collection *c, uint64_t after,
     struct key of_coll = key_no(c->no), from = key_seq(c->no, after + 1);
     it->c = c;
     walk_open(&it->w, t, SPACE_CHANGE, &of_coll, &from);
+    if (t->failed) {
+        changes_close(it);
+        return t->failed;
+    }
     *ret = it;
-    return t->failed;
+    return RC_OK;
 }
 
 /* A row that cannot be read must not become a change that nobody hears of: its number also stands
