@@ -100,6 +100,20 @@ def test_a_program_is_told_of_each_change(start, told, tmp_path):
     assert hooks(pair)["file"]["kind"] == "command" and not hooks(pair)["file"]["failing"]
 
 
+def test_a_change_while_a_program_is_told(start, told, tmp_path):
+    """What changes while its creation is being told is told as updated, not as created once more."""
+    pair = start(**{"push": LOCAL, "hook slow": {
+        "shell": f"cat >> {told}; until [ -e {tmp_path}/go ]; do sleep 0.01; done", **EVENTS}})
+    settle(pair)
+    event = pair.google.insert(summary="one")["id"]
+    wait_for("the first", lambda: len(lines_of(told)) == 1)
+    pair.google.patch(USER, event, summary="two")
+    pair.wait_equal(USER)
+    (tmp_path / "go").touch()
+    wait_for("the second", lambda: len(lines_of(told)) == 2)
+    assert [(c["type"], c["eventId"]) for c in lines_of(told)] == [("created", event), ("updated", event)]
+
+
 def test_filters_and_a_program_without_a_shell(start, tmp_path):
     made = str(tmp_path / "made")
     program = str(tmp_path / "program")

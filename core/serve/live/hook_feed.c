@@ -33,6 +33,15 @@ static bool is_wished(const struct push_wish *wish, const struct feed_entry *ent
                              json_is_true(json_get(entry->event.raw, "primary")));
 }
 
+static enum feed_step next_wished(struct feed *f, const struct push_wish *wish,
+                                  struct feed_entry *ret)
+{
+    enum feed_step step;
+    while ((step = feed_next(f, ret)) == FEED_ENTRY && !is_wished(wish, ret)) {
+    }
+    return step;
+}
+
 static enum rc next(struct txn *t, const struct collection *coll, const struct push_place *after,
                     const struct push_wish *wish, struct buf *out, struct push_change *ret)
 {
@@ -43,24 +52,25 @@ static enum rc next(struct txn *t, const struct collection *coll, const struct p
                                 .calendar = (char *)(uintptr_t)coll->calendar};
     const struct entry_form form = {.with_event = wish->with_event};
     struct feed_entry entry;
-    enum feed_step step;
     struct feed *f = feed_open(t, &at, txn_last_seq(t));
     if (!f)
         return RC_SYS;
     (void)text_copy(where.account_name, sizeof where.account_name, span_of(wish->account));
     feed_add(f, coll->no);
-    while ((step = feed_next(f, &entry)) == FEED_ENTRY && !is_wished(wish, &entry)) {
-    }
-    struct cursor place = step == FEED_ENTRY ? entry.at : feed_place(f);
-    if (step == FEED_ENTRY) {
+    enum feed_step step = next_wished(f, wish, &entry);
+    enum rc rc = step == FEED_ENTRY ? RC_OK : step == FEED_END ? RC_NOTFOUND : RC_AGAIN;
+    struct cursor place = feed_place(f);
+    if (rc == RC_OK) {
+        place = entry.at;
         entry_write(out, &entry, &where, &form);
         ret->type = change_type_choices[entry.type];
+        /* With the last one it knows all: what comes while it is told is relative to that. */
+        if (next_wished(f, wish, &entry) == FEED_END)
+            place = feed_place(f);
     }
     ret->at = place_of(&place);
     feed_close(f);
-    if (txn_failed(t) != RC_OK)
-        return RC_SYS;
-    return step == FEED_ENTRY ? RC_OK : step == FEED_END ? RC_NOTFOUND : RC_AGAIN;
+    return txn_failed(t) != RC_OK ? RC_SYS : rc;
 }
 
 static struct push_place now(struct txn *t)
