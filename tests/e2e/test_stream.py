@@ -364,7 +364,7 @@ def test_watch_refused(start):
     pair = start()
     with command(pair, "watch", "--calendar", "nobody") as process:
         assert process.wait(20 * PATIENCE) == 67
-        assert process.stdout.read().startswith("calmirror: the service refused: Not Found: ")
+        assert process.stdout.read().startswith("calmirror: the service refused: there is no such calendar or account")
 
 
 def test_agenda(start):
