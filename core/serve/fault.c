@@ -118,3 +118,10 @@ bool call_fail_internal(struct call *c, const struct err *e)
     log_err(NULL, "api: %s", e->text);
     return call_fail(c, FAULT_INTERNAL, NULL, NULL);
 }
+
+bool call_fail_unread(struct call *c, enum rc rc, const char *what)
+{
+    return rc == RC_NOTFOUND
+               ? call_fail(c, FAULT_NOT_FOUND, NULL, NULL)
+               : call_fail(c, FAULT_NOT_READY, NULL, "This %s is being fetched again.", what);
+}

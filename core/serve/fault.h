@@ -49,4 +49,8 @@ bool call_fail(struct call *c, enum fault fault, const char *location, const cha
 /* Logs the sentence and answers 500 without it. */
 bool call_fail_internal(struct call *c, const struct err *e);
 
+/* Of something asked for by its id, an `event` or an `entry`: it is not there (RC_NOTFOUND), or its
+ * record is damaged, which was counted, and is fetched again soon. */
+bool call_fail_unread(struct call *c, enum rc rc, const char *what);
+
 #endif

@@ -41,12 +41,10 @@ static void get(struct call *c, const struct collection *coll, struct span id)
 {
     struct item item;
     enum rc rc = item_get(c->txn, coll->no, id, &item);
-    if (rc == RC_NOTFOUND || (rc == RC_OK && item.deleted)) {
-        (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
-        return;
-    }
-    if (rc) { /* a damaged record: it is counted, and fetched again soon */
-        (void)call_fail(c, FAULT_NOT_READY, NULL, "This entry is being fetched again.");
+    if (rc == RC_OK && item.deleted)
+        rc = RC_NOTFOUND;
+    if (rc != RC_OK) {
+        (void)call_fail_unread(c, rc, "entry");
         return;
     }
     struct etag etag = etag_of_call(c);

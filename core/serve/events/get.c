@@ -6,7 +6,6 @@
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
 #include "core/serve/scope.h"
-#include "core/serve/events/page.h"
 #include "core/serve/events/series.h"
 #include "core/serve/events/view.h"
 #include "core/serve/events/window.h"
@@ -71,14 +70,6 @@ static enum rc find_master(struct call *c, const struct collection *coll, struct
     return rc;
 }
 
-bool events_fail_unread(struct call *c, enum rc rc)
-{
-    /* A damaged record: it is counted, and fetched again soon. */
-    return rc == RC_NOTFOUND
-               ? call_fail(c, FAULT_NOT_FOUND, NULL, NULL)
-               : call_fail(c, FAULT_NOT_READY, NULL, "This event is being fetched again.");
-}
-
 void events_get(struct call *c)
 {
     struct collection coll;
@@ -98,7 +89,7 @@ void events_get(struct call *c)
     if (rc == RC_NOTFOUND)
         rc = find_master(c, &coll, c->segment[1], &ev, &at);
     if (rc != RC_OK) {
-        (void)events_fail_unread(c, rc);
+        (void)call_fail_unread(c, rc, "event");
     } else if (begin(c, &coll, &ev)) {
         instance_form_init(&form, &ev);
         view_write_instance(&view, &ev, &form, &at, &c->out);

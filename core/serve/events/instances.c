@@ -81,9 +81,9 @@ static bool fill(struct events_page *page, const struct event *master)
 static bool check_token(struct call *c, struct page_token *at)
 {
     if (params_has(&c->params, PARAM_PAGE_TOKEN) &&
-        (at->place[0] != EVENTS_PLACE_INSTANCES || !span_eq(at->after, c->segment[1])))
+        (at->place[0] != PHASE_INSTANCES || !span_eq(at->after, c->segment[1])))
         return pages_refuse(c);
-    at->place[0] = EVENTS_PLACE_INSTANCES;
+    at->place[0] = PHASE_INSTANCES;
     at->after = c->segment[1];
     return true;
 }
@@ -99,7 +99,7 @@ void events_instances(struct call *c)
         return;
     enum rc rc = event_get(c->txn, coll.no, c->segment[1], &master);
     if (rc != RC_OK) {
-        (void)events_fail_unread(c, rc);
+        (void)call_fail_unread(c, rc, "event");
         return;
     }
     if (!events_head_begin(c, &coll))

@@ -96,7 +96,7 @@ void events_list(struct call *c)
     struct events_page page = {.c = c, .coll = &coll};
     if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
         !pages_begin(c, &coll, &page.at) || (access != ACCESS_ALL && !veil_params(c)) ||
-        !check_params(c) || (page.at.place[0] == EVENTS_PLACE_INSTANCES && !pages_refuse(c)))
+        !check_params(c) || (page.at.place[0] == PHASE_INSTANCES && !pages_refuse(c)))
         return;
     const struct params *p = &c->params;
     if (!check_token(c, &page, access) || !events_head_begin(c, &coll))

@@ -33,8 +33,6 @@
     (PARAM_BIT(PARAM_EVENT_TYPES) | PARAM_BIT(PARAM_ICAL_UID) | PARAM_BIT(PARAM_Q) | \
      PARAM_BIT(PARAM_PRIVATE_PROPERTY) | PARAM_BIT(PARAM_SHARED_PROPERTY))
 
-enum phase { PHASE_TIMED, PHASE_SERIES, PHASE_BARE }; /* and EVENTS_PLACE_INSTANCES */
-
 /* Does the series of a cancelled exception still exist? */
 static bool series_lives(const struct events_page *page, const struct event *ev)
 {

@@ -10,8 +10,9 @@
 #include "core/serve/events/window.h"
 #include "storage/events.h"
 
-/* place[0] of the page tokens of events.instances, whose `after` is the series. */
-#define EVENTS_PLACE_INSTANCES 3
+/* place[0] of page tokens: which part of the list goes on. The last one is events.instances', where
+ * `after` is the series. */
+enum phase { PHASE_TIMED, PHASE_SERIES, PHASE_BARE, PHASE_INSTANCES };
 
 struct events_page {
     struct call *c;
@@ -42,8 +43,5 @@ bool events_page_matches(struct events_page *page, const struct event *ev);
 bool events_page_tells(const struct events_page *page, const struct event *ev);
 /* To be asked before each event that is looked at: true when the page has ended before it. */
 bool events_page_ends(struct events_page *page, bool is_wanted);
-
-/* Answers that an event, asked for by id, is not there or cannot be read; false. */
-bool events_fail_unread(struct call *c, enum rc rc);
 
 #endif
