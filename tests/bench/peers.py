@@ -173,10 +173,7 @@ class Bare:
         if not self.port:
             raise SystemExit("bare does not start")
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
+    def stop(self):
         self.process.terminate()
         self.process.wait(10)
 

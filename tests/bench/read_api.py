@@ -101,8 +101,8 @@ class Bench:
             if not same or ours.status not in (200, 304):
                 raise SystemExit(f"{case.name}: the mirror says {ours.status}, {len(ours.body)} bytes; "
                                  f"nginx ({name}) {theirs.status}, {len(theirs.body)} bytes")
-        case.library = self.stack.enter_context(peers.Bare(self.scratch, self.mirror.api_port, case.path, case.headers,
-                                                           self.server_core))
+        case.library = peers.Bare(self.scratch, self.mirror.api_port, case.path, case.headers, self.server_core)
+        self.stack.callback(case.library.stop)
 
     def rounds(self, cases, rounds, seconds):
         for number in range(rounds):

@@ -408,4 +408,21 @@ static inline bool is_idle(struct world *w)
     return totals.due == 0 && totals.running == 0;
 }
 
+/* The primary calendar's channel has proved itself, and nothing is left to do. */
+static inline void live_channel(struct world *w)
+{
+    WAIT(channels_of(w, events_of(w, ME).no).ch.state == CHANNEL_LIVE);
+    WAIT(is_idle(w));
+}
+
+/* Of an event of the primary calendar; UINT32_MAX when there is none. */
+static inline uint32_t flags_of(struct world *w, const char *id)
+{
+    struct event ev = {.flags = UINT32_MAX};
+    struct txn *t = reading(w);
+    (void)event_get(t, events_of(w, ME).no, span_of(id), &ev);
+    txn_abort(t);
+    return ev.flags;
+}
+
 #endif

@@ -17,12 +17,6 @@ static int end(void **state)
     return 0;
 }
 
-static void live_channel(void)
-{
-    WAIT(channels_of(&w, events_of(&w, ME).no).ch.state == CHANNEL_LIVE);
-    WAIT(is_idle(&w));
-}
-
 static void test_first_sync_then_pings(void **state)
 {
     (void)state;
@@ -31,7 +25,7 @@ static void test_first_sync_then_pings(void **state)
     insert_event(&w, "bbbbbb", "\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=3\"]");
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
-    live_channel();
+    live_channel(&w);
     struct collection c = events_of(&w, ME);
     assert_string_equal(c.zone, "Europe/Berlin");
     assert_true(c.sync_token[0] && c.fresh_ms > 0 && c.full_ms > 0);
@@ -89,7 +83,7 @@ static void test_dead_token_lists_again(void **state)
         insert_event(&w, "bbbbbb", "");
         mirror_up(&w);
         WAIT(is_equal(&w, ME));
-        live_channel();
+        live_channel(&w);
         control(&w, "POST", "sync-tokens/invalidate", kinds[i]);
         api(&w, "DELETE", "/calendars/primary/events/aaaaaa", NULL);
         insert_event(&w, "cccccc", "");
@@ -211,7 +205,7 @@ static void test_many_odd_pages(void **state)
             "{\"max_page\":5,\"empty_every\":2,\"duplicate_items\":3,\"duplicate_older\":true}");
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
-    live_channel();
+    live_channel(&w);
     control(&w, "POST", "pings", "{\"paused\":true}");
     for (int i = 0; i < 23; i += 2) {
         char path[64];
@@ -269,7 +263,7 @@ static void test_pings_before_the_workers(void **state)
     world_begin(&w, true, "");
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
-    live_channel();
+    live_channel(&w);
     uint32_t no = events_of(&w, ME).no;
     mirror_down(&w);
     struct err e = {0};
@@ -399,7 +393,7 @@ static void test_silent_channel_is_replaced(void **state)
     (void)state;
     world_begin(&w, true, "poll_interval = 3s\npoll_interval_unhealthy = 1s\n");
     mirror_up(&w);
-    live_channel();
+    live_channel(&w);
     char first[LIMIT_CHANNEL_BYTES + 1];
     strcpy(first, channels_of(&w, events_of(&w, ME).no).ch.id);
     control(&w, "POST", "pings", "{\"drop\":true,\"state\":\"exists\"}");
@@ -423,7 +417,7 @@ static void test_renewal_overlaps(void **state)
     (void)state;
     world_begin(&w, true, "channel_ttl = 6s\nchannel_overlap = 2s\n");
     mirror_up(&w);
-    live_channel();
+    live_channel(&w);
     uint32_t no = events_of(&w, ME).no;
     struct channel first = channels_of(&w, no).ch;
     /* What Google knows no more need not be stopped again. */

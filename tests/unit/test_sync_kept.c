@@ -18,22 +18,6 @@ static int end(void **state)
     return 0;
 }
 
-static void live_channel(void)
-{
-    WAIT(channels_of(&w, events_of(&w, ME).no).ch.state == CHANNEL_LIVE);
-    WAIT(is_idle(&w));
-}
-
-/* Of the primary calendar; its flags, or UINT32_MAX when there is none. */
-static uint32_t flags_of(const char *id)
-{
-    struct event ev = {.flags = UINT32_MAX};
-    struct txn *t = reading(&w);
-    (void)event_get(t, events_of(&w, ME).no, span_of(id), &ev);
-    txn_abort(t);
-    return ev.flags;
-}
-
 /* A hole in a series and an instance that was renamed: what becomes of them depends on the series.
  */
 static void test_series_and_exceptions(void **state)
@@ -51,16 +35,16 @@ static void test_series_and_exceptions(void **state)
     }
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
-    live_channel();
+    live_channel(&w);
     uint64_t listings = counters_of(&w, events_of(&w, ME).no).listings;
 
     api(&w, "PATCH", "/calendars/primary/events/edited", "{\"summary\":\"new\"}");
     api(&w, "DELETE", "/calendars/primary/events/gone00", NULL);
     WAIT(is_equal(&w, ME));
-    assert_int_equal(flags_of("edited_20260702T100000Z"), EVENT_EXCEPTION | EVENT_CANCELLED);
-    assert_int_equal(flags_of("edited_20260703T100000Z"), EVENT_EXCEPTION);
-    assert_int_equal(flags_of("gone00_20260702T100000Z"), UINT32_MAX);
-    assert_int_equal(flags_of("gone00_20260703T100000Z"), UINT32_MAX);
+    assert_int_equal(flags_of(&w, "edited_20260702T100000Z"), EVENT_EXCEPTION | EVENT_CANCELLED);
+    assert_int_equal(flags_of(&w, "edited_20260703T100000Z"), EVENT_EXCEPTION);
+    assert_int_equal(flags_of(&w, "gone00_20260702T100000Z"), UINT32_MAX);
+    assert_int_equal(flags_of(&w, "gone00_20260703T100000Z"), UINT32_MAX);
 
     /* As the only change: nothing is told of its exceptions. */
     control(&w, "PUT", "events?calendar=me%40example.com&id=single",
@@ -68,9 +52,9 @@ static void test_series_and_exceptions(void **state)
             "\"start\":{\"dateTime\":\"2026-07-01T10:00:00Z\"},"
             "\"end\":{\"dateTime\":\"2026-07-01T11:00:00Z\"}}");
     control(&w, "POST", "ping", "{\"calendar\":\"" ME "\"}");
-    WAIT(!(flags_of("single") & EVENT_SERIES));
-    assert_int_equal(flags_of("single_20260702T100000Z"), EVENT_EXCEPTION | EVENT_CANCELLED);
-    assert_int_equal(flags_of("single_20260703T100000Z"), UINT32_MAX);
+    WAIT(!(flags_of(&w, "single") & EVENT_SERIES));
+    assert_int_equal(flags_of(&w, "single_20260702T100000Z"), EVENT_EXCEPTION | EVENT_CANCELLED);
+    assert_int_equal(flags_of(&w, "single_20260703T100000Z"), UINT32_MAX);
     WAIT(is_idle(&w));
     assert_int_equal(counters_of(&w, events_of(&w, ME).no).listings, listings);
 }
@@ -161,7 +145,7 @@ static void test_old_changes_go(void **state)
     insert_event(&w, "aaaaaa", "");
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
-    live_channel();
+    live_channel(&w);
     control(&w, "DELETE", "events?calendar=me%40example.com&id=aaaaaa", NULL);
     struct collection c = list_in_full();
     assert_int_equal(c.all_items, 0);
@@ -188,7 +172,7 @@ static void test_account_leaves(void **state)
     insert_event(&w, "aaaaaa", "");
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
-    live_channel();
+    live_channel(&w);
     uint32_t no = events_of(&w, ME).no;
     strcpy(w.account, "b");
     struct conf *next = world_conf(&w);
