@@ -20,6 +20,7 @@
 
 #define BYTES_MOST  (32u << 20) /* of either side */
 #define LISTED_MOST 100
+#define TRIES_MOST  3
 
 struct instance {
     struct span id, raw;
@@ -36,6 +37,7 @@ struct sides {
     int64_t min_ms, max_ms; /* the window; that of the job may be another by the end */
     uint64_t since;         /* the last change before Google was asked */
     int64_t settled_ms;
+    bool fetched;       /* Google told all of them */
     struct pages pages; /* own the bytes of theirs */
     struct instances ours, theirs;
     struct buf items; /* JSON */
@@ -243,12 +245,26 @@ static enum rc begin(struct sides *s, struct err *e)
 static enum rc gather(struct sides *s, struct verify *v, struct err *e)
 {
     enum rc rc = fetch(s, e);
+    s->fetched = rc == RC_OK;
     if (rc == RC_OK)
         rc = verify_pull(s->r, v, e);
     s->settled_ms = v->settled_ms;
     if (rc == RC_OK && v->judged)
         rc = expand(s, e);
     return rc == RC_OK && v->judged ? compare(s, e) : rc;
+}
+
+/* Trying again is of no use, or was of none. That Google does not tell its instances is no failure
+ * of the calendar: its pulls see to that. */
+static bool is_hopeless(const struct sides *s, enum rc rc)
+{
+    const struct run *r = s->r;
+    if (rc == RC_FULL || rc == RC_BADDATA || rc == RC_INVALID)
+        return true;
+    if (s->fetched || r->gave_way)
+        return false;
+    return rc == RC_NOTFOUND || rc == RC_STALE ||
+           (rc == RC_AGAIN && r->ticket.fails + 1 >= TRIES_MOST);
 }
 
 enum rc verify_instances(struct run *r, struct err *e)
@@ -263,7 +279,7 @@ enum rc verify_instances(struct run *r, struct err *e)
         v.why_not = "nothing is served here";
     if (rc == RC_OK)
         rc = conclude(&s, v.judged ? "" : v.why_not, e);
-    else if (rc == RC_FULL || rc == RC_BADDATA || rc == RC_INVALID) /* trying again is of no use */
+    else if (is_hopeless(&s, rc))
         rc = conclude(&s, why.text, e);
     else
         rc = err_set(e, rc, "instances: %s", why.text);

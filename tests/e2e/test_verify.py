@@ -354,3 +354,15 @@ def test_instances_that_cannot_be_compared(start):
     pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, status=400, reason="badRequest")
     status, text = verify(pair, USER, "--instances")
     assert status == 69 and "instances could not be judged" in text and not pair.collection(USER)["verify"]
+
+
+@pytest.mark.parametrize("how", [{"status": 503}, {"status": 404, "reason": "notFound"}])
+def test_instances_that_google_never_tells(start, how):
+    """What Google refuses again and again is told to who asked for it; the calendar, whose pulls succeed, is well."""
+    pair = start(sync={"backoff_min": "100ms", "backoff_max": "200ms"})
+    pair.wait_equal(USER)
+    pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, **how)
+    status, text = verify(pair, USER, "--instances")
+    assert status == 69 and f"instances could not be judged: events.list: {how['status']}" in text
+    calendar = pair.collection(USER)
+    assert (calendar["verify"], calendar["fails"], calendar["last_error"]) == (False, 0, "")
