@@ -149,7 +149,7 @@ static enum rc env_open(struct store *s, const char *path, const struct store_op
         code = mdb_env_set_assert(s->env, on_assert);
     if (!code)
         code = mdb_env_open(s->env, path, flags, 0600);
-    return mdb_to_rc(code, e, path);
+    return mdb_to_rc(s, code, e, path);
 }
 
 bool store_has_space(const struct store *s, enum space space)
@@ -168,7 +168,7 @@ static enum rc spaces_open(struct store *s, struct txn *t, bool fresh, const cha
         if (code == MDB_NOTFOUND)
             return err_set(e, RC_BADDATA, "%s: not a mirror: no table '%s'", path, space_name(sp));
         if (code)
-            return mdb_to_rc(code, e, path);
+            return mdb_to_rc(s, code, e, path);
     }
     return RC_OK;
 }
@@ -209,7 +209,7 @@ static enum rc learn_identity(struct store *s, const char *path, struct err *e)
     MDB_envinfo info;
     int code = mdb_env_info(s->env, &info);
     if (code)
-        return mdb_to_rc(code, e, path);
+        return mdb_to_rc(s, code, e, path);
     bool fresh = info.me_last_txnid == 0; /* nothing was ever committed */
     enum rc rc = txn_begin(s, true, true, &t, e);
     if (!rc)

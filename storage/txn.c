@@ -21,8 +21,14 @@ static const struct field counter_fields[] = {
     FIELD(struct counters, coll),
 };
 
+/* What to do when the map is full. */
+static const char *const when_full[STORE_FILES] = {
+    [STORE_MIRROR] = ": raise mirror.map_size and restart",
+    [STORE_PUSH] = ": make room with calmirror hooks drop",
+};
+
 /* LMDB's codes are negative, errno's positive. */
-enum rc mdb_to_rc(int code, struct err *e, const char *what)
+enum rc mdb_to_rc(const struct store *s, int code, struct err *e, const char *what)
 {
     enum rc rc = RC_SYS;
     switch (code) {
@@ -53,14 +59,14 @@ enum rc mdb_to_rc(int code, struct err *e, const char *what)
         break;
     }
     return err_set(e, rc, "%s: %s%s", what, mdb_strerror(code),
-                   code == MDB_MAP_FULL ? ": raise mirror.map_size and restart" : "");
+                   code == MDB_MAP_FULL ? when_full[s->file] : "");
 }
 
 enum rc txn_fail(struct txn *t, int code, enum space space)
 {
     if (t->failed)
         return t->failed;
-    t->failed = mdb_to_rc(code, &t->why, space_name(space));
+    t->failed = mdb_to_rc(t->store, code, &t->why, space_name(space));
     if (t->failed == RC_BADDATA)
         store_mark_broken(t->store);
     return t->failed;
@@ -82,7 +88,7 @@ enum rc txn_begin(struct store *s, bool write, bool large, struct txn **ret, str
         free(t);
         if (code == MDB_PANIC)
             atomic_store(&s->jammed, true);
-        return mdb_to_rc(code, e, "transaction");
+        return mdb_to_rc(s, code, e, "transaction");
     }
     *ret = t;
     return RC_OK;
@@ -191,7 +197,7 @@ enum rc txn_commit(struct txn *t, struct err *e)
         hub_publish(s, t->counters.seq, &t->touched);
     free(t->touched.v);
     free(t);
-    rc = mdb_to_rc(code, &why, "commit");
+    rc = mdb_to_rc(s, code, &why, "commit");
     if (rc == RC_BADDATA)
         store_mark_broken(s);
     trouble_note(&s->trouble, rc, &why);

@@ -62,7 +62,7 @@ struct txn {
 };
 
 /* The one place where LMDB's codes become ours. Sets *e (NULL ok) to "what: LMDB's words". */
-enum rc mdb_to_rc(int code, struct err *e, const char *what);
+enum rc mdb_to_rc(const struct store *s, int code, struct err *e, const char *what);
 /* Notes an LMDB failure in the transaction (first one wins) and returns its rc. */
 enum rc txn_fail(struct txn *t, int code, enum space space);
 /* Marks the file as structurally broken: the next store_open() returns RC_BADDATA. */

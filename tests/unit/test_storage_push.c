@@ -188,6 +188,40 @@ static void test_whose_numbers(void **state)
     end(t);
 }
 
+/* It says what makes room in this file, which mirror.map_size is not about; and that does. */
+static void test_full(void **state)
+{
+    struct fixture *f = *state;
+    static char body[20000];
+    struct push_dead d = {.hook = "backup", .body = {body, sizeof body}};
+    struct txn *t;
+    struct err e = {0};
+    store_close(f->store);
+    f->options.map_bytes = 2 << 20;
+    fixture_open(f);
+    enum rc rc = RC_OK;
+    uint64_t first = 0;
+    for (int i = 0; rc == RC_OK && i < 1000; i++) {
+        t = begin(f);
+        d.number = 0;
+        push_dead_put(t, &d);
+        first = first ? first : d.number;
+        rc = txn_commit(t, &e);
+    }
+    assert_int_equal(rc, RC_FULL);
+    assert_null(strstr(e.text, "map_size"));
+    assert_non_null(strstr(e.text, "calmirror hooks drop"));
+    for (unsigned i = 0; i < 3; i++) {
+        t = begin(f);
+        push_dead_delete(t, first + i);
+        end(t);
+    }
+    t = begin(f);
+    d.number = 0;
+    push_dead_put(t, &d);
+    end(t);
+}
+
 /* Both files of one directory can be open; setting one aside leaves the other. */
 static void test_beside_the_mirror(void **state)
 {
@@ -214,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_marks, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_dead_letters, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_whose_numbers, push_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_full, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_beside_the_mirror, push_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
