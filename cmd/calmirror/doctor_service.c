@@ -1,5 +1,6 @@
 /* doctor_service: does the service run, and how do its accounts stand? Without it, the credentials
  * that can be read from here are tried. */
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -26,6 +27,20 @@ static void say_missing(struct doctor *d, const char *account, const char *kind,
     }
 }
 
+/* What is wrong with an account is what was found wrong with its file: said once. */
+static bool is_told(struct doctor *d, const char *account, const char *reason)
+{
+    char told[600];
+    (void)snprintf(told, sizeof(told), "account %s: %s", account, reason);
+    for (size_t i = 0; i < d->n; i++)
+        if (d->v[i].level == LEVEL_FAIL && strncmp(d->v[i].text, told, strlen(told)) == 0) {
+            doctor_say(d, LEVEL_SKIP, "account", NULL, "%s: cannot be used with that credential",
+                       account);
+            return true;
+        }
+    return false;
+}
+
 static void say_account(struct doctor *d, struct span account)
 {
     char name[LIMIT_NAME_BYTES + 1], state[32], reason[512];
@@ -39,7 +54,7 @@ static void say_account(struct doctor *d, struct span account)
         say_missing(d, name, "settings", "settings");
     } else if (strcmp(state, "gone") == 0) {
         doctor_say(d, LEVEL_SKIP, "account", NULL, "%s: no longer in the configuration", name);
-    } else {
+    } else if (!reason[0] || !is_told(d, name, reason)) {
         doctor_say(d, LEVEL_FAIL, "account", reason[0] ? reason : NULL, "%s: %s", name, state);
     }
 }
@@ -78,7 +93,7 @@ static void try_account(struct doctor *d, const struct conf_account *a, struct g
                    a->name);
     else if (rc == RC_AGAIN)
         doctor_say(d, LEVEL_WARN, "account", "try again", "%s: %s", a->name, e.text);
-    else
+    else if (!is_told(d, a->name, e.text))
         doctor_say(d, LEVEL_FAIL, "account", NULL, "%s: %s", a->name, e.text);
     google_page_release(&page);
     auth_free(call.auth);

@@ -220,6 +220,25 @@ def test_without_a_service(start, tmp_path):
     assert levels(checks, "config") == ["ok", "fail"] and "fail" in levels(checks, "store")
 
 
+def test_a_credential_that_is_no_good(start, tmp_path):
+    """Told once, with what to do, whether the service runs or not; one that the service finds bad otherwise is told there."""
+    key = tmp_path / "key.json"
+    key.write_text("no JSON")
+    key.chmod(0o600)
+    pair = start(accounts={"test": {"key_file": str(key)}, "well": token_account(tmp_path)}, ready=False)
+
+    def account():
+        checks = examine(pair.mirror.config_path, status=2)
+        told = [text for name in checks for _, text, advice in checks[name] if "not JSON" in text + (advice or "")]
+        assert told == [f"account test: {key}: not JSON: is this the file that Google gave out?"]
+        return checks["account"][0]
+    wait_for("the account to be parked", lambda: pair.mirror.status()["accounts"][0]["state"] == "needs login")
+    assert account() == ("skip", "test: cannot be used with that credential", None)
+    pair.mirror.stop()
+    pair.mirror.api.close()
+    assert account() == ("skip", "test: cannot be used with that credential", None)
+
+
 def test_damage_of_what_clients_left(start):
     """A bad record, and a file that is broken in its structure: of push.mdb as of the mirror."""
     pair = start(push=LOCAL)
