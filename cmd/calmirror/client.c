@@ -134,7 +134,7 @@ __attribute__((format(printf, 3, 4))) static int fail(const struct cli *cli, int
     return status;
 }
 
-static int unreachable(const struct cli *cli, const struct err *e)
+static int no_answer(const struct cli *cli, const struct err *e)
 {
     if (cli->socket && access(cli->socket, W_OK) != 0 && errno == EACCES)
         return fail(cli, EX_NOPERM,
@@ -231,7 +231,7 @@ static int perform(struct cli *cli, const struct ask *ask, struct buf *ret)
     if (rc == RC_CANCELED && ask->take)
         status = EX_OK;
     else if (rc == RC_AGAIN)
-        status = unreachable(cli, &e);
+        status = no_answer(cli, &e);
     else if (rc != RC_OK)
         status = fail(cli, EX_OSERR, "%s: %s", cli->place, e.text);
     else if (response.status < 200 || response.status > 299)

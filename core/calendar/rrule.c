@@ -107,7 +107,7 @@ static enum rc read_wkst(struct rrule *r, struct span v, struct err *e)
 static enum rc read_byday(struct rrule *r, struct span v, struct err *e)
 {
     struct span item;
-    uint8_t day;
+    uint8_t day = 0;
 
     while (take_item(&v, ',', &item)) {
         int n = 0;
