@@ -11,8 +11,11 @@ void batch_release(struct batch *b)
 {
     for (size_t i = 0; i < b->n; i++)
         buf_release(&b->texts[i].text);
+    for (size_t i = 0; i < b->n_raws; i++)
+        buf_release(&b->raws[i]);
     free(b->events);
     free(b->texts);
+    free(b->raws);
     *b = (struct batch){0};
 }
 

@@ -4,11 +4,14 @@
 
 #include "core/google/api.h"
 #include "core/google/decode.h"
+#include "storage/store.h"
 
 struct batch {            /* `= { 0 }` is empty */
-    struct event *events; /* borrow from the pages and from `texts` */
+    struct event *events; /* borrow from the pages, from `texts` and from `raws` */
     struct event_text *texts;
     size_t n, size;
+    struct buf *raws; /* of batch_complete() */
+    size_t n_raws;
     uint64_t odd, unusable; /* kept raw; left out since they have no id */
 };
 void batch_release(struct batch *b);
@@ -19,6 +22,9 @@ enum rc batch_add(struct batch *b, const struct google_page *page, const char *z
 /* Leaves one event per id, in the order they came: the one with the newer `updated`, else the later
  * one. */
 void batch_unique(struct batch *b);
+/* Gives cancelled instances of which the id alone came their series and slot, as far as what is
+ * stored tells. */
+void batch_complete(struct batch *b, struct txn *t, const struct collection *c);
 
 /* A series ends with its last instance: sets start_ms and end_ms of a master from its rules. */
 void extent_widen(struct event *ev);

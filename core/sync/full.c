@@ -118,7 +118,7 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
 
 /* One page into the stage; the last one finishes. */
 static enum rc store_page(struct run *r, struct full *f, const struct google_page *page,
-                          const struct batch *b, int64_t asked_ms, struct err *e)
+                          struct batch *b, int64_t asked_ms, struct err *e)
 {
     struct txn *t = NULL;
     /* The last of many pages brings what all of them staged. */
@@ -130,6 +130,7 @@ static enum rc store_page(struct run *r, struct full *f, const struct google_pag
         listing_begin(t, &r->c, f->reason, asked_ms);
         f->begin = false;
     }
+    batch_complete(b, t, &r->c);
     for (size_t i = 0; i < b->n; i++)
         listing_put(t, &r->c, &b->events[i]);
     r->c.listing.pages++;

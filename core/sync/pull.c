@@ -103,6 +103,7 @@ static bool is_end(struct run *r, struct txn *t, const struct event *ev)
 
 static void apply(struct run *r, struct txn *t, struct pull *p)
 {
+    batch_complete(&p->batch, t, &r->c);
     for (size_t i = 0; i < p->batch.n; i++) {
         const struct event *ev = &p->batch.events[i];
         if (is_end(r, t, ev)) {

@@ -1,6 +1,7 @@
 """Failure cases of sync tokens and pages: dead, missing, looping, shifted, doubled; what a delta may do."""
 import os
 import threading
+import time
 from urllib.parse import parse_qs
 
 import pytest
@@ -114,6 +115,36 @@ def test_last_page_without_a_token(start):
     assert pair.collection(USER)["dirty"]
     pair.emulator.set_pages(no_sync_token=False)
     wait_title(pair, event, "without")
+
+
+PLAIN_400 = {"status": 400, "reason": "badRequest", "message": "Bad Request"}
+
+
+def test_sync_token_refused_without_a_word_about_it(start):
+    """T-TOKEN-410: Google's least telling 400 for a sync token: a full listing, at once."""
+    pair = start()
+    event = pair.google.insert(summary="before")["id"]
+    wait_title(pair, event, "before")
+    settle(pair)
+    pair.emulator.fault("GET */events", query="*syncToken=*", count=1, **PLAIN_400)
+    listings = len(pulls(pair, USER)[1])
+    pair.google.patch(USER, event, summary="after")
+    wait_title(pair, event, "after", 5)
+    assert len(pulls(pair, USER)[1]) == listings + 1
+
+
+def test_page_token_refused_without_a_word_about_it(start):
+    """T-PAGE-ALL: Google's least telling 400 for a page token of a listing: begun anew, at once."""
+    def prepare(emulator):
+        for i in range(9):
+            emulator.api.insert(summary=f"event {i}")
+        emulator.set_pages(max_page=3)
+        emulator.fault("GET */events", query="*pageToken=*", skip=1, **PLAIN_400)
+
+    pair = start(ready=False, prepare=prepare)
+    pair.mirror.wait_ready(5)
+    pair.wait_equal(USER)
+    assert not pair.collection(USER)["last_error"]
 
 
 def test_what_goes_with_a_token(start):
@@ -346,6 +377,44 @@ def test_sparse_tombstones(start):
     window = {"timeMin": "2026-06-01T00:00:00Z", "timeMax": "2026-08-01T00:00:00Z", "singleEvents": "true",
               "timeZone": "UTC"}
     assert [e["start"]["dateTime"][:10] for e in pair.mirror.events(USER, **window)] == ["2026-07-01", "2026-07-03"]
+
+
+def test_instances_cancelled_by_id_alone(start):
+    """T-REC-CANCEL-SPARSE: an id and "cancelled", nothing else, of instances: one that was moved, one that never had a record,
+    one of the second half of a series that was split."""
+    pair = start()
+    window = {"timeMin": "2026-06-01T00:00:00Z", "timeMax": "2026-08-01T00:00:00Z", "singleEvents": "true",
+              "timeZone": "UTC"}
+
+    def days():
+        return [e["start"]["dateTime"][8:13] for e in pair.mirror.events(USER, **window)]
+    pair.google.insert(id="series0", body={**timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC"),
+                                           "recurrence": ["RRULE:FREQ=DAILY;COUNT=4"]})
+    pair.emulator.put_raw_event(USER, {"kind": "calendar#event", "status": "confirmed", "id": "series0_R20260706T100000",
+                                       **timed("2026-07-06T10:00:00Z", "2026-07-06T11:00:00Z", "UTC"),
+                                       "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]})
+    moved, plain, second = (f"series0_202607{day}T100000Z" for day in ("02", "03", "07"))
+    pair.google.update(USER, moved, {**pair.google.get(USER, moved), "summary": "moved",
+                                     **timed("2026-07-02T15:00:00Z", "2026-07-02T16:00:00Z", "UTC")})
+    pair.wait_equal(USER)
+    settle(pair)
+    assert days() == ["01T10", "02T15", "03T10", "04T10", "06T10", "07T10", "08T10"]
+    etag = f'"{2 * int((time.time() + 1) * 1000000)}"'  # newer than all of them
+    for event in moved, plain, second:
+        pair.emulator.put_raw_event(USER, {**sparse(event), "etag": etag})
+    pair.emulator.ping(calendar=USER)
+    left = ["01T10", "04T10", "06T10", "08T10"]
+    wait_for("the holes", lambda: days() == left)
+    for series, event in ("series0", moved), ("series0", plain), ("series0_R20260706T100000", second):
+        hole = pair.mirror.all_events(USER)[event]  # with all that Google guarantees of one, for those who follow the mirror
+        assert hole["recurringEventId"] == series
+        assert hole["originalStartTime"]["dateTime"][:10] == f"2026-07-{event[14:16]}"
+    rest(pair)
+    version = pair.collection(USER)["version"]
+    assert pair.mirror.request("POST", "/v1/resync", '{"calendar": "primary"}').status < 300
+    wait_for("the listing", lambda: not pair.collection(USER)["resync"])
+    rest(pair)
+    assert days() == left and pair.collection(USER)["version"] == version and pair.collection(USER)["drift"] == 0
 
 
 def test_exception_before_its_series(start):
