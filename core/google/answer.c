@@ -3,7 +3,6 @@
 #include "core/google/answer.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "core/base/json.h"
 #include "core/google/words.h"
@@ -52,7 +51,6 @@ struct fault {
     bool google;                    /* the body is an error in Google's form */
     char reason[ANSWER_REASON_MAX]; /* errors[0].reason */
     char detail[ANSWER_REASON_MAX]; /* the first details[].reason, of the front end's form */
-    char location[32];              /* errors[0].location: the parameter at fault */
     char message[160];
 };
 
@@ -82,7 +80,6 @@ static void read_fault(struct span body, struct fault *f)
     f->google = true;
     errors = json_get(error, "errors");
     words_copy(first_of(errors, "reason"), f->reason, sizeof(f->reason));
-    words_copy(first_of(errors, "location"), f->location, sizeof(f->location));
     words_copy(first_of(json_get(error, "details"), "reason"), f->detail, sizeof(f->detail));
     words_copy(json_get(error, "message"), f->message, sizeof(f->message));
 }
@@ -93,14 +90,6 @@ static const struct meaning *find_meaning(const char *reason)
         if (strcmp(meanings[i].reason, reason) == 0)
             return &meanings[i];
     return NULL;
-}
-
-/* A 400 about a token we sent: it was minted elsewhere or mangled; listing in full mends that. */
-static bool is_about_token(const struct fault *f)
-{
-    return strcmp(f->location, "syncToken") == 0 || strcmp(f->location, "pageToken") == 0 ||
-           strcasestr(f->message, "sync token") || strcasestr(f->message, "syncToken") ||
-           strcasestr(f->message, "page token") || strcasestr(f->message, "pageToken");
 }
 
 /* By status alone, where no reason has a meaning of its own. */
@@ -122,9 +111,9 @@ static enum rc map_status(const struct fault *f, const struct answer_to *to)
     case 429:
         return RC_AGAIN;
     case 400:
-        if (list && to->token && is_about_token(f))
-            return RC_STALE;
-        return f->google ? RC_INVALID : RC_AGAIN;
+        /* Nothing but the token is not the same in every list of ours, and what Google says of one
+         * that was mangled or minted elsewhere is not always a word about tokens. */
+        return !f->google ? RC_AGAIN : list && to->token ? RC_STALE : RC_INVALID;
     default:
         return f->status >= 400 && f->status < 500 && f->google ? RC_INVALID : RC_AGAIN;
     }
