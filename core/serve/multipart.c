@@ -104,8 +104,6 @@ static bool find_delimiter(struct span boundary, const char **p, const char *end
 static bool next_bytes(struct multipart *m, struct span *ret)
 {
     bool last = false;
-    if (m->p >= m->end)
-        return false;
     bool closed = find_delimiter(m->boundary, &m->p, m->end, ret, &last);
     if (last)
         m->p = m->end;
@@ -216,7 +214,7 @@ static bool split_request_line(struct span line, struct multipart_part *part)
         const char *slash = memchr(target.p + scheme, '/', target.n - scheme);
         target = slash ? (struct span){slash, target.n - (size_t)(slash - target.p)} : span_of("/");
     }
-    if (!is_token(method) || target.n == 0 || target.p[0] != '/')
+    if (!is_token(method) || target.p[0] != '/')
         return false;
     part->method = method;
     part->target = target;

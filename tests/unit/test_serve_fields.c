@@ -189,6 +189,101 @@ static void size_and_depth_are_bounded(void **state)
     free(many);
 }
 
+static enum rc compile_repeated(const char *what, size_t times, const char *tail)
+{
+    struct fields f = {0};
+    char *text = repeat(what, times, tail);
+    enum rc rc = fields_compile(&f, span_of(text), (struct span){0}, NULL);
+    free(text);
+    return rc;
+}
+
+static void bounds_are_those_of_the_header(void **state)
+{
+    (void)state;
+    assert_int_equal(compile_repeated("a", FIELDS_NAME_MAX, ""), RC_OK);
+    assert_int_equal(compile_repeated("a/", FIELDS_DEPTH_MAX - 1, "b"), RC_OK);
+    assert_int_equal(compile_repeated("a/", FIELDS_DEPTH_MAX, "b"), RC_INVALID);
+    struct buf text = {0};
+    struct fields f = {0};
+    for (int i = 1; i < FIELDS_NODES_MAX; i++) /* the document itself is one */
+        buf_printf(&text, "%sn%d", i > 1 ? "," : "", i);
+    assert_int_equal(fields_compile(&f, buf_span(&text), (struct span){0}, NULL), RC_OK);
+    buf_add_text(&text, ",n1");
+    assert_int_equal(fields_compile(&f, buf_span(&text), (struct span){0}, NULL), RC_OK);
+    buf_add_text(&text, ",m");
+    assert_int_equal(fields_compile(&f, buf_span(&text), (struct span){0}, NULL), RC_INVALID);
+    buf_release(&text);
+}
+
+/* A parameter is cut out of a longer text. */
+static void nothing_after_the_text_is_read(void **state)
+{
+    (void)state;
+    static const char *const longer[] = {"kind,none", "kind ,none", "kind/x", "kind(x)", "kind!"};
+    for (size_t i = 0; i < COUNT(longer); i++) {
+        struct fields f = {0};
+        struct buf out = {0};
+        assert_int_equal(fields_compile(&f, (struct span){longer[i], 4}, (struct span){0}, NULL),
+                         RC_OK);
+        fields_apply(&f, span_of(document), &out);
+        assert_string_equal(buf_text(&out), selections[0].selected);
+        buf_release(&out);
+    }
+}
+
+static void a_long_text_is_cut_between_characters(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t letters, shown; /* after "(", before "\u00e9" and after "selection " */
+    } cuts[] = {{197, 200}, {198, 199}, {199, 200}};
+    for (size_t i = 0; i < COUNT(cuts); i++) {
+        struct fields f = {0};
+        struct err e = {0};
+        char want[256], *letters = repeat("x", cuts[i].letters, "\xC3\xA9"), text[256];
+        snprintf(text, sizeof(text), "(%s", letters);
+        snprintf(want, sizeof(want), "Invalid field selection %.*s", (int)cuts[i].shown, text);
+        assert_int_equal(fields_compile(&f, span_of(text), (struct span){0}, &e), RC_INVALID);
+        assert_string_equal(e.text, want);
+        free(letters);
+    }
+}
+
+/* What stars stand for is too much: no single name is to blame. */
+static void too_much_is_refused_as_a_whole(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct fields f = {0};
+    struct err e = {0};
+    for (int i = 0; i < 20; i++)
+        buf_printf(&text, "%s*/n%d,a/m%d/x", i ? "," : "", i, i);
+    for (int i = 0; i < 180; i++)
+        buf_printf(&text, ",a/k%d", i);
+    buf_add_text(&text, ",*/z");
+    assert_int_equal(fields_compile(&f, buf_span(&text), span_of("{\"a\":{}}"), &e), RC_INVALID);
+    assert_memory_equal(e.text, "Invalid field selection */n0,a/m0/x,", 36);
+    buf_release(&text);
+}
+
+static void a_bare_value_is_shown_as_it_is(void **state)
+{
+    (void)state;
+    static const char *const bare[] = {"\"kind\"", "7", "null"};
+    for (size_t i = 0; i < COUNT(bare); i++) {
+        struct fields f = {0};
+        struct buf out = {0};
+        assert_int_equal(fields_compile(&f, span_of("kind"), (struct span){0}, NULL), RC_OK);
+        fields_apply(&f, span_of(bare[i]), &out);
+        assert_string_equal(buf_text(&out), bare[i]);
+        /* Compiled anew, a selection knows nothing of the one before. */
+        assert_int_equal(fields_compile(&f, (struct span){0}, (struct span){0}, NULL), RC_OK);
+        assert_int_equal(f.n, 0);
+        buf_release(&out);
+    }
+}
+
 static bool collect(void *arg, struct span value)
 {
     struct buf *out = arg;
@@ -229,6 +324,11 @@ int main(void)
         cmocka_unit_test(nonsense_is_refused),
         cmocka_unit_test(unknown_names_at_the_top_are_refused),
         cmocka_unit_test(size_and_depth_are_bounded),
+        cmocka_unit_test(bounds_are_those_of_the_header),
+        cmocka_unit_test(nothing_after_the_text_is_read),
+        cmocka_unit_test(a_long_text_is_cut_between_characters),
+        cmocka_unit_test(too_much_is_refused_as_a_whole),
+        cmocka_unit_test(a_bare_value_is_shown_as_it_is),
         cmocka_unit_test(values_are_visited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,6 +78,35 @@ static const struct {
      "--B\nContent-ID: <a +\n b>\nX: no\n\nGET /a\nX: 1\n--B\r\nContent-ID:\r\n\t<c>\r\n\r\nGET "
      "/b\r\n--B--",
      {{"<a +\n b>", "GET", "/a", "1", ""}, {"<c>", "GET", "/b", NULL, ""}}},
+    {MIXED,
+     "--B\nContent-ID: <a +\r\n b>\n\nGET /a\nXY: no\nY: no\nX:1\n--B--",
+     {{"<a +\r\n b>", "GET", "/a", "1", ""}}},
+    /* Identifiers that cannot be sent back. */
+    {MIXED,
+     "--B\nContent-ID: a\x01\n b\n\nGET /a\n--B\nContent-ID: a\x7f\n\nGET /b\n--B--",
+     {{"", "GET", "/a", NULL, ""}, {"", "GET", "/b", NULL, ""}}},
+    /* More of what looks like a delimiter. */
+    {MIXED,
+     "--B\n\nPOST /a\n\n-+B\n+-B\n++B\n--B-\n--B-x\n--Bx-\n--B--",
+     {{"", "POST", "/a", NULL, "-+B\n+-B\n++B\n--B-\n--B-x\n--Bx-"}}},
+    /* Nothing between delimiters is a part; blanks behind the last are none. */
+    {MIXED,
+     "--B\n--B\n\n GET /a \n--B\n \r\n\t\n",
+     {{"", NULL, NULL, NULL, NULL}, {"", "GET", "/a", NULL, ""}}},
+    /* Where the headers of a request end. */
+    {MIXED,
+     "--B\n\nPOST /a\nX: 1\n{\"a\": 2}\n--B\n\nPOST /b\n X: 1\n--B\n\nPOST /c\nX: 1\n\nX: "
+     "2\n\n--B--",
+     {{"", "POST", "/a", "1", "{\"a\": 2}"},
+      {"", "POST", "/b", NULL, " X: 1"},
+      {"", "POST", "/c", "1", "X: 2\n"}}},
+    {MIXED,
+     "--B\n\nG\tT /a HTTP/1.1\n--B\n\nG\x7fT /a\n--B--",
+     {{"", NULL, NULL, NULL, NULL}, {"", NULL, NULL, NULL, NULL}}},
+    {MIXED,
+     "--B\nContent-Transfer-Encoding: 8bit\n\nGET /a\n--B\nContent-Transfer-Encoding: 7BIT\n\n"
+     "GET /b\n--B\nContent-Transfer-Encoding: quoted-printable\n\nGET /c=20d\n--B--",
+     {{"", "GET", "/a", NULL, ""}, {"", "GET", "/b", NULL, ""}, {"", NULL, NULL, NULL, NULL}}},
     {MIXED, "--B--", {{0}}},
     {MIXED, "--B--\n--B\n\nGET /behind the end", {{0}}},
 };
@@ -119,7 +148,9 @@ static void other_bodies_are_refused(void **state)
         {NULL, "--B--"},
         {"", "--B--"},
         {"application/json", "{}"},
+        {"application/http; boundary=B", "--B--"},
         {"multipart/mixed", "--B--"},
+        {"multipart/mixed", "--\n\nGET /a\n----"},
         {"multipart/mixed; boundary=", "--B--"},
         {"multipart/mixed; boundary=\"\"", "----"},
         {"multipart/mixed; boundary=\"B", "--B--"},
@@ -135,13 +166,44 @@ static void other_bodies_are_refused(void **state)
         assert_string_not_equal(e.text, "");
         assert_null(m.p);
     }
-    struct buf type = {0};
-    buf_add_text(&type, "multipart/mixed; boundary=");
-    for (int i = 0; i <= MULTIPART_BOUNDARY_MAX; i++)
-        buf_add_char(&type, 'x');
-    struct multipart m = {0};
-    assert_int_equal(multipart_open(&m, buf_text(&type), buf_span(&type), NULL), RC_INVALID);
-    buf_release(&type);
+}
+
+static void a_boundary_is_as_long_as_may_be(void **state)
+{
+    (void)state;
+    for (int longer = 0; longer < 2; longer++) {
+        struct buf type = {0}, body = {0};
+        buf_add_text(&type, "multipart/mixed; boundary=");
+        buf_add_text(&body, "--");
+        for (int i = 0; i < MULTIPART_BOUNDARY_MAX + longer; i++) {
+            buf_add_char(&type, 'x');
+            buf_add_char(&body, 'x');
+        }
+        struct multipart m = {0};
+        assert_int_equal(multipart_open(&m, buf_text(&type), buf_span(&body), NULL),
+                         longer ? RC_INVALID : RC_OK);
+        buf_release(&type);
+        buf_release(&body);
+    }
+}
+
+static void an_id_is_as_long_as_may_be(void **state)
+{
+    (void)state;
+    for (int longer = 0; longer < 2; longer++) {
+        struct buf body = {0};
+        buf_add_text(&body, "--B\nContent-ID: ");
+        for (int i = 0; i < MULTIPART_ID_MAX + longer; i++)
+            buf_add_char(&body, 'x');
+        buf_add_text(&body, "\n\nGET /a\n--B--");
+        struct multipart m = {0};
+        struct multipart_part part;
+        assert_int_equal(multipart_open(&m, MIXED, buf_span(&body), NULL), RC_OK);
+        assert_true(multipart_next(&m, &part));
+        assert_int_equal(part.id.n, longer ? 0 : MULTIPART_ID_MAX);
+        assert_true(span_is(part.target, "/a"));
+        buf_release(&body);
+    }
 }
 
 static void too_many_parts_are_refused(void **state)
@@ -158,7 +220,9 @@ static void too_many_parts_are_refused(void **state)
         n += span_is(part.method, "GET");
     assert_int_equal(n, MULTIPART_PARTS_MAX);
     buf_add_text(&body, "--B\n\nGET /more\n");
-    assert_int_equal(multipart_open(&m, MIXED, buf_span(&body), NULL), RC_FULL);
+    struct err e = {0};
+    assert_int_equal(multipart_open(&m, MIXED, buf_span(&body), &e), RC_FULL);
+    assert_string_equal(e.text, "A batch may hold at most 1000 requests.");
     buf_release(&body);
 }
 
@@ -199,6 +263,8 @@ static void answers_are_written(void **state)
     multipart_put(&out, "R", span_of("<a +\r\n 1>"), 200, json, span_of("{}"));
     multipart_put(&out, "R", span_of("bare"), 404, json, span_of("{\"error\":1}"));
     multipart_put(&out, "R", (struct span){0}, 304, (struct span){0}, (struct span){0});
+    multipart_put(&out, "R", span_of("<a"), 418, (struct span){0}, (struct span){0});
+    multipart_put(&out, "R", span_of("a>"), 504, (struct span){0}, (struct span){0});
     multipart_put_end(&out, "R");
     assert_string_equal(
         buf_text(&out),
@@ -209,6 +275,10 @@ static void answers_are_written(void **state)
         "{\"error\":1}\r\n"
         "--R\r\nContent-Type: application/http\r\n\r\n"
         "HTTP/1.1 304 Not Modified\r\n\r\n\r\n"
+        "--R\r\nContent-Type: application/http\r\nContent-ID: <response-<a>\r\n\r\n"
+        "HTTP/1.1 418 Other\r\n\r\n\r\n"
+        "--R\r\nContent-Type: application/http\r\nContent-ID: <response-a>>\r\n\r\n"
+        "HTTP/1.1 504 Gateway Timeout\r\n\r\n\r\n"
         "--R--");
     buf_release(&out);
 }
@@ -216,8 +286,12 @@ static void answers_are_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(batches_are_read),           cmocka_unit_test(other_bodies_are_refused),
-        cmocka_unit_test(too_many_parts_are_refused), cmocka_unit_test(damage_is_survived),
+        cmocka_unit_test(batches_are_read),
+        cmocka_unit_test(other_bodies_are_refused),
+        cmocka_unit_test(a_boundary_is_as_long_as_may_be),
+        cmocka_unit_test(an_id_is_as_long_as_may_be),
+        cmocka_unit_test(too_many_parts_are_refused),
+        cmocka_unit_test(damage_is_survived),
         cmocka_unit_test(answers_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
