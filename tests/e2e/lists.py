@@ -43,6 +43,8 @@ class Event:
     cancelled: bool = False
     type: str = "default"
     private: dict = dataclasses.field(default_factory=dict)
+    transparent: bool = False
+    answer: str = None  # of the calendar's own attendee
 
     def span(self, calendar_zone, slot=None):
         """When it, or its instance in a slot, begins and ends."""
@@ -110,7 +112,12 @@ class Event:
             return {**bare, "status": "cancelled"}
         return {**bare, "status": "confirmed", "summary": self.summary, "iCalUID": self.uid, "eventType": self.type,
                 "updated": self.updated.strftime("%Y-%m-%dT%H:%M:%S.000Z"), "extendedProperties": {"private": self.private},
+                **({"transparency": "transparent"} if self.transparent else {}), **({"attendees": self.attendees()} if self.answer else {}),
                 **self.times(calendar_zone, calendar_zone), **({"recurrence": self.recurrence()} if self.rule else {})}
+
+    def attendees(self):
+        return [{"email": "other@example.com", "responseStatus": "declined"},
+                {"email": "me@example.com", "self": True, "responseStatus": self.answer}]
 
 
 class Calendar:
@@ -136,6 +143,7 @@ class Calendar:
                      else datetime.timedelta(minutes=rng.choice([0, 15, 60, 60, 1440, 60 * 30, 1440 * 20])),
                      summary=f"{rng.choice(WORDS)} {rng.choice(WORDS)}", type=rng.choice(["default", "default", "focusTime"]),
                      private={rng.choice("ab"): rng.choice(["1", "ä"])} if rng.random() < 0.4 else {},
+                     transparent=rng.random() < 0.15, answer=rng.choice([None, None, None, "accepted", "tentative", "declined"]),
                      updated=datetime.datetime(2026, 1, 1, tzinfo=UTC) + datetime.timedelta(minutes=rng.randint(0, 2000)),
                      **{"uid": rng.choice([id, id, "shared"]) + "@x", **more})
 

@@ -161,6 +161,13 @@ def test_trouble_of_one_calendar_is_said_beside_the_others(pair):
     assert found == {"nobody@example.com": missing, "": missing, "x" * 1000: missing}
 
 
+def test_a_calendar_is_answered_once_however_it_is_spelt(pair):
+    body = """{"timeMin": "%s", "timeMax": "%s", "items": [{"id": "a/b"}, {"id": "primary"}, {"id": "\\u0070rimary"}, {"id": "a\\/b"}]}"""
+    answer = pair.mirror.request("POST", PATH, body % MONTH)
+    names = [name for name, _ in dict(json.loads(answer.body, object_pairs_hook=list))["calendars"]]
+    assert names == ["a/b", "primary"]
+
+
 def test_fifty_calendars_at_most(pair):
     ids = [f"c{i}@group.calendar.google.com" for i in range(52)]
     found = busy(pair, ids, *MONTH)

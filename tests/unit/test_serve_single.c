@@ -282,6 +282,11 @@ static void test_instances_method(void **state)
     expect_ids(w, OF "?originalStart=2026-03-30T07:00:00Z", "");
     expect_ids(w, OF "?originalStart=2026-03-30T07:00:00Z&showDeleted=true", "wk_20260330T070000Z");
     expect_ids(w, OF "?originalStart=2026-04-06T07:00:00Z", "wk_20260406T070000Z");
+    expect_ids(w, OF "?originalStart=2026-04-06T07:00:00Z&timeMin=2026-04-06T07:30:00Z",
+               "wk_20260406T070000Z");
+    expect_ids(w, OF "?originalStart=2026-04-06T07:00:00Z&timeMin=2026-04-06T07:30:01Z", "");
+    expect_ids(w, OF "?originalStart=2026-04-06T07:00:00Z&timeMax=2026-04-06T07:00:00Z", "");
+    expect_ids(w, OF "?originalStart=2026-03-23T08:00:00Z&timeMax=2026-04-01T00:00:00Z", "");
     expect_error(w, 400, "badRequest", OF "?originalStart=2026-04-06");
     expect_error(w, 404, "notFound", EV "/nothing/instances");
     expect_ids(w, EV "/one/instances", "");

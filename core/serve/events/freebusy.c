@@ -213,27 +213,29 @@ static void write_calendar(struct query *q, struct span id, int64_t number)
     free(b.v);
 }
 
-/* Was this calendar named before in the list? */
-static bool named_before(struct span items, struct span id)
+/* The ids answered so far, decoded: the same one may be spelt in many ways. */
+struct named {
+    struct buf text; /* one behind the other */
+    size_t n, end[ITEMS_MAX];
+};
+
+/* False: this one was named before, or there is no memory (text.failed). */
+static bool is_first(struct named *named, struct span id)
 {
-    struct json_iter it = json_iter(items);
-    struct span item;
-    while (json_next(&it, NULL, &item)) {
-        struct span other = json_get(item, "id");
-        if (other.p == id.p)
+    size_t at = 0;
+    for (size_t i = 0; i < named->n; at = named->end[i++])
+        if (span_eq((struct span){named->text.p + at, named->end[i] - at}, id))
             return false;
-        if (span_eq(other, id))
-            return true;
-    }
-    return false;
+    buf_add_span(&named->text, id);
+    named->end[named->n++] = named->text.n;
+    return !named->text.failed;
 }
 
-static bool write_calendars(struct query *q)
+static bool write_entries(struct query *q, struct named *named)
 {
     struct call *c = q->c;
     struct json_iter it = json_iter(q->items);
     struct span item;
-    int64_t n = 0;
     for (int i = 0; json_next(&it, NULL, &item); i++) {
         struct span id = json_get(item, "id");
         char text[LIMIT_ID_BYTES + 1];
@@ -243,17 +245,27 @@ static bool write_calendars(struct query *q)
             return call_fail(c, FAULT_REQUIRED, "items", NULL);
         if (!json_string_copy(id, text, sizeof text))
             return call_fail(c, FAULT_INVALID, "items", "Invalid resource id value.");
-        if (named_before(q->items, id))
+        if (!is_first(named, span_of(text)))
             continue;
-        if (n)
+        if (named->n > 1)
             buf_add_char(&c->out, ',');
         buf_add_json(&c->out, span_of(text));
         buf_add_char(&c->out, ':');
-        write_calendar(q, span_of(text), n++);
+        write_calendar(q, span_of(text), (int64_t)named->n - 1);
     }
+    if (named->text.failed)
+        return call_fail(c, FAULT_INTERNAL, NULL, NULL);
     if (q->too_long && q->too_long == q->computed)
         return call_fail(c, FAULT_RANGE_TOO_LONG, "timeMax", NULL);
     return true;
+}
+
+static bool write_calendars(struct query *q)
+{
+    struct named named = {0};
+    bool ok = write_entries(q, &named);
+    buf_release(&named.text);
+    return ok;
 }
 
 void freebusy_query(struct call *c)

@@ -7,6 +7,7 @@
 #include "core/serve/pages.h"
 #include "core/serve/scope.h"
 #include "core/serve/events/series.h"
+#include "core/serve/events/window.h"
 
 #define DAY_MS INT64_C(86400000)
 
@@ -40,6 +41,24 @@ static bool find_exception(struct events_page *page, const struct event *master,
     return found;
 }
 
+/* The window holds for it as well. What ends at timeMin belongs to it. */
+static bool in_window(const struct params *p, int64_t start_ms, int64_t end_ms)
+{
+    return start_ms < params_number(p, PARAM_TIME_MAX, INT64_MAX) &&
+           end_ms >= params_number(p, PARAM_TIME_MIN, INT64_MIN);
+}
+
+static bool exception_in_window(const struct events_page *page, const struct event *ev)
+{
+    const struct params *p = &page->c->params;
+    if (ev->flags & EVENT_UNTIMED)
+        return !params_has(p, PARAM_TIME_MIN) && !params_has(p, PARAM_TIME_MAX);
+    if (ev->flags & EVENT_ALL_DAY)
+        return in_window(p, window_day_instant(page->zone, ev->start_ms),
+                         window_day_instant(page->zone, ev->end_ms));
+    return in_window(p, ev->start_ms, ev->end_ms);
+}
+
 /* The one instance that began, or should have begun, in a slot. */
 static bool fill_slot(struct events_page *page, const struct event *master)
 {
@@ -50,12 +69,13 @@ static bool fill_slot(struct events_page *page, const struct event *master)
     if (!read_slot(page->c, master, &slot_ms))
         return false;
     if (find_exception(page, master, slot_ms, &ev)) {
-        if (events_page_keeps(page, &ev))
+        if (events_page_keeps(page, &ev) && exception_in_window(page, &ev))
             view_write(&page->view, &ev, &page->c->out);
         return true;
     }
     struct recur_set *set = series_open(master, page->zone);
-    if (set && recur_find_slot(set, slot_ms, &at, NULL) == RC_OK) {
+    if (set && recur_find_slot(set, slot_ms, &at, NULL) == RC_OK &&
+        in_window(&page->c->params, at.start_ms, at.end_ms)) {
         instance_form_init(&form, master);
         view_write_instance(&page->view, master, &form, &at, &page->c->out);
     }
