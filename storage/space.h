@@ -5,7 +5,7 @@
 /* clang-format off
  *
  * space          key                            example                        value
- * meta           text                           "counter", "pack 12"           per name
+ * meta           text                           "counter", "lineage", "pack 12" per name
  * account        account                        3                              account
  * account_name   name                           "work"                         account number
  * coll           coll                           12                             collection

@@ -30,6 +30,7 @@
 #include "core/base/rand.h"
 #include "core/base/text.h"
 #include "storage/compact.h"
+#include "storage/lineage_store.h"
 #include "storage/probe.h"
 #include "storage/table.h"
 
@@ -226,6 +227,8 @@ static enum rc learn_identity(struct store *s, const char *path, struct err *e)
         goto out;
     memcpy(s->id, identity.id, sizeof(s->id));
     memcpy(s->secret, identity.secret, sizeof(s->secret));
+    if (s->file == STORE_MIRROR)
+        lineage_load(t, s->id);
     rc = txn_commit(t, e);
     t = NULL;
 out:

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
 #include "core/model/metrics.h"
+#include "storage/lineage_store.h"
 #include "storage/table.h"
 
 #define NEARLY_FULL_BYTES \
@@ -184,6 +185,9 @@ enum rc txn_commit(struct txn *t, struct err *e)
         fields_put(t, SPACE_META, &k, counter_fields, FIELD_COUNT(counter_fields), &t->counters);
     }
     struct store *s = t->store;
+    bool names = t->counted && s->lineage.n > 0 && !atomic_load(&s->lineage_kept);
+    if (names)
+        lineage_put(t);
     enum rc rc = t->failed;
     if (rc) {
         trouble_note(&s->trouble, rc, &t->why);
@@ -193,6 +197,8 @@ enum rc txn_commit(struct txn *t, struct err *e)
     }
     struct err why = {0};
     int code = group_commit(&s->group, &t->writer, commit_group, s);
+    if (!code && names)
+        atomic_store(&s->lineage_kept, true);
     if (!code)
         hub_publish(s, t->counters.seq, &t->touched);
     free(t->touched.v);

@@ -8,6 +8,7 @@
 #include "storage/group.h"
 #include "storage/hub_store.h"
 #include "storage/key.h"
+#include "storage/lineage.h"
 #include "storage/record.h"
 #include "storage/store.h"
 #include "storage/trouble.h"
@@ -23,14 +24,12 @@ struct damage {
     struct damage_count *counts;
     size_t n;
 };
-
 /* Numbers that are given out once; the record "counter" of SPACE_META. */
 struct counters {
     uint64_t seq;
     uint32_t account;
     uint32_t coll;
 };
-
 struct store {
     MDB_env *env;
     MDB_dbi dbi[SPACE_ALL]; /* of the tables that its file has */
@@ -44,7 +43,9 @@ struct store {
     struct hub hub;
     struct group group;
     struct trouble trouble;
+    struct lineage lineage; /* n = 0 in push.mdb */
     _Atomic uint64_t commits;
+    atomic_bool lineage_kept; /* in the file as it is here */
     atomic_bool broken, jammed; /* jammed: a write of LMDB's own failed, it does nothing more */
 };
 
@@ -60,7 +61,6 @@ struct txn {
     struct touched touched;
     struct err why; /* of `failed` */
 };
-
 /* The one place where LMDB's codes become ours. Sets *e (NULL ok) to "what: LMDB's words". */
 enum rc mdb_to_rc(const struct store *s, int code, struct err *e, const char *what);
 /* Notes an LMDB failure in the transaction (first one wins) and returns its rc. */

@@ -24,6 +24,7 @@
 #include "core/push/verdict.h"
 #include "core/queue/backoff.h"
 #include "storage/accounts.h"
+#include "storage/lineage.h"
 #include "storage/push.h"
 
 #define TURN_MOST_MS   1000
@@ -305,7 +306,7 @@ static enum rc find_change(struct hooks *h, struct hook_lane *l, struct txn *mir
     (void)text_copy(ret->type, sizeof ret->type, span_of(change.type));
     (void)text_copy(ret->account, sizeof ret->account, span_of(account.name));
     (void)snprintf(ret->id, sizeof ret->id, "%s-%" PRIu32 "-%" PRIu64 "-%" PRIu64,
-                   store_id(h->mirror), l->coll, change.at.pos, change.at.sub);
+                   lineage_at(store_lineage(h->mirror), change.at.pos), l->coll, change.at.pos, change.at.sub);
     return RC_OK;
 }
 

@@ -112,7 +112,7 @@ void calendar_list_list(struct call *c)
         return;
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll.no);
-    etag_add_number(&etag, coll.version);
+    etag_add_version(&etag, c, coll.version);
     etag_add_number(&etag, page.at.fingerprint);
     etag_set(c, &etag);
     answer_from_collection(c, &coll);

@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "core/base/json.h"
+#include "storage/lineage.h"
 
 void etag_add(struct etag *e, const void *p, size_t n)
 {
@@ -16,6 +17,12 @@ void etag_add(struct etag *e, const void *p, size_t n)
 void etag_add_number(struct etag *e, uint64_t number)
 {
     etag_add(e, &number, sizeof number);
+}
+
+void etag_add_version(struct etag *e, const struct call *c, uint64_t seq)
+{
+    etag_add(e, lineage_at(store_lineage(c->store), seq), LINEAGE_NAME_CHARS);
+    etag_add_number(e, seq);
 }
 
 struct etag etag_of_call(const struct call *c)

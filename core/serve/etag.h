@@ -14,6 +14,8 @@ struct etag {
 struct etag etag_of_call(const struct call *c);
 void etag_add(struct etag *e, const void *p, size_t n);
 void etag_add_number(struct etag *e, uint64_t number);
+/* A version of content, which stays what it is in a store put back from a backup (lineage.h). */
+void etag_add_version(struct etag *e, const struct call *c, uint64_t seq);
 /* Writes it as the answer's: "\"p" and 13 characters, as Google's look. */
 void etag_set(struct call *c, const struct etag *e);
 /* Besides, the answer is known by the "etag" of the resource, which clients have read in its body.

@@ -200,7 +200,7 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
     s->queue = q;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->taken, NULL);
-    token_key_init(&s->token_key, store_id(store), store_secret(store));
+    token_key_init(&s->token_key, store_lineage(store), store_secret(store));
     s->gzip = squeeze_new(GZIP_LEVEL);
     s->cache = cache_new(conf->api.cache_size);
     s->call = (struct call){.serve = s,

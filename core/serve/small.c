@@ -30,7 +30,7 @@ static void list(struct items_page *page)
     }
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, page->coll->no);
-    etag_add_number(&etag, page->coll->version);
+    etag_add_version(&etag, c, page->coll->version);
     etag_set(c, &etag);
     answer_from_collection(c, page->coll);
     if (!call_not_modified(c))

@@ -1,7 +1,7 @@
 /* token: the opaque texts that clients hand back to us: sync tokens and page tokens.
  *
- * Before base64url a token is: format (1 byte), kind (1), store id (16), the numbers and texts of
- * its kind, MAC (16). Numbers are big endian. The MAC is HMAC-SHA256 with the store's secret over
+ * Before base64url a token is: format (1 byte), kind (1), the name of the run that gave out its seq
+ * (16), coll (4), seq (8), further numbers and texts of its kind, MAC (16). Numbers are big endian. The MAC is HMAC-SHA256 with the store's secret over
  * all that precedes it, cut to 16 bytes. No channel token is made of the same message, though of
  * the same secret: those begin with a letter. */
 #include "core/serve/token.h"
@@ -16,9 +16,9 @@
 #include "core/base/text.h"
 
 #define FORMAT  1
-#define STORE_N 16
 #define MAC_N   16
-#define HEAD_N  (2 + STORE_N)
+#define HEAD_N  (2 + LINEAGE_NAME_BYTES)
+#define SEQ_AT  (HEAD_N + 4)
 #define MOST_BYTES \
     (HEAD_N + 12 + 8 * TOKEN_PLACE_NUMBERS + 4 + TOKEN_AFTER_MAX + TOKEN_QUERY_MAX + MAC_N)
 #define MOST_CHARS ((MOST_BYTES + 2) / 3 * 4)
@@ -30,11 +30,9 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
-void token_key_init(struct token_key *k, const char *store_id, const uint8_t secret[32])
+void token_key_init(struct token_key *k, const struct lineage *l, const uint8_t secret[32])
 {
-    assert(strlen(store_id) == 2 * STORE_N);
-    for (size_t i = 0; i < STORE_N; i++)
-        k->store[i] = (uint8_t)(hex_digit(store_id[2 * i]) << 4 | hex_digit(store_id[2 * i + 1]));
+    k->lineage = l;
     memcpy(k->secret, secret, sizeof(k->secret));
 }
 
@@ -60,11 +58,16 @@ static void put_text(struct buf *b, struct span s)
     buf_add_span(b, s);
 }
 
-static void begin(struct buf *b, const struct token_key *k, enum kind kind)
+static void begin(struct buf *b, const struct token_key *k, enum kind kind, uint32_t coll,
+                  uint64_t seq)
 {
+    const char *name = lineage_at(k->lineage, seq);
     buf_add_char(b, FORMAT);
     buf_add_char(b, (char)kind);
-    buf_add(b, k->store, STORE_N);
+    for (size_t i = 0; i < LINEAGE_NAME_CHARS; i += 2)
+        buf_add_char(b, (char)(hex_digit(name[i]) << 4 | hex_digit(name[i + 1])));
+    put_number(b, coll, 4);
+    put_number(b, seq, 8);
 }
 
 static void finish(struct buf *out, const struct token_key *k, struct buf *b)
@@ -82,9 +85,7 @@ static void finish(struct buf *out, const struct token_key *k, struct buf *b)
 void sync_token_write(struct buf *out, const struct token_key *k, const struct sync_token *t)
 {
     struct buf b = {0};
-    begin(&b, k, KIND_SYNC);
-    put_number(&b, t->coll, 4);
-    put_number(&b, t->seq, 8);
+    begin(&b, k, KIND_SYNC, t->coll, t->seq);
     put_number(&b, t->query, 8);
     finish(out, k, &b);
 }
@@ -93,9 +94,7 @@ void page_token_write(struct buf *out, const struct token_key *k, const struct p
 {
     assert(t->after.n <= TOKEN_AFTER_MAX && t->query.n <= TOKEN_QUERY_MAX);
     struct buf b = {0};
-    begin(&b, k, KIND_PAGE);
-    put_number(&b, t->coll, 4);
-    put_number(&b, t->seq, 8);
+    begin(&b, k, KIND_PAGE, t->coll, t->seq);
     for (size_t i = 0; i < TOKEN_PLACE_NUMBERS; i++)
         put_number(&b, (uint64_t)t->place[i], 8);
     put_text(&b, t->after);
@@ -144,7 +143,9 @@ static enum rc open_token(const struct token_key *k, struct span text, enum kind
     if (text.n > MOST_CHARS || !text_base64url_decode(hold, text) || hold->n < HEAD_N + MAC_N ||
         hold->p[0] != FORMAT || hold->p[1] != (char)kind)
         return hold->failed ? RC_SYS : RC_INVALID;
-    if (memcmp(hold->p + 2, k->store, STORE_N) != 0)
+    char name[LINEAGE_NAME_CHARS + 1];
+    text_hex(name, (const uint8_t *)hold->p + 2, LINEAGE_NAME_BYTES);
+    if (!lineage_has(k->lineage, span_of(name)))
         return RC_STALE;
     size_t signed_n = hold->n - MAC_N;
     uint8_t want[MAC_N];
@@ -152,6 +153,9 @@ static enum rc open_token(const struct token_key *k, struct span text, enum kind
     struct span there = {hold->p + signed_n, MAC_N};
     if (!text_equal_secret((struct span){(const char *)want, MAC_N}, there))
         return RC_INVALID;
+    struct reader seq = {hold->p + SEQ_AT, sizeof(uint64_t), signed_n >= SEQ_AT + sizeof(uint64_t)};
+    if (strcmp(name, lineage_at(k->lineage, get_number(&seq, sizeof(uint64_t)))) != 0)
+        return RC_STALE;
     *ret = (struct reader){hold->p + HEAD_N, signed_n - HEAD_N, true};
     return RC_OK;
 }

@@ -10,17 +10,18 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/span.h"
+#include "storage/lineage.h"
 
 #define TOKEN_PLACE_NUMBERS 4
 #define TOKEN_QUERY_MAX     2048 /* bytes of a query that a page token carries */
 #define TOKEN_AFTER_MAX     1024 /* bytes of an id that a page token carries */
 
-/* Whose tokens they are. Made once, of store_id() and store_secret(). */
+/* Whose tokens they are. Made once, of store_lineage(), which is borrowed, and store_secret(). */
 struct token_key {
-    uint8_t store[16];
+    const struct lineage *lineage;
     uint8_t secret[32];
 };
-void token_key_init(struct token_key *k, const char *store_id, const uint8_t secret[32]);
+void token_key_init(struct token_key *k, const struct lineage *l, const uint8_t secret[32]);
 
 /* "All that changed in this collection since `seq`". */
 struct sync_token {
@@ -45,8 +46,8 @@ void sync_token_write(struct buf *out, const struct token_key *k, const struct s
 void page_token_write(struct buf *out, const struct token_key *k, const struct page_token *t);
 
 /* RC_INVALID (a client's 400): malformed, altered, or a token of Google or of another kind.
- * RC_STALE (410): well-formed, but of another store: this one was rebuilt or moved since. That
- * cannot be verified, and need not be: all that a forgery wins is a full listing. *e then holds the
+ * RC_STALE (410): well-formed, but of another store, which was rebuilt or put back from a backup
+ * since. That cannot be verified, and need not be: all that a forgery wins is a full listing. *e then holds the
  * sentence for the client, as Google words it. Whether coll, seq and query fit the request is for
  * the caller to say. `hold` takes the bytes that the page's spans point into. */
 enum rc sync_token_read(const struct token_key *k, struct span text, struct sync_token *ret,

@@ -12,13 +12,15 @@ static void check(enum rc rc, const struct err *e)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint8_t secret[32] = {7, 7, 7};
+    static struct lineage lineage;
     struct token_key key;
     struct span text = {(const char *)data, size};
     struct sync_token sync;
     struct page_token page;
     struct buf hold = {0};
     struct err e = {0};
-    token_key_init(&key, "00000000000000000000000000000000", secret);
+    lineage_begin(&lineage, "00000000000000000000000000000000");
+    token_key_init(&key, &lineage, secret);
     check(sync_token_read(&key, text, &sync, &e), &e);
     check(page_token_read(&key, text, &hold, &page, &e), &e);
     buf_release(&hold);

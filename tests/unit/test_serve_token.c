@@ -17,8 +17,11 @@ static const uint8_t other_secret[32] = {1, 2, 4};
 
 static struct token_key key_of(const char *store, const uint8_t *with)
 {
+    static struct lineage lineages[2];
+    struct lineage *l = &lineages[store[0] == OTHER_STORE[0]];
     struct token_key k;
-    token_key_init(&k, store, with);
+    lineage_begin(l, store);
+    token_key_init(&k, l, with);
     return k;
 }
 

@@ -16,7 +16,7 @@ static bool begin(struct call *c, const struct collection *coll, const struct ev
 {
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll->no);
-    etag_add_number(&etag, ev->seq);
+    etag_add_version(&etag, c, ev->seq);
     etag_add(&etag, coll->zone, strlen(coll->zone));
     etag_set(c, &etag);
     etag_set_own(c, ev->raw);

@@ -11,7 +11,7 @@ bool events_head_begin(struct call *c, const struct collection *coll)
 {
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll->no);
-    etag_add_number(&etag, coll->version);
+    etag_add_version(&etag, c, coll->version);
     etag_set(c, &etag);
     answer_from_collection(c, coll);
     return !call_not_modified(c);

@@ -260,7 +260,7 @@ void ics_get(struct call *c)
         return;
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll.no);
-    etag_add_number(&etag, coll.version);
+    etag_add_version(&etag, c, coll.version);
     etag_set(c, &etag);
     answer_from_collection(c, &coll);
     c->answer.type = "text/calendar; charset=utf-8";

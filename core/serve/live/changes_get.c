@@ -73,7 +73,7 @@ static void take_as_item(const struct live *l, struct look *look, const struct f
 static void answer(struct call *c, const struct look *look)
 {
     char cursor[CURSOR_MAX];
-    cursor_write(cursor, store_id(c->store), &look->at);
+    cursor_write(cursor, store_lineage(c->store), &look->at);
     buf_printf(&c->out, "],\"cursor\":\"%s\",\"more\":%s}", cursor, look->end ? "false" : "true");
 }
 

@@ -1,8 +1,9 @@
 /* cursor: how far a reader of the feed has come, as a text it can bring back after any restart.
  *
  * The text is "STORE-POS", or "STORE-POS.SUB.FROM" for one that is still catching up, with an "a"
- * behind it for one that began at the beginning. STORE names the database file. There is nothing in
- * it to be forged: what a reader may see is looked at anew each time. */
+ * behind it for one that began at the beginning. STORE names the run of the service that gave out
+ * POS (lineage.h). There is nothing in it to be forged: what a reader may see is looked at anew
+ * each time. */
 #include "core/serve/live/cursor.h"
 
 #include <stdio.h>
@@ -10,7 +11,7 @@
 
 #include "core/base/text.h"
 
-#define STORE_CHARS 12 /* of the store's id: enough to tell stores apart */
+#define STORE_CHARS 12 /* of the name: enough to tell runs apart */
 
 struct cursor cursor_at(uint64_t seq, bool all)
 {
@@ -24,10 +25,10 @@ int cursor_compare(const struct cursor *a, const struct cursor *b)
     return a->sub < b->sub ? -1 : a->sub > b->sub;
 }
 
-void cursor_write(char out[CURSOR_MAX], const char *store_id, const struct cursor *c)
+void cursor_write(char out[CURSOR_MAX], const struct lineage *l, const struct cursor *c)
 {
-    int n =
-        snprintf(out, CURSOR_MAX, "%.*s-%llu", STORE_CHARS, store_id, (unsigned long long)c->pos);
+    int n = snprintf(out, CURSOR_MAX, "%.*s-%llu", STORE_CHARS, lineage_at(l, c->pos),
+                     (unsigned long long)c->pos);
     if (c->sub != c->pos || c->from != c->pos)
         n += snprintf(out + n, CURSOR_MAX - (size_t)n, ".%llu.%llu", (unsigned long long)c->sub,
                       (unsigned long long)c->from);
@@ -47,7 +48,7 @@ static bool take_number(struct span *text, char separator, uint64_t *ret)
     return true;
 }
 
-enum rc cursor_read(struct span text, const char *store_id, uint64_t seq, struct cursor *ret)
+enum rc cursor_read(struct span text, const struct lineage *l, uint64_t seq, struct cursor *ret)
 {
     struct cursor c = {0};
     if (span_is(text, "0")) {
@@ -69,7 +70,7 @@ enum rc cursor_read(struct span text, const char *store_id, uint64_t seq, struct
         return RC_INVALID;
     if (text.n > 0 || c.sub > c.pos || c.from > c.pos)
         return RC_INVALID;
-    if (memcmp(store.p, store_id, STORE_CHARS) != 0 || c.pos > seq)
+    if (c.pos > seq || memcmp(store.p, lineage_at(l, c.pos), STORE_CHARS) != 0)
         return RC_STALE;
     *ret = c;
     return RC_OK;

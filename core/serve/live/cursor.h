@@ -8,6 +8,7 @@
 #include "core/base/buf.h"
 #include "core/base/rc.h"
 #include "core/base/span.h"
+#include "storage/lineage.h"
 
 #define CURSOR_MAX 96 /* characters of one, with its NUL */
 
@@ -23,9 +24,9 @@ struct cursor cursor_at(uint64_t seq, bool all);
 /* < 0, 0, > 0 by place. */
 int cursor_compare(const struct cursor *a, const struct cursor *b);
 
-void cursor_write(char out[CURSOR_MAX], const char *store_id, const struct cursor *c);
+void cursor_write(char out[CURSOR_MAX], const struct lineage *l, const struct cursor *c);
 /* "0" is the beginning. RC_INVALID: no cursor. RC_STALE: of another store, or of a future that this
  * one (whose last number is `seq`) has not seen: it was rebuilt, or restored from a backup. */
-enum rc cursor_read(struct span text, const char *store_id, uint64_t seq, struct cursor *ret);
+enum rc cursor_read(struct span text, const struct lineage *l, uint64_t seq, struct cursor *ret);
 
 #endif

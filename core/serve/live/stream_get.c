@@ -13,13 +13,13 @@ static void add_hello(struct call *c, const struct live *l, const struct cursor 
 {
     char here[CURSOR_MAX], now[CURSOR_MAX];
     struct cursor latest = cursor_at(l->atlas.seq, at->all);
-    cursor_write(here, store_id(c->store), at);
-    cursor_write(now, store_id(c->store), &latest);
+    cursor_write(here, store_lineage(c->store), at);
+    cursor_write(now, store_lineage(c->store), &latest);
     buf_printf(out, "retry: %d\n", SSE_RETRY_MS);
     sse_begin(out, "hello");
     buf_printf(out, "{\"type\":\"hello\",\"cursor\":\"%s\",\"latest\":\"%s\",\"version\":\"%s\"}",
                here, now, CALMIRROR_VERSION);
-    sse_end(out, store_id(c->store), at);
+    sse_end(out, store_lineage(c->store), at);
 }
 
 /* Calendars that are behind Google, since a stream tells of freshness only when it turns. */
@@ -45,7 +45,7 @@ static bool add_first(struct call *c, const struct live *l, struct lens *lens,
     if (rebuilt) {
         sse_begin(out, change_type_choices[FEED_RESET]);
         entry_write_reset_all(out);
-        sse_end(out, store_id(c->store), at);
+        sse_end(out, store_lineage(c->store), at);
     }
     add_stale(l, lens, out);
     return !out->failed;

@@ -1,0 +1,87 @@
+"""The state directory put back as it was some time ago: nobody may take what happened since for known."""
+import os
+import shutil
+
+from emulator import USER
+
+LIST = "/calendar/v3/calendars/primary/events"
+
+
+class Reader:
+    """A program that follows a calendar in every way there is, and then holds on to where it stood."""
+
+    def __init__(self, pair):
+        self.pair = pair
+        answer = pair.mirror.get(LIST)
+        self.etag = answer.headers["ETag"]
+        self.token = answer.json["nextSyncToken"]
+        self.page = pair.mirror.get(LIST, maxResults=1).json["nextPageToken"]
+        self.cursor = pair.mirror.get("/v1/changes").json["cursor"]
+
+    def status_by_etag(self):
+        return self.pair.mirror.request("GET", LIST, headers={"If-None-Match": self.etag}).status
+
+    def by_token(self):
+        return self.pair.mirror.get(LIST, syncToken=self.token)
+
+    def status_by_page(self):
+        return self.pair.mirror.get(LIST, maxResults=1, pageToken=self.page).status
+
+    def told(self):
+        """What its cursor brings."""
+        return [c["type"] for c in self.pair.mirror.get("/v1/changes", cursor=self.cursor).json["items"]]
+
+
+def keep(pair, to):
+    """A backup: the state directory of a service that is stopped."""
+    pair.mirror.stop()
+    shutil.copytree(pair.mirror.state_dir, to, ignore=shutil.ignore_patterns("control"))
+    pair.mirror.start()
+
+
+def put_back(pair, kept, *files):
+    """Restores it: whole, or these files of it."""
+    pair.mirror.stop()
+    if not files:
+        shutil.rmtree(pair.mirror.state_dir)
+        shutil.copytree(kept, pair.mirror.state_dir)
+    for name in files:
+        shutil.copy2(os.path.join(kept, name), pair.mirror.state_dir)
+
+
+def test_readers_of_a_future_that_was_taken_back(start, tmp_path):
+    """T-RESTORE: a backup is put back: what was given out since is refused, what is older holds on."""
+    pair = start()
+    known = [pair.google.insert(summary=f"known {n}")["id"] for n in range(3)]
+    pair.wait_equal(USER)
+    pair.wait_quiet(USER)
+    before = Reader(pair)
+    keep(pair, tmp_path / "kept")
+    assert before.status_by_etag() == 304 and before.by_token().json["items"] == [] and before.told() == []
+
+    passing = pair.google.insert(summary="seen by some, and gone when the backup is put back")["id"]
+    pair.wait_equal(USER)
+    pair.wait_quiet(USER)
+    future = Reader(pair)
+    put_back(pair, tmp_path / "kept")
+    pair.google.delete(USER, passing)
+    pair.mirror.start()
+    pair.google.patch(USER, known[0], summary="edited")  # by now the numbers are those that were given out before
+    pair.google.insert(summary="another")
+    pair.wait_equal(USER)
+    pair.wait_quiet(USER)
+
+    for _ in range(2):  # and after another restart, too
+        assert future.by_token().status == 410
+        assert future.status_by_page() == 410
+        assert future.status_by_etag() == 200
+        assert future.told()[:1] == ["reset"]
+        assert "reset" not in before.told() and len(before.told()) >= 2
+        assert known[0] in {e["id"] for e in before.by_token().json["items"]}
+        assert before.status_by_etag() == 200
+        pair.mirror.stop()
+        pair.mirror.start()
+    now = Reader(pair)
+    pair.mirror.stop()
+    pair.mirror.start()
+    assert now.status_by_etag() == 304 and now.by_token().json["items"] == [] and now.told() == []
