@@ -1,12 +1,14 @@
 /* client: finds the service's local API and talks to it. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "cmd/calmirror/cli.h"
 #include "cmd/calmirror/follow.h"
+#include "cmd/calmirror/term.h"
 #include "core/base/json.h"
 #include "core/conf/address.h"
 #include "core/conf/conf.h"
@@ -21,10 +23,13 @@
 int cli_fail(int status, const char *fmt, ...)
 {
     va_list args;
+    char *text = NULL;
     va_start(args, fmt);
     (void)fprintf(stderr, "%s: ", program_invocation_short_name); /* calmirrord uses this too */
-    (void)vfprintf(stderr, fmt, args);
+    if (vasprintf(&text, fmt, args) >= 0)
+        term_print_safe(stderr, text);
     (void)fputc('\n', stderr);
+    free(text);
     va_end(args);
     return status;
 }

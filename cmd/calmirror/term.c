@@ -28,14 +28,26 @@ static size_t control_length(const char *p)
     return c == 0xc2 && next >= 0x80 && next <= 0x9f ? 2 : 0;
 }
 
+/* Length of the character at p, in UTF-8, if it turns the direction of what follows until another
+ * one ends that, which may be missing (UAX #9, 2.1 to 2.4: U+202A..202E, U+2066..2069); else 0. */
+static size_t turn_length(const char *p)
+{
+    const unsigned char *c = (const unsigned char *)p;
+    if (c[0] != 0xe2 || (c[1] != 0x80 && c[1] != 0x81))
+        return 0;
+    return c[1] == 0x80 ? (c[2] >= 0xaa && c[2] <= 0xae ? 3 : 0)
+                        : (c[2] >= 0xa6 && c[2] <= 0xa9 ? 3 : 0);
+}
+
 static char *safe_copy(const char *text)
 {
     char *copy = malloc(strlen(text) + 1);
     size_t n = 0;
     for (const char *p = text; copy && *p;) {
-        size_t skip = control_length(p);
-        copy[n++] = skip ? '?' : *p;
-        p += skip ? skip : 1;
+        size_t control = control_length(p), turn = turn_length(p);
+        if (!turn) /* nobody would see it */
+            copy[n++] = control ? '?' : *p;
+        p += control + turn ? control + turn : 1;
     }
     if (copy)
         copy[n] = '\0';

@@ -16,7 +16,8 @@ enum style { STYLE_PLAIN, STYLE_HEAD, STYLE_GOOD, STYLE_WARN, STYLE_BAD, STYLE_D
 bool term_colours(FILE *out);
 
 /* A table whose columns are as wide as they must be. `= { .columns = n }` is an empty one. Text is
- * copied; control characters in it, which could steer the terminal, become '?'. */
+ * copied, and made safe like all that is printed here: control characters, which could steer the
+ * terminal, become '?'; what turns the direction of writing is left out. */
 struct table {
     size_t columns;
     unsigned right; /* bit i: column i is aligned to the right */
@@ -33,7 +34,7 @@ void table_addf(struct table *t, enum style style, const char *fmt, ...)
 void table_print(const struct table *t, FILE *out);
 void table_release(struct table *t);
 
-/* Without control characters; for text that is printed outside a table. */
+/* Text outside a table, made safe. */
 void term_print_safe(FILE *out, const char *text);
 
 /* The same in a style, filled up to so many bytes. */

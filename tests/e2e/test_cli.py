@@ -43,7 +43,7 @@ def on_terminal(*arguments, env=None):
 def pair(tmp_path_factory):
     directory = tmp_path_factory.mktemp("cli")
     with Emulator() as emulator:
-        emulator.api.insert(summary="Breakfast \x1b[31m", start={"dateTime": "2026-07-01T08:00:00+02:00"},
+        emulator.api.insert(summary="Breakfast\u2066 \x1b[31m\u202e", start={"dateTime": "2026-07-01T08:00:00+02:00"},
                             end={"dateTime": "2026-07-01T09:00:00+02:00"})
         emulator.api.insert(summary="Fair", start={"date": "2026-07-03"}, end={"date": "2026-07-05"})
         emulator.api.insert(summary="Weekly", recurrence=["RRULE:FREQ=WEEKLY"],
@@ -104,6 +104,7 @@ def test_events(cli, pair):
     assert lines[0].startswith("2026-07-01 08:00  2026-07-01 09:00 ")
     # What an invitation is called must not steer the terminal.
     assert lines[0].endswith("Breakfast ?[31m")
+    assert "Breakfast ?[31m    " in cli("agenda", "--from", "2026-07-01", "--to", "2026-07-02").stdout
     assert lines[1].startswith("2026-07-03        2026-07-05 ") and lines[1].endswith("Fair")
     assert lines[2].startswith("2030-03-26 08:00  2030-03-26 09:00  series  ")
     listed = json.loads(cli("events", CALENDAR, "--json").stdout)
