@@ -73,22 +73,13 @@ static int calendar_width(void)
     return columns > OTHERS_COLUMNS + 8 ? columns - OTHERS_COLUMNS : 8;
 }
 
-/* Ids are ASCII; what is not may lose the mark, and nothing else. */
-static void cut_to(char *text, int width)
-{
-    if (width > 0 && strlen(text) > (size_t)width)
-        (void)strcpy(text + width - 3, "...");
-}
-
 static void add_collection(struct table *t, struct span coll, int width)
 {
     char text[256];
     int64_t age_ms = field_number(coll, "age_ms", -1);
     int64_t fails = field_number(coll, "fails", 0);
     table_add(t, STYLE_PLAIN, field_text(coll, "account", text, sizeof(text)));
-    (void)title_of(coll, text);
-    cut_to(text, width);
-    table_add(t, STYLE_PLAIN, text);
+    table_add_cut(t, STYLE_PLAIN, title_of(coll, text), width);
     add_state(t, coll);
     table_add(t, fails > 0 ? STYLE_WARN : STYLE_PLAIN, term_span(age_ms, text));
     add_channel(t, coll);

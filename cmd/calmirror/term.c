@@ -82,8 +82,10 @@ int term_columns(FILE *out, int otherwise)
     return n > 0 ? n : otherwise;
 }
 
-int term_print_cut(FILE *out, const char *text, int columns)
+/* A safe copy of the text, or of as much of it as fits into so many columns. */
+static char *cut_copy(const char *text, int columns, int *ret_used)
 {
+    const char *mark = MB_CUR_MAX > 1 ? "…" : "~"; /* one column in either */
     mbstate_t state = {0};
     char *copy = safe_copy(text);
     int used = 0, cut = 1;
@@ -104,12 +106,24 @@ int term_print_cut(FILE *out, const char *text, int columns)
             cut = used + 1;
         }
     }
-    if (copy && used <= columns)
-        (void)fputs(copy, out);
-    else if (copy)
-        (void)fprintf(out, "%.*s…", (int)fits, copy);
+    *ret_used = used <= columns ? used : cut;
+    if (!copy || used <= columns)
+        return copy;
+    char *shorter = NULL;
+    if (asprintf(&shorter, "%.*s%s", (int)fits, copy, mark) < 0)
+        shorter = NULL;
     free(copy);
-    return used <= columns ? used : cut;
+    return shorter;
+}
+
+int term_print_cut(FILE *out, const char *text, int columns)
+{
+    int used = 0;
+    char *copy = cut_copy(text, columns, &used);
+    if (copy)
+        (void)fputs(copy, out);
+    free(copy);
+    return used;
 }
 
 /* Columns on the screen, by the locale; bytes when the locale cannot read it. */
@@ -129,18 +143,29 @@ static size_t width_of(const char *text)
     return width;
 }
 
-void table_add(struct table *t, enum style style, const char *text)
+/* Takes `copy` (NULL: out of memory). */
+static void add_cell(struct table *t, enum style style, char *copy)
 {
     struct table_cell *cells = reallocarray(t->cells, t->n_cells + 1, sizeof(*cells));
     if (cells)
         t->cells = cells;
-    char *copy = safe_copy(text);
     if (!cells || !copy) {
         free(copy);
         t->failed = true;
         return;
     }
     cells[t->n_cells++] = (struct table_cell){copy, style};
+}
+
+void table_add(struct table *t, enum style style, const char *text)
+{
+    add_cell(t, style, safe_copy(text));
+}
+
+void table_add_cut(struct table *t, enum style style, const char *text, int columns)
+{
+    int used;
+    add_cell(t, style, columns > 0 ? cut_copy(text, columns, &used) : safe_copy(text));
 }
 
 void table_addf(struct table *t, enum style style, const char *fmt, ...)

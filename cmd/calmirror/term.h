@@ -29,6 +29,8 @@ struct table {
     bool failed;
 };
 void table_add(struct table *t, enum style style, const char *text);
+/* As term_print_cut() does; 0 columns: all of it. */
+void table_add_cut(struct table *t, enum style style, const char *text, int columns);
 void table_addf(struct table *t, enum style style, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void table_print(const struct table *t, FILE *out);
@@ -41,7 +43,7 @@ void term_print_safe(FILE *out, const char *text);
 void term_print_styled(FILE *out, bool colours, enum style style, const char *text, int width);
 /* Columns of the terminal, or of $COLUMNS, or `otherwise`. */
 int term_columns(FILE *out, int otherwise);
-/* As much of the text as fits into so many columns, printed; the end of a longer one is "…".
+/* As much of the text as fits into so many columns, printed; a longer one ends in "…".
  * Returns the columns used. */
 int term_print_cut(FILE *out, const char *text, int columns);
 

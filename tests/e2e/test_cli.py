@@ -79,8 +79,8 @@ def test_status_fits_a_narrow_terminal(pair):
     lines = output.splitlines()
     assert status == 0 and lines[0].split() == ["ACCOUNT", "CALENDAR", "STATE", "FRESH", "CHANNEL", "EVENTS"]
     assert all(len(line) <= 80 for line in lines)
-    _, output = on_terminal("status", "-c", pair.mirror.config_path, env={"COLUMNS": "60", "NO_COLOR": "1"})
-    assert "ready" in output and CALENDAR not in output and CALENDAR[:5] + "..." in output
+    _, output = on_terminal("status", "-c", pair.mirror.config_path, env={"COLUMNS": "60", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"})
+    assert "ready" in output and CALENDAR not in output and CALENDAR[:7] + "…" in output
     _, output = on_terminal("status", "-c", pair.mirror.config_path, env={"COLUMNS": "150", "NO_COLOR": "1"})
     assert "LAST ERROR" in output and CALENDAR in output
 

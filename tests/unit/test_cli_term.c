@@ -35,10 +35,38 @@ static void test_safe(void **state)
     expect("cut \xe2", "cut \xe2");
 }
 
+/* By columns, not by bytes; a character is whole or not there. */
+static void test_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int columns, used;
+        const char *shown;
+    } cases[] = {
+        {"Zürich", 6, 6, "Zürich"},
+        {"Zürich", 5, 5, "Züri…"},
+        {"会議会議", 8, 8, "会議会議"},
+        {"会議会議", 7, 7, "会議会…"},
+        {"会議会議", 6, 5, "会議…"},
+        {"e\xcc\x81te\xcc\x81", 3, 3, "e\xcc\x81te\xcc\x81"},
+        {"team@group.calendar.google.com", 10, 10, "team@grou…"},
+        {"", 4, 0, ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int used;
+        char *copy = cut_copy(cases[i].text, cases[i].columns, &used);
+        assert_string_equal(copy, cases[i].shown);
+        assert_int_equal(used, cases[i].used);
+        free(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_safe),
+        cmocka_unit_test(test_cut),
     };
     (void)setlocale(LC_CTYPE, "C.UTF-8");
     return cmocka_run_group_tests_name("cli_term", tests, NULL, NULL);
