@@ -1,8 +1,7 @@
 /* interval: where an event stands on the time axis, so that overlap can be searched. */
 #include "storage/interval.h"
 
-#define HOUR_MS INT64_C(3600000)
-#define DAY_MS  (24 * HOUR_MS)
+#include "core/base/clock.h"
 
 /* How long the events of a class are at most. */
 static const int64_t longest[CLASS_SERIES] = {

@@ -112,7 +112,7 @@ void doctor_say_certificate(struct doctor *d, const char *check, const char *wha
                             int64_t left_least_ms)
 {
     int64_t left_ms = end_ms - clock_wall_ms();
-    long long days = (long long)(left_ms / 86400000);
+    long long days = (long long)(left_ms / DAY_MS);
     char end[RFC3339_MAX];
     (void)rfc3339_write(end, end_ms, 0);
     if (left_ms <= 0)

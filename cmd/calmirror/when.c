@@ -5,12 +5,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
-
-#define DAY_MS INT64_C(86400000)
 
 /* Of a clock time in the machine's zone, given as if it were UTC. */
 static bool from_local(int64_t wall_ms, int64_t *ret_ms)

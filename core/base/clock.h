@@ -4,6 +4,10 @@
 
 #include <stdint.h>
 
+#define MINUTE_MS INT64_C(60000)
+#define HOUR_MS   (60 * MINUTE_MS)
+#define DAY_MS    (24 * HOUR_MS)
+
 int64_t clock_wall_ms(void); /* since 1970-01-01 UTC; may jump */
 int64_t clock_mono_ms(
     void); /* CLOCK_BOOTTIME: never goes back, counts sleep; for intervals and due times */

@@ -8,12 +8,12 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/floor.h"
 #include "core/base/text.h"
 
 enum { ERA_DAYS = 146097, ERA_YEARS = 400, EPOCH_DAYS = 719468 /* 0000-03-01 to 1970-01-01 */ };
 
-static const int64_t day_ms = 86400000;
 static const int64_t first_ms = INT64_C(-62135596800000); /* 0001-01-01T00:00:00Z */
 static const int64_t last_ms = INT64_C(253402300799999);  /* 9999-12-31T23:59:59.999Z */
 
@@ -158,17 +158,17 @@ static int finish(const char *out, char *p)
 
 int rfc3339_write_date(char out[RFC3339_MAX], int64_t days)
 {
-    days = clamp(days, floor_div(first_ms, day_ms), floor_div(last_ms, day_ms));
+    days = clamp(days, floor_div(first_ms, DAY_MS), floor_div(last_ms, DAY_MS));
     return finish(out, put_date(out, days));
 }
 
 /* "2026-03-29T02:30:00" of a time that is in range. */
 static char *put_time(char *p, int64_t ms)
 {
-    int64_t days = floor_div(ms, day_ms);
+    int64_t days = floor_div(ms, DAY_MS);
     p = put_date(p, days);
     *p++ = 'T';
-    return put_clock(p, (int)((ms - days * day_ms) / 1000));
+    return put_clock(p, (int)((ms - days * DAY_MS) / 1000));
 }
 
 int rfc3339_write(char out[RFC3339_MAX], int64_t ms, int32_t offset_s)
@@ -207,7 +207,7 @@ int rfc3339_write_http(char out[RFC3339_MAX], int64_t ms)
     static const char months[12][6] = {" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ",
                                        " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "};
     ms = clamp(ms, first_ms, last_ms);
-    int64_t days = floor_div(ms, day_ms);
+    int64_t days = floor_div(ms, DAY_MS);
     int year, month, day;
     civil_from_days(days, &year, &month, &day);
     char *p = mempcpy(out, weekdays[days - floor_div(days, 7) * 7], 5);
@@ -216,6 +216,6 @@ int rfc3339_write_http(char out[RFC3339_MAX], int64_t ms)
     p = put2(p, year / 100);
     p = put2(p, year % 100);
     *p++ = ' ';
-    p = put_clock(p, (int)((ms - days * day_ms) / 1000));
+    p = put_clock(p, (int)((ms - days * DAY_MS) / 1000));
     return finish(out, mempcpy(p, " GMT", 4));
 }

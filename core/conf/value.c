@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "core/base/clock.h"
 #include "core/base/limits.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
@@ -359,7 +360,7 @@ static bool moment_parse(struct span text, int64_t *ret)
         return true;
     if (text.n > 0 && !rfc3339_date(text, &days))
         return false;
-    *ret = days * 86400000;
+    *ret = days * DAY_MS;
     return true;
 }
 

@@ -25,8 +25,7 @@
 #define HEADERS_MOST   5
 #define QUOTA_HEADER   "x-goog-quota-user: "
 #define PROJECT_HEADER "x-goog-user-project: "
-#define EXPIRY_MOST_MS \
-    (366 * 24 * 3600 * INT64_C(1000)) /* a channel that lives longer is a misreading */
+#define EXPIRY_MOST_MS (366 * DAY_MS) /* a channel that lives longer is a misreading */
 
 struct google {
     char *api_url; /* no slash at the end */

@@ -8,11 +8,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/base/rfc3339.h"
 
-#define DAY_MS     INT64_C(86400000)
 #define TIME_MOST  64 /* bytes of a time as text */
 #define WORD_MOST  32 /* bytes of an enum's word */
 #define NAME_MOST  32 /* bytes of a member name we look for */

@@ -1,12 +1,11 @@
 /* login: a small JSON object; dates of a login, read as an operator would. */
 #include "core/google/login.h"
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 
 #define SCOPE_ALL "https://www.googleapis.com/auth/calendar"
-#define HOUR_MS   (3600 * INT64_C(1000))
-#define DAY_MS    (24 * HOUR_MS)
 /* Lives of logins that Google's OAuth guide names: under a consent screen in "Testing", and unused.
  */
 #define TESTING_MS (7 * DAY_MS)

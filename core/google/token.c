@@ -13,7 +13,7 @@
 #define CONNECT_MS     10000
 #define TOTAL_MS       30000
 #define LIFETIME_MS    600000 /* when the answer does not say */
-#define LIFETIME_MOST  (24 * 3600 * INT64_C(1000))
+#define LIFETIME_MOST  DAY_MS
 #define REFRESH_MOST_S (3650 * 24 * 3600 * INT64_C(1))
 #define SKEW_MS        120000 /* Google allows less than this between its clock and ours */
 

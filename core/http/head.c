@@ -3,11 +3,11 @@
 
 #include <curl/curl.h>
 
+#include "core/base/clock.h"
 #include "core/base/text.h"
 
-#define DATE_MOST_S INT64_C(253402300799) /* the end of 9999; curl_getdate() takes any year */
-#define RETRY_MOST_MS \
-    (24 * 3600 * INT64_C(1000)) /* nobody means longer; keeps sums far from overflow */
+#define DATE_MOST_S   INT64_C(253402300799) /* the end of 9999; curl_getdate() takes any year */
+#define RETRY_MOST_MS DAY_MS                /* nobody means longer; keeps sums far from overflow */
 
 void head_reset(struct head *h)
 {

@@ -10,8 +10,7 @@
 #include "core/httpd/tls.h"
 #include "core/model/metrics.h"
 
-#define ABOUT  "webhook"
-#define DAY_MS INT64_C(86400000)
+#define ABOUT "webhook"
 
 /* What would keep Google away, now or soon. */
 static void judge(struct cert *c, const struct tls_facts *facts)

@@ -1,7 +1,9 @@
 /* backoff: how long to wait after the n-th failure in a row: truncated exponential with jitter. */
 #include "core/queue/backoff.h"
 
-#define RETRY_AFTER_MOST_MS (24 * 3600 * 1000LL) /* a longer wish is a mistake of the server's */
+#include "core/base/clock.h"
+
+#define RETRY_AFTER_MOST_MS DAY_MS /* a longer wish is a mistake of the server's */
 
 int64_t queue_backoff_ms(uint32_t fails, int64_t min_ms, int64_t max_ms, int64_t retry_after_ms,
                          unsigned random)

@@ -32,12 +32,11 @@
 #include "core/queue/internal.h"
 #include "core/queue/load.h"
 
-#define HEADSTART_MS  (10 * 60 * 1000LL)
-#define LOOK_AGAIN_MS 1000
-#define PACE_MS       500
-#define PACE_BURST    40
-#define RESTORE_MOST_MS \
-    (24 * 3600 * 1000LL) /* a due time further off is a clock's mistake: look today */
+#define HEADSTART_MS    (10 * 60 * 1000LL)
+#define LOOK_AGAIN_MS   1000
+#define PACE_MS         500
+#define PACE_BURST      40
+#define RESTORE_MOST_MS DAY_MS /* a due time further off is a clock's mistake: look today */
 
 static void *must(void *p)
 {

@@ -1,5 +1,6 @@
 /* home: GET /: a page for people: how it stands, at a glance, and where to go from here. */
 #include "core/base/text.h"
+#include "core/base/clock.h"
 #include "core/serve/fresh.h"
 #include "core/serve/handlers.h"
 #include "storage/accounts.h"
@@ -60,7 +61,7 @@ static bool add_alarm(void *arg, enum rc rc, const struct account *a)
 /* "95s", "12m", "30h", "4d": an age in whole units of which there are at least two. */
 static const char *age_text(int64_t age_ms, char out[32])
 {
-    static const int64_t units_ms[] = {24 * 3600000, 3600000, 60000, 1000};
+    static const int64_t units_ms[] = {DAY_MS, HOUR_MS, MINUTE_MS, 1000};
     size_t i = 0;
     while (i < 3 && age_ms < 2 * units_ms[i])
         i++;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/clock.h"
 #include "core/queue/queue.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
@@ -11,7 +12,6 @@
 #include "core/serve/server.h"
 #include "storage/jobs.h"
 
-#define DAY_MS         (24 * 3600 * INT64_C(1000))
 #define BEFORE_MS      (30 * DAY_MS) /* window of instances when none is given */
 #define BEHIND_MS      (365 * DAY_MS)
 #define WINDOW_MOST_MS (5 * 366 * DAY_MS)

@@ -22,7 +22,7 @@
 
 #define RANDOM_CHARS 32
 /* Granted, but without a usable time: short enough to be replaced before any real limit. */
-#define UNKNOWN_TTL_MS (3600 * 1000LL)
+#define UNKNOWN_TTL_MS HOUR_MS
 /* Google may go on sending for minutes after a stop: without a record each such message would be a
  * stray, to be stopped once more. */
 #define STOPPED_MS (10 * 60 * 1000LL)

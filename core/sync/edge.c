@@ -11,9 +11,9 @@
 #include "core/queue/backoff.h"
 #include "core/sync/settings.h"
 
-#define PROBE_MS      (15 * 60 * 1000LL)   /* a parked account is tried again this often */
-#define LOOK_MS       (60 * 1000LL)        /* and its credential file looked at this often */
-#define REFUSED_MS    (24 * 3600 * 1000LL) /* what was refused for good is asked again after a day */
+#define PROBE_MS      (15 * 60 * 1000LL) /* a parked account is tried again this often */
+#define LOOK_MS       (60 * 1000LL)      /* and its credential file looked at this often */
+#define REFUSED_MS    DAY_MS             /* what was refused for good is asked again after a day */
 #define CONFIRM_EVERY 8 /* of the failures with "not found": ask the calendar list again */
 
 static unsigned random16(void)

@@ -1,12 +1,13 @@
 /* extent: the stretch of time in which a series can have instances, for the index of windows. */
 #include "core/sync/batch.h"
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/calendar/recur.h"
 
 /* Without a zone of its own a series runs in the calendar's, which may change and is not asked for
  * here: no two zones are further apart than this. */
-#define FOREIGN_ZONE_MS (26 * 3600 * 1000LL)
+#define FOREIGN_ZONE_MS (26 * HOUR_MS)
 
 /* The zone that the series names itself, or NULL. All-day series are kept as floating dates: as if
  * in UTC, whatever the calendar's zone will be. */

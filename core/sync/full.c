@@ -23,7 +23,7 @@
 #include "storage/pack.h"
 
 #define RESTARTS_MOST  2
-#define RESUME_MOST_MS (6 * 3600 * 1000LL) /* older page tokens are not worth a try */
+#define RESUME_MOST_MS (6 * HOUR_MS) /* older page tokens are not worth a try */
 #define RESUMES_MOST   4 /* failures in a row at the same page: perhaps its token is the trouble */
 #define PRUNE_ROWS     10000
 #define PACK_LEAST     256 /* events that were put; less are not worth it ... */

@@ -4,10 +4,10 @@
 
 #include <stdlib.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 
-#define MINUTE_MS INT64_C(60000)
 #define SKEW_MS \
     (2 * MINUTE_MS) /* as core/google/token.c: where Google begins to refuse what we sign */
 

@@ -11,10 +11,9 @@
 
 #include <pthread.h>
 
+#include "core/base/clock.h"
 #include "core/base/rfc3339.h"
 #include "core/calendar/recur.h"
-
-#define DAY_MS 86400000
 
 static int64_t ms(const char *text)
 {

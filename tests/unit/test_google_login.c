@@ -15,7 +15,6 @@
 
 #define READONLY "https://www.googleapis.com/auth/calendar.readonly"
 #define ACLS     "https://www.googleapis.com/auth/calendar.acls.readonly"
-#define DAY_MS   INT64_C(86400000)
 
 static struct http_client *client;
 static char folder[64];

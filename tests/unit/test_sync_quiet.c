@@ -8,7 +8,6 @@
 
 #include "tests/unit/sync_world.h"
 
-#define HOUR_MS   (3600 * INT64_C(1000))
 #define DAYS      8
 #define A_DAY     96 /* pulls, at 15 minutes */
 #define A_RENEWAL 3  /* watch, what happened meanwhile, stop of the old channel */

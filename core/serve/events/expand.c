@@ -8,11 +8,11 @@
 
 #include <stdlib.h>
 
+#include "core/base/clock.h"
 #include "core/base/order.h"
 #include "core/serve/events/series.h"
 #include "core/serve/events/window.h"
 
-#define DAY_MS   INT64_C(86400000)
 #define TOO_MUCH "The recurrence of an event is too much work; ask for less time."
 
 enum source_kind { SOURCE_SCAN, SOURCE_LIST, SOURCE_SERIES };

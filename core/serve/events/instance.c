@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
@@ -11,7 +12,6 @@
 #include "core/base/text.h"
 #include "core/calendar/instance_id.h"
 
-#define DAY_MS  INT64_C(86400000)
 #define ID_SIZE (LIMIT_ID_BYTES + 32)
 #define EID     "eid="
 

@@ -1,4 +1,5 @@
 /* instances: events.instances: the instances and exceptions of one series, by start. */
+#include "core/base/clock.h"
 #include "core/base/rfc3339.h"
 #include "core/serve/events/head.h"
 #include "core/serve/events/single.h"
@@ -8,8 +9,6 @@
 #include "core/serve/scope.h"
 #include "core/serve/events/series.h"
 #include "core/serve/events/window.h"
-
-#define DAY_MS INT64_C(86400000)
 
 /* originalStart as the slot of an instance: a date for all-day series. */
 static bool read_slot(struct call *c, const struct event *master, int64_t *ret_ms)

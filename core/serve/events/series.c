@@ -1,11 +1,11 @@
 /* series: a stored series made into a recurrence set. */
 #include "core/serve/events/series.h"
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
 
 #define OVERLAP_BUDGET 20000 /* steps; what needs more is taken to overlap */
-#define DAY_MS         INT64_C(86400000)
 
 /* The start or end of an event, as core/calendar wants it. */
 static bool read_moment(struct span moment, bool all_day, int64_t *ret_ms)

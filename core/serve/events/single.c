@@ -6,9 +6,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/clock.h"
 #include "core/serve/fault.h"
-
-#define DAY_MS INT64_C(86400000)
 
 static struct expand_place place_of_page(const struct events_page *page)
 {

@@ -1,9 +1,8 @@
 /* window: a stretch of time that a query asks for, and whether an event is in it. */
 #include "core/serve/events/window.h"
 
+#include "core/base/clock.h"
 #include "core/base/floor.h"
-
-#define DAY_MS INT64_C(86400000)
 
 int64_t window_day_instant(const struct zone *zone, int64_t floating_ms)
 {
