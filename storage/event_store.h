@@ -55,16 +55,17 @@ bool index_unpack(struct span key, struct span body, struct spot *ret);
 bool change_unpack(struct span key, struct span body, struct change *ret);
 /* One whose history is not known any more. */
 void change_put(struct txn *t, uint32_t coll, uint64_t seq, enum change_kind kind, struct span id);
-/* An item as JSON; `raw` is empty when it is not there, `live` says that it is and not as a
- * tombstone. */
+/* An item before a change, as JSON; `raw` is empty when it was not there, `live` says that it was,
+ * and not as a tombstone. */
 struct change_form {
     bool live;
     struct span raw;
 };
-/* Takes the next number for a change of an item and moves its row to the end of the log. The spans
- * may be LMDB's: they are read before anything is written. */
+/* Takes the next number for a change of an item and moves its row to the end of the log. `to` is
+ * its raw form from now on, empty when it goes. The spans may be LMDB's: they are read before
+ * anything is written. */
 uint64_t change_log(struct txn *t, struct collection *c, uint64_t old_seq, enum change_kind kind,
-                    struct span id, const struct change_form *from, const struct change_form *to);
+                    struct span id, const struct change_form *from, struct span to);
 void change_del(struct txn *t, uint32_t coll, uint64_t seq);
 /* Deletes every row of an id whose seq is unknown: reads the whole log of the collection. */
 void change_forget(struct txn *t, uint32_t coll, struct span id);

@@ -33,7 +33,6 @@ static bool search(struct txn *t, uint32_t coll, struct span id, struct event *r
         found = true;
         *ret_spot = spot_of_key(w.key);
         *ret = ev;
-        ret->row = ret_spot->row;
     }
     walk_close(&w);
     return found;
@@ -155,8 +154,8 @@ bool event_put(struct txn *t, struct collection *c, const struct event *ev)
     if (old.read && !old.damaged && event_same(&old.event, &new))
         return false;
 
-    struct change_form from = form_of(&old), to = {!(new.flags & EVENT_CANCELLED), new.raw};
-    new.seq = change_log(t, c, old.entry.seq, CHANGE_PUT, new.id, &from, &to);
+    struct change_form from = form_of(&old);
+    new.seq = change_log(t, c, old.entry.seq, CHANGE_PUT, new.id, &from, new.raw);
     struct spot spot = interval_spot(&new);
     spot.row = new.row = old.read ? old.spot.row : new.seq;
     index_move(t, c->no, &old, &new, &spot);
@@ -187,8 +186,8 @@ static bool remove_named(struct txn *t, struct collection *c, const struct key *
         return false;
 
     struct id_entry ghost = {.class = CLASS_NONE};
-    struct change_form from = form_of(&old), to = {0};
-    ghost.seq = change_log(t, c, old.entry.seq, CHANGE_REMOVED, id, &from, &to);
+    struct change_form from = form_of(&old);
+    ghost.seq = change_log(t, c, old.entry.seq, CHANGE_REMOVED, id, &from, (struct span){0});
     index_move(t, c->no, &old, NULL, NULL);
     if (old.listed)
         spot_clear(t, c->no, &old.spot);

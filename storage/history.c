@@ -158,14 +158,13 @@ static void compare(struct step *step, struct buf *names, struct span from, stru
 }
 
 /* The step from one form to the next. */
-static struct step step_make(const struct change_form *from, const struct change_form *to,
-                             struct buf *names)
+static struct step step_make(const struct change_form *from, struct span to, struct buf *names)
 {
     struct step step = {.flags = from->live ? STEP_LIVE : 0};
     bool readable = from->raw.n > 0 && json_check(from->raw, NULL) == RC_OK &&
-                    (to->raw.n == 0 || json_check(to->raw, NULL) == RC_OK);
-    if (readable && to->raw.n > 0) {
-        compare(&step, names, from->raw, to->raw);
+                    (to.n == 0 || json_check(to, NULL) == RC_OK);
+    if (readable && to.n > 0) {
+        compare(&step, names, from->raw, to);
     } else if (readable) { /* it is gone: that says it all, but when it was */
         keep_old(&step.start, json_get(from->raw, "start"));
         keep_old(&step.end, json_get(from->raw, "end"));
@@ -238,7 +237,7 @@ void change_put(struct txn *t, uint32_t coll, uint64_t seq, enum change_kind kin
 }
 
 uint64_t change_log(struct txn *t, struct collection *c, uint64_t old_seq, enum change_kind kind,
-                    struct span id, const struct change_form *from, const struct change_form *to)
+                    struct span id, const struct change_form *from, struct span to)
 {
     struct key old_key = key_seq(c->no, old_seq);
     struct buf row = {0}, names = {0};

@@ -81,11 +81,11 @@ static void replace(struct txn *t, struct collection *c, const struct key *k, en
 {
     bool listed = old_rc == RC_BADDATA || (!old_rc && !old->gone);
     bool live = old_rc == RC_BADDATA || (listed && !old->deleted);
-    struct change_form from = {live, old->raw}, to = {!new->gone && !new->deleted, new->raw};
+    struct change_form from = {live, old->raw};
     if (old_rc == RC_BADDATA)
         change_forget(t, c->no, new->id);
-    new->seq =
-        change_log(t, c, old->seq, new->gone ? CHANGE_REMOVED : CHANGE_PUT, new->id, &from, &to);
+    new->seq = change_log(t, c, old->seq, new->gone ? CHANGE_REMOVED : CHANGE_PUT, new->id, &from,
+                          new->raw);
     record_write(t, k, new);
     c->all_items = (c->all_items > listed ? c->all_items - listed : 0) + !new->gone;
     c->live_items =

@@ -125,6 +125,28 @@ static void test_marks(void **state)
     end(t);
 }
 
+/* A hook whose mark cannot be read starts over, as one that has none. */
+static void test_a_damaged_mark(void **state)
+{
+    struct fixture *f = *state;
+    struct push_mark m = {.coll = 3, .hook = "backup"}, back;
+    unsigned n = 0;
+    struct txn *t = begin(f);
+    push_mark_put(t, &m);
+    struct key k = key_id(3, S("backup"));
+    uint8_t *record = space_reserve(t, SPACE_PUSH_MARK, &k, 2);
+    memset(record, 0x55, RECORD_HEAD + 2);
+    record_seal(SPACE_PUSH_MARK, key_span(&k), record, RECORD_HEAD + 2); /* sound, but too short */
+    end(t);
+    t = begin(f);
+    assert_int_equal(push_mark_get(t, 3, "backup", &back), RC_NOTFOUND);
+    push_marks_each(t, count_mark, &n);
+    assert_int_equal(n, 0);
+    push_mark_put(t, &m);
+    assert_int_equal(push_mark_get(t, 3, "backup", &back), RC_OK);
+    end(t);
+}
+
 struct seen {
     uint64_t v[8];
     unsigned n;
@@ -246,6 +268,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_channels, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_a_damaged_channel, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_marks, push_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_a_damaged_mark, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_dead_letters, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_whose_numbers, push_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_full, push_setup, fixture_teardown),

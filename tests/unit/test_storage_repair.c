@@ -88,6 +88,43 @@ static void test_way_to_nowhere(void **state)
     expect_whole(f, &c);
 }
 
+/* One that cannot be read is told of, whatever way was taken to it. */
+static void test_unreadable_by_an_index(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    struct event_place first = {INT64_MIN, 0};
+    damage_value(f->store, SPACE_EVENT, 5, 30);
+    struct txn *t = begin_read(f->store);
+    assert_int_equal(drain(events_by_updated(t, &c, INT64_MIN, first)), EVENTS - 1);
+    assert_int_equal(events_damaged(f->store, c.no), 1);
+    assert_int_equal(drain(events_by_ical_uid(t, &c, S("one-uid"))), EVENTS - 1);
+    assert_int_equal(events_damaged(f->store, c.no), 2);
+    assert_int_equal(drain(events_of_series(t, &c, S("one-series"))), EVENTS - 1);
+    assert_int_equal(events_damaged(f->store, c.no), 3);
+    txn_abort(t);
+}
+
+/* Neither the event nor the way to it can be read: that it was removed is told all the same. */
+static void test_removal_of_what_cannot_be_found(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    struct change_iter *it;
+    struct change change;
+    uint64_t before = c.version;
+    damage_value(f->store, SPACE_EVENT, 5, 30);
+    damage_value(f->store, SPACE_EVENT_ID, 5, 30);
+    struct txn *t = begin_write(f->store);
+    assert_true(event_remove(t, &c, S("e05")));
+    assert_int_equal(changes_open(t, &c, before, &it), RC_OK);
+    assert_true(changes_next(it, &change));
+    assert_true(change.kind == CHANGE_REMOVED && span_is(change.id, "e05"));
+    assert_false(changes_next(it, &change));
+    changes_close(it);
+    commit(t);
+}
+
 /* Nothing is done where nothing is wrong: cursors stay good. */
 static void test_repair_of_what_is_sound(void **state)
 {
@@ -323,6 +360,8 @@ int main(void)
         TEST(test_put_over_a_damaged_id),
         TEST(test_way_to_another),
         TEST(test_way_to_nowhere),
+        TEST(test_unreadable_by_an_index),
+        TEST(test_removal_of_what_cannot_be_found),
         TEST(test_repair_of_what_is_sound),
         TEST(test_what_does_not_fit),
         TEST(test_second_copy),
