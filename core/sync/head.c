@@ -28,25 +28,33 @@ static void write_head(struct span page, struct buf *out)
     buf_add_char(out, '}');
 }
 
-/* The read-only part of a calendarList entry that is also here. */
-static bool list_differs(struct span a, struct span b)
+static unsigned news(struct span old, struct span now)
 {
-    static const char *const members[] = {"summary", "description", "timeZone", "accessRole"};
+    /* The read-only part of a calendarList entry that is also here. */
+    static const struct {
+        const char *name;
+        unsigned news;
+    } members[] = {{"summary", HEAD_LISTED},
+                   {"description", HEAD_LISTED},
+                   {"timeZone", HEAD_LISTED},
+                   {"accessRole", HEAD_LISTED | HEAD_ROLE}};
+    unsigned found = 0;
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (!span_eq(json_get(a, members[i]), json_get(b, members[i])))
-            return true;
+        if (!span_eq(json_get(old, members[i].name), json_get(now, members[i].name)))
+            found |= members[i].news;
     }
-    return false;
+    return found;
 }
 
-bool head_store(struct run *r, struct txn *t, const struct google_page *page)
+unsigned head_store(struct run *r, struct txn *t, const struct google_page *page)
 {
     struct buf head = {0};
-    bool tell = false;
+    unsigned found = 0;
     write_head(page->head, &head);
     struct span old = coll_head(t, r->c.no);
     if (!head.failed && !span_eq(old, buf_span(&head))) {
-        tell = r->c.kind == COLL_EVENTS && old.n && list_differs(old, buf_span(&head));
+        if (r->c.kind == COLL_EVENTS && old.n)
+            found = news(old, buf_span(&head));
         char zone[sizeof(r->c.zone)];
         if (r->c.kind == COLL_EVENTS &&
             json_string_copy(json_get(page->head, "timeZone"), zone, sizeof(zone)))
@@ -56,5 +64,5 @@ bool head_store(struct run *r, struct txn *t, const struct google_page *page)
         r->c.changed_ms = clock_wall_ms();
     }
     buf_release(&head);
-    return tell;
+    return found;
 }

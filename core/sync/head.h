@@ -5,8 +5,14 @@
 
 #include "core/sync/run.h"
 
-/* Stores the page's head when it differs, with a new version; takes up the calendar's zone. True if
- * something changed that the calendar list shows as well and may not announce. */
-bool head_store(struct run *r, struct txn *t, const struct google_page *page);
+/* What the head of a calendar's events tells by another word than before. */
+enum head_news {
+    HEAD_LISTED = 1, /* something that the calendar list shows as well and may not announce */
+    HEAD_ROLE = 2,   /* what the account may see: events show more now, or less, or as instances, and
+                      * no increment names them for that */
+};
+/* Stores the page's head when it differs, with a new version; takes up the calendar's zone. Returns
+ * enum head_news, for events alone. */
+unsigned head_store(struct run *r, struct txn *t, const struct google_page *page);
 
 #endif

@@ -29,7 +29,7 @@ struct pull {
     int64_t started_ms; /* wall clock of the first request */
     uint64_t changed;   /* events that differ from what was stored */
     bool unannounced;   /* one of them is old enough that a ping should have come */
-    bool revived;       /* one of them is a series that was deleted */
+    bool relist;        /* they do not tell all: it is to be listed in full */
 };
 
 static enum rc fetch(struct run *r, struct pull *p, struct err *e)
@@ -84,7 +84,7 @@ static void put(struct run *r, struct txn *t, struct pull *p, const struct event
     if (!event_put(t, &r->c, ev))
         return;
     p->changed++;
-    p->revived |= revived;
+    p->relist |= revived; /* its exceptions went with it, and may be back without being named */
     /* What happened while nobody listened here is not the channel's fault. */
     p->unannounced |= ev->updated_ms > r->sync->started_ms &&
                       ev->updated_ms < p->started_ms - plan_grace_ms(&r->set->rules);
@@ -149,11 +149,12 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     apply(r, t, p);
     blame_channel(r, t, p);
     uint32_t roster = 0;
-    bool owe = head_store(r, t, last) && roster_owe(r, t, &roster);
+    unsigned news = head_store(r, t, last);
+    bool owe = news & HEAD_LISTED && roster_owe(r, t, &roster);
+    p->relist |= news & HEAD_ROLE;
     memcpy(r->c.sync_token, last->next_sync, sizeof(r->c.sync_token));
     run_succeeded(r, p->started_ms, QUEUE_PING);
-    /* Its exceptions went with it, and may be back without being named. */
-    r->job.resync |= p->revived;
+    r->job.resync |= p->relist;
     bool empty = r->ticket.reasons & QUEUE_PING && p->changed == 0;
     if (empty && quiet)
         r->delay_ms = EMPTY_RETRY_MS;
@@ -165,7 +166,7 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     CRASHPOINT("pull.commit.after");
     if (owe)
         roster_announce_owed(r, roster);
-    if (p->revived)
+    if (p->relist)
         queue_add(r->sync->opt.queue, r->c.no, r->c.account, QUEUE_RESYNC);
     if (changed && r->sync->opt.changed)
         r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);

@@ -343,6 +343,29 @@ def test_calendar_list_trouble(start):
     wait_for("it to be back", lambda: title(pair, "event0", "s@example.com"))
 
 
+def test_role_that_shows_less(start):
+    """T-CALLIST: who could see private events may not any more; the token lives on, and no delta names them."""
+    shared = "boss@example.com"
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, shared]},
+                       {"email": shared, "tokens": ["boss"]}],
+             "calendars": [{"id": USER}, {"id": shared, "events": [{"id": "secret0", "visibility": "private", "summary": "x", **timed()}],
+                                          "acl": [{"scope": {"type": "user", "value": USER}, "role": "writer"}]}]}
+    pair = start(world)
+    settle(pair, shared)
+    assert title(pair, "secret0", shared) == "x"
+    rules, boss = f"/calendars/{shared}/acl/user:{USER}", pair.emulator.client("boss")
+    for role, expected in ("reader", None), ("writer", "x"):
+        boss.call("PATCH", rules, body={"role": role})
+        assert title(pair, "secret0", shared) != expected
+        pair.emulator.ping(calendar=shared)
+        wait_title(pair, "secret0", expected, calendar=shared)
+        rest(pair)
+        listings = len(pulls(pair, shared)[1])
+        pair.emulator.ping(calendar=shared)
+        settle(pair, shared)
+        assert len(pulls(pair, shared)[1]) == listings  # once for each change of the role
+
+
 def test_odd_calendar_ids(start):
     """T-ID-ESCAPE: calendar ids with #, %, /, space, + and ? in addresses and keys."""
     ids = ["en.german#holiday@example.com", "a/b@example.com", "50%25@example.com", "with space@example.com",
