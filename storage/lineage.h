@@ -33,7 +33,7 @@ struct store;
 const struct lineage *store_lineage(const struct store *s);
 
 void lineage_begin(struct lineage *l, const char *name); /* of all that was given out so far */
-void lineage_go_on(struct lineage *l, uint64_t seq);     /* a run that finds this number given out */
+void lineage_go_on(struct lineage *l, uint64_t seq);     /* a run that finds this given out */
 
 /* The name of the run that gave the number out: 32 hex digits. */
 const char *lineage_at(const struct lineage *l, uint64_t seq);

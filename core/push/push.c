@@ -56,23 +56,64 @@ static enum rc make_rules(const struct conf *conf, struct address_rules *ret, st
     return rc;
 }
 
-/* Cursors count the changes of one mirror. With another one channels are told once, rather than
- * left without what happened in between; hooks begin with it, and are told of each listing. */
-static enum rc adopt_mirror(struct store *ledger, const struct store *mirror, bool *ret_anew,
+static bool see_mark(void *arg, const struct push_mark *mark)
+{
+    uint64_t *last = arg;
+
+    *last = mark->place.pos > *last ? mark->place.pos : *last;
+    return true;
+}
+
+static bool see_channel(void *arg, const struct push_channel *channel)
+{
+    uint64_t *last = arg;
+
+    *last = channel->cursor > *last ? channel->cursor : *last;
+    return true;
+}
+
+/* Has somebody been told of more than the mirror ever heard of? */
+static enum rc is_ahead(struct txn *ledger, struct store *mirror, bool *ret, struct err *e)
+{
+    uint64_t told = 0;
+    struct txn *t;
+    enum rc rc = txn_read(mirror, &t, e);
+
+    if (rc)
+        return rc;
+    push_marks_each(ledger, see_mark, &told);
+    (void)push_channels_each(ledger, see_channel, &told);
+    *ret = told > txn_last_seq(t);
+    txn_abort(t);
+    return RC_OK;
+}
+
+/* Cursors count the changes of one mirror. With another one, or one that was put back as it was
+ * before, channels are told once, rather than left without what happened in between; hooks begin
+ * with it, and are told of each listing that follows. */
+static enum rc adopt_mirror(struct store *ledger, struct store *mirror, bool *ret_anew,
                             struct err *e)
 {
     char id[33];
+    bool ahead = false;
     struct txn *t;
     enum rc rc = txn_write(ledger, &t, e);
 
     if (rc)
         return rc;
     push_mirror_get(t, id);
-    *ret_anew = id[0] && strcmp(id, store_id(mirror)) != 0;
-    if (strcmp(id, store_id(mirror)) == 0) {
+    bool same = strcmp(id, store_id(mirror)) == 0;
+
+    if (same)
+        rc = is_ahead(t, mirror, &ahead, e);
+    if (rc || (same && !ahead)) {
         txn_abort(t);
-        return RC_OK;
+        return rc;
     }
+    if (ahead)
+        log_warning(NULL, "mirror.mdb is older than push.mdb: channels are notified once, hooks "
+                          "go on from here and may lack what was deleted since");
+    *ret_anew = id[0] != '\0';
     push_marks_clear(t);
     push_mirror_put(t, store_id(mirror));
     return txn_commit(t, e);

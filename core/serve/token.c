@@ -1,9 +1,10 @@
 /* token: the opaque texts that clients hand back to us: sync tokens and page tokens.
  *
  * Before base64url a token is: format (1 byte), kind (1), the name of the run that gave out its seq
- * (16), coll (4), seq (8), further numbers and texts of its kind, MAC (16). Numbers are big endian. The MAC is HMAC-SHA256 with the store's secret over
- * all that precedes it, cut to 16 bytes. No channel token is made of the same message, though of
- * the same secret: those begin with a letter. */
+ * (16), coll (4), seq (8), further numbers and texts of its kind, MAC (16). Numbers are big endian.
+ * The MAC is HMAC-SHA256 with the store's secret over all that precedes it, cut to 16 bytes. No
+ * channel token is made of the same message, though of the same secret: those begin with a letter.
+ */
 #include "core/serve/token.h"
 
 #include <assert.h>
@@ -15,10 +16,10 @@
 
 #include "core/base/text.h"
 
-#define FORMAT  1
-#define MAC_N   16
-#define HEAD_N  (2 + LINEAGE_NAME_BYTES)
-#define SEQ_AT  (HEAD_N + 4)
+#define FORMAT 1
+#define MAC_N  16
+#define HEAD_N (2 + LINEAGE_NAME_BYTES)
+#define SEQ_AT (HEAD_N + 4)
 #define MOST_BYTES \
     (HEAD_N + 12 + 8 * TOKEN_PLACE_NUMBERS + 4 + TOKEN_AFTER_MAX + TOKEN_QUERY_MAX + MAC_N)
 #define MOST_CHARS ((MOST_BYTES + 2) / 3 * 4)
