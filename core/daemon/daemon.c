@@ -47,7 +47,7 @@
 #include "storage/guard.h"
 #include "storage/store.h"
 
-#define CONFS_MAX          1024 /* reloads remembered; more are refused */
+#define CONFS_MAX          1024 /* changes of the configuration; more are refused */
 #define SETTLE_MS          10   /* further notifications of the same burst come within this */
 #define HEARTBEAT_MOST_MS  (20 * 1000) /* a thread that says nothing for so long is stuck, */
 #define HEARTBEAT_LEAST_MS (3 * 1000)  /* or for half of a short watchdog; one beat a second */
@@ -339,6 +339,24 @@ static void log_each(enum log_level level, const char *what, const struct buf *l
     }
 }
 
+/* What has not changed takes no room, however often a timer reloads: the old one is taken again,
+ * for the files that it names may be others. */
+static bool keep_conf(struct daemon *d, struct conf *conf)
+{
+    bool same = conf_same(conf_now(d), conf), room = d->n_confs < CONFS_MAX;
+
+    if (!same && room) {
+        d->confs[d->n_confs++] = conf;
+        return true;
+    }
+    if (!same)
+        log_err(NULL,
+                "configuration not reloaded: it changed %d times; restart the service to go on",
+                CONFS_MAX);
+    conf_free(conf);
+    return same;
+}
+
 static void reload(struct daemon *d)
 {
     struct buf problems = {0}, live = {0}, restart = {0};
@@ -347,14 +365,13 @@ static void reload(struct daemon *d)
 
     notify_reloading();
     ping_look(d->ping, true);
-    if (d->n_confs == CONFS_MAX) {
-        log_err(NULL, "reloaded %d times: restart the service to go on", CONFS_MAX);
-    } else if (conf_load(conf_now(d)->path, &conf, &problems) != RC_OK) {
-        log_each(LOG_ERR, "configuration not reloaded, the old one stays in force", &problems);
-    } else {
+    if (conf_load(conf_now(d)->path, &conf, &problems) == RC_OK)
         conf_diff(conf_now(d), conf, &live, &restart);
+    else
+        log_each(LOG_ERR, "configuration not reloaded, the old one stays in force", &problems);
+    if (conf && keep_conf(d, conf)) {
+        conf = conf_now(d);
         log_each(LOG_WARNING, "takes effect only after a restart", &restart);
-        d->confs[d->n_confs++] = conf;
         log_set_level(conf_log_level(conf));
         serve_reload(d->serve, conf);
         push_reload(d->push, conf);

@@ -215,6 +215,21 @@ def test_a_reload_says_each_thing_in_a_line(tmp_path):
             assert all(any(text in line and "\\n" not in line for line in lines) for text in says), lines
 
 
+def test_any_number_of_reloads(tmp_path):
+    """A timer that reloads after each renewal of a certificate does so for years."""
+    with Emulator() as emulator, Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}, webhook=False) as mirror:
+        mirror.start().wait_ready()
+        mirror.notify.settimeout(20)
+        for _ in range(1100):
+            mirror.process.send_signal(signal.SIGHUP)
+            while "READY=1" not in mirror.notify.recv(4096).decode():
+                pass
+        mirror.sections["sync"]["poll_interval"] = "7m"
+        mirror.write_config()
+        mirror.process.send_signal(signal.SIGHUP)
+        wait_for("what changed", lambda: "reloaded: sync.poll_interval" in mirror.log_text())
+
+
 def test_what_is_written_is_for_its_owner_alone(tmp_path):
     with Emulator() as emulator, Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}, webhook=False) as mirror:
         mirror.start().wait_ready()
