@@ -10,7 +10,7 @@ static const struct field account_fields[] = {
     FIELD(struct account, no),     FIELD(struct account, name),     FIELD(struct account, state),
     FIELD(struct account, reason), FIELD(struct account, since_ms),
 };
-static_assert(sizeof(struct account) == 344,
+static_assert(FIELDS_FILL(struct account, 344),
               "a new member goes into the table, and STORE_FORMAT up");
 
 static enum rc get_at(struct txn *t, const struct key *k, struct account *ret)

@@ -15,7 +15,7 @@ static const struct field channel_fields[] = {
     FIELD(struct channel, renew_ms),     FIELD(struct channel, pings),
     FIELD(struct channel, last_ping_ms), FIELD(struct channel, last_number),
 };
-static_assert(sizeof(struct channel) == 256,
+static_assert(FIELDS_FILL(struct channel, 256),
               "a new member goes into the table, and STORE_FORMAT up");
 
 static enum rc get_counted(struct txn *t, struct span id, uint32_t coll, struct channel *ret)

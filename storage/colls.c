@@ -47,7 +47,7 @@ static const struct field coll_fields[] = {
     FIELD(struct collection, watch_tried_ms),
     FIELD(struct collection, watch_error),
 };
-static_assert(sizeof(struct collection) == 5896,
+static_assert(FIELDS_FILL(struct collection, 5896),
               "a new member goes into the table, and STORE_FORMAT up");
 
 static struct key key_of(const struct collection *c)

@@ -11,7 +11,7 @@ static const struct field job_fields[] = {
     FIELD(struct job, ping_ms), FIELD(struct job, due_ms),        FIELD(struct job, resync),
     FIELD(struct job, verify),  FIELD(struct job, verify_min_ms), FIELD(struct job, verify_max_ms),
 };
-static_assert(sizeof(struct job) == 64, "a new member goes into the table, and STORE_FORMAT up");
+static_assert(FIELDS_FILL(struct job, 64), "a new member goes into the table, and STORE_FORMAT up");
 
 enum rc job_get(struct txn *t, uint32_t coll, struct job *ret)
 {

@@ -6,43 +6,59 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* LMDB data format 1, as its library writes it on this machine (mdb.c: MDB_page, MDB_db, MDB_meta).
- * Only what is checked has a name. */
+/* LMDB data format 1, as its library writes it on this machine (mdb.c: MDB_page, MDB_db, MDB_meta):
+ * in its byte order, with page numbers, counts and addresses as wide as a pointer. Only what is
+ * checked has a name. */
 #define META_MAGIC     0xBEEFC0DEu
 #define META_VERSION   1
 #define META_PAGE_FLAG 0x08
-#define NO_ROOT        UINT64_MAX
+#define NO_ROOT        SIZE_MAX
 
 struct tree {
     uint32_t page_size; /* in the first of the two trees */
     uint16_t flags;
     uint16_t depth;
-    uint64_t counts[4];
-    uint64_t root;
+    size_t counts[4];
+    size_t root;
 };
 
 struct meta_page {
-    uint64_t number;
+    size_t number;
     uint16_t pad;
     uint16_t flags;
     uint32_t bounds;
     uint32_t magic;
     uint32_t version;
-    uint64_t address;
-    uint64_t map_size;
+    size_t address;
+    size_t map_size;
     struct tree free, main;
-    uint64_t last_page;
-    uint64_t txn;
+    size_t last_page;
+    size_t txn;
 };
 
-static_assert(sizeof(void *) == 8 && offsetof(struct meta_page, magic) == 16 &&
-                  offsetof(struct meta_page, last_page) == 136,
-              "LMDB's layout for 64 bits");
+static_assert(offsetof(struct meta_page, magic) == sizeof(size_t) + 8 &&
+                  offsetof(struct meta_page, last_page) == 13 * sizeof(size_t) + 32,
+              "LMDB's layout, which has no holes");
 
-static bool root_is_sane(const struct tree *tree, uint64_t last_page)
+/* Where a machine with 32 bits has the magic number, and where one with 64 bits. */
+static const size_t magic_at[] = {12, 16};
+
+static bool is_of_another_machine(const struct meta_page *m)
+{
+    for (size_t i = 0; i < sizeof(magic_at) / sizeof(*magic_at); i++) {
+        uint32_t word;
+        memcpy(&word, (const char *)m + magic_at[i], sizeof(word));
+        if (word == META_MAGIC || word == __builtin_bswap32(META_MAGIC))
+            return true; /* ours was looked for before */
+    }
+    return false;
+}
+
+static bool root_is_sane(const struct tree *tree, size_t last_page)
 {
     return tree->root == NO_ROOT ? tree->depth == 0 : tree->root > 1 && tree->root <= last_page;
 }
@@ -50,13 +66,15 @@ static bool root_is_sane(const struct tree *tree, uint64_t last_page)
 /* What is wrong with a meta page, or NULL. */
 static const char *meta_trouble(const struct meta_page *m)
 {
+    if (m->magic != META_MAGIC && is_of_another_machine(m))
+        return "made on a machine with another word size or byte order";
     if (m->magic != META_MAGIC || !(m->flags & META_PAGE_FLAG))
         return "not an LMDB file";
     if (m->version != META_VERSION)
         return "of another LMDB format";
-    if (m->free.page_size != (uint64_t)sysconf(_SC_PAGESIZE))
+    if ((long)m->free.page_size != sysconf(_SC_PAGESIZE))
         return "made on a machine with another page size, or damaged";
-    if (m->last_page < 1 || m->last_page >= (uint64_t)INT64_MAX / m->free.page_size ||
+    if (m->last_page < 1 || m->last_page >= PTRDIFF_MAX / m->free.page_size ||
         !root_is_sane(&m->free, m->last_page) || !root_is_sane(&m->main, m->last_page))
         return "meta page damaged";
     return NULL;

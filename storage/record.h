@@ -39,6 +39,9 @@ struct field {
                      default: FIELD_NUMBER) \
     }
 #define FIELD_COUNT(table) (sizeof(table) / sizeof(table)[0])
+/* For a static_assert that a struct has not grown without its table. i386, which packs numbers of
+ * 64 bits more closely than everyone else, is not asked. */
+#define FIELDS_FILL(type, size) (_Alignof(type) < 8 || sizeof(type) == (size))
 
 /* Returns the bytes written to out[RECORD_BODY_MAX]. */
 size_t fields_pack(const struct field *f, size_t count, const void *from, uint8_t *out);

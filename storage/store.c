@@ -44,13 +44,14 @@
 
 static const struct file_info {
     const char *name, *lock, *broken, *aside, *format;
-    uint64_t map_bytes;    /* unless the caller says: address space */
+    uint64_t map_bytes; /* unless the caller says: address space */
+    size_t map_most;    /* whoever says: a quarter of what addresses of 32 bits reach, and less */
     enum space first, end; /* its tables, besides meta */
 } files[] = {
     [STORE_MIRROR] = {"mirror.mdb", "lock", "mirror.mdb.broken", "mirror.mdb.damaged-",
-                      STORE_FORMAT, UINT64_C(8) << 30, SPACE_META, SPACE_COUNT},
+                      STORE_FORMAT, UINT64_C(8) << 30, SIZE_MAX / 4 + 1, SPACE_META, SPACE_COUNT},
     [STORE_PUSH] = {"push.mdb", "push.lock", "push.mdb.broken", "push.mdb.damaged-", PUSH_FORMAT,
-                    UINT64_C(1) << 30, SPACE_COUNT, SPACE_ALL},
+                    UINT64_C(1) << 30, SIZE_MAX / 16 + 1, SPACE_COUNT, SPACE_ALL},
 };
 
 #define MAX_READERS 1024
@@ -135,7 +136,8 @@ static enum rc check_file(struct store *s, const char *path, struct err *e)
 static enum rc env_open(struct store *s, const char *path, const struct store_options *opt,
                         struct err *e)
 {
-    uint64_t map = opt && opt->map_bytes ? opt->map_bytes : files[s->file].map_bytes;
+    uint64_t wanted = opt && opt->map_bytes ? opt->map_bytes : files[s->file].map_bytes;
+    size_t most = files[s->file].map_most, map = wanted < most ? (size_t)wanted : most;
     unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (opt && opt->no_fsync ? MDB_NOSYNC : 0);
     int code = mdb_env_create(&s->env);
     if (!code)
@@ -150,7 +152,11 @@ static enum rc env_open(struct store *s, const char *path, const struct store_op
         code = mdb_env_set_assert(s->env, on_assert);
     if (!code)
         code = mdb_env_open(s->env, path, flags, 0600);
-    return mdb_to_rc(s, code, e, path);
+    enum rc rc = mdb_to_rc(s, code, e, path);
+    if (code == ENOMEM && s->file == STORE_MIRROR)
+        (void)err_set(e, rc, "%s: no room for a map of %zu MiB: lower mirror.map_size", path,
+                      map >> 20);
+    return rc;
 }
 
 bool store_has_space(const struct store *s, enum space space)

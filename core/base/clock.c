@@ -1,8 +1,11 @@
 /* clock: reads the kernel's clocks and adds the shift that tests asked for. */
 #include "core/base/clock.h"
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <time.h>
+
+static_assert(sizeof(time_t) >= 8, "calendars go beyond 2038: see WIDE in the Makefile");
 
 static _Atomic int64_t wall_shift_ms;
 static _Atomic int64_t mono_shift_ms;

@@ -63,7 +63,8 @@ const struct option conf_options[] = {
      "holds the channels that clients opened and how far each hook has got."},
     {SECTION_MIRROR, "map_size", VALUE_SIZE, "8GiB", IN(mirror.map_size), MIB, 1024 * GIB, false,
      "Most bytes the database may grow to. This reserves only address space; the file grows as it "
-     "fills. When the map is full, updates stop and reads go on."},
+     "fills. When the map is full, updates stop and reads go on. On a machine of 32 bits it is at "
+     "most 1GiB, whatever is set here."},
     {SECTION_MIRROR, "workers", VALUE_COUNT, "4", IN(mirror.workers), 1, 64, false,
      "How many calendars are pulled from Google at the same time."},
     {SECTION_MIRROR, "log_level", VALUE_LEVEL, "info", IN(mirror.log_level), 0, 0, true,

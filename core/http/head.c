@@ -1,34 +1,41 @@
 /* head: reads the few header fields of an answer that mean something to us. */
 #include "core/http/head.h"
 
-#include <curl/curl.h>
+#include <time.h>
 
 #include "core/base/clock.h"
 #include "core/base/text.h"
 
-#define DATE_MOST_S   INT64_C(253402300799) /* the end of 9999; curl_getdate() takes any year */
-#define RETRY_MOST_MS DAY_MS                /* nobody means longer; keeps sums far from overflow */
+#define RETRY_MOST_MS DAY_MS /* nobody means longer; keeps sums far from overflow */
 
 void head_reset(struct head *h)
 {
     *h = (struct head){.retry_ms = -1};
 }
 
-/* HTTP dates in all three forms of RFC 9110; 0 when unreadable or absurd. */
-static int64_t read_date(struct span value)
+int64_t head_date_ms(struct span value)
 {
+    static const char *const forms[] = {
+        "%a, %d %b %Y %T GMT", "%a, %d-%b-%y %T GMT", "%a %b %d %T %Y", /* RFC 9110 */
+        "%b %d %T %Y GMT",     "%Y-%m-%d %T GMT", /* libcurl's with OpenSSL, and its own */
+    };
     char text[64];
-    time_t t;
 
-    if (!text_copy(text, sizeof(text), value))
+    if (!text_copy(text, sizeof(text), text_trim(value)))
         return 0;
-    t = curl_getdate(text, NULL);
-    return t > 0 && t <= DATE_MOST_S ? (int64_t)t * 1000 : 0;
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct tm tm = {0};
+        const char *end = strptime(text, forms[i], &tm);
+        int64_t t = end && !*end ? timegm(&tm) : 0;
+        if (t > 0)
+            return t * 1000;
+    }
+    return 0;
 }
 
 static void read_date_header(struct head *h, struct span value)
 {
-    h->date_ms = read_date(value);
+    h->date_ms = head_date_ms(value);
 }
 
 static void read_retry_after(struct head *h, struct span value)
@@ -38,7 +45,7 @@ static void read_retry_after(struct head *h, struct span value)
     if (text_to_u64(value, &seconds))
         h->retry_ms = seconds < RETRY_MOST_MS / 1000 ? (int64_t)seconds * 1000 : RETRY_MOST_MS;
     else
-        h->retry_date_ms = read_date(value);
+        h->retry_date_ms = head_date_ms(value);
 }
 
 static void read_etag(struct head *h, struct span value)

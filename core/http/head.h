@@ -21,6 +21,9 @@ struct head {
 
 void head_reset(struct head *h);
 void head_line(struct head *h, struct span line);
+/* A date in one of the three forms of RFC 9110, or as libcurl writes that of a certificate; 0 when
+ * unreadable or before 1970. Not by curl_getdate(): see WIDE in the Makefile. */
+int64_t head_date_ms(struct span value);
 /* The delay asked for, measured against the answer's own Date, else against `now_ms`; -1 = none. */
 int64_t head_retry_after_ms(const struct head *h, int64_t now_ms);
 

@@ -326,10 +326,8 @@ static int64_t certificate_end_ms(CURL *easy)
     if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &info) || !info || info->num_of_certs < 1)
         return 0;
     for (const struct curl_slist *line = info->certinfo[0]; line; line = line->next)
-        if (strncmp(line->data, name, sizeof(name) - 1) == 0) {
-            time_t end = curl_getdate(line->data + sizeof(name) - 1, NULL);
-            return end > 0 ? (int64_t)end * 1000 : 0;
-        }
+        if (strncmp(line->data, name, sizeof(name) - 1) == 0)
+            return head_date_ms(span_of(line->data + sizeof(name) - 1));
     return 0;
 }
 

@@ -11,10 +11,12 @@
 #include "core/httpd/tls.h"
 
 #include <fcntl.h>
+#include <openssl/x509.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/buf.h"
@@ -114,13 +116,34 @@ static enum rc refuse(struct err *e, const char *path, int code)
                    gnutls_strerror(code));
 }
 
+static int64_t moment_ms(const ASN1_TIME *t)
+{
+    struct tm tm;
+    return t && ASN1_TIME_to_tm(t, &tm) ? (int64_t)timegm(&tm) * 1000 : 0;
+}
+
+/* Not by gnutls_x509_crt_get_expiration_time(): see WIDE in the Makefile. */
+static void read_validity(gnutls_x509_crt_t cert, struct tls_facts *ret)
+{
+    gnutls_datum_t der = {0};
+    if (gnutls_x509_crt_export2(cert, GNUTLS_X509_FMT_DER, &der) < 0)
+        return;
+    const unsigned char *p = der.data;
+    X509 *x = d2i_X509(NULL, &p, (long)der.size);
+    if (x) {
+        ret->not_before_ms = moment_ms(X509_get0_notBefore(x));
+        ret->not_after_ms = moment_ms(X509_get0_notAfter(x));
+    }
+    X509_free(x);
+    gnutls_free(der.data);
+}
+
 static void read_facts(const gnutls_x509_crt_t *certs, unsigned n, const char *host,
                        struct tls_facts *ret)
 {
     uint8_t serial[32];
     size_t size = sizeof(serial);
-    ret->not_before_ms = (int64_t)gnutls_x509_crt_get_activation_time(certs[0]) * 1000;
-    ret->not_after_ms = (int64_t)gnutls_x509_crt_get_expiration_time(certs[0]) * 1000;
+    read_validity(certs[0], ret);
     ret->names_host = !host || gnutls_x509_crt_check_hostname(certs[0], host) != 0;
     ret->has_issuer = n > 1 || gnutls_x509_crt_check_issuer(certs[0], certs[0]) != 0;
     if (gnutls_x509_crt_get_serial(certs[0], serial, &size) == 0)

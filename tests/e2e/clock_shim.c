@@ -17,6 +17,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifdef SYS_clock_gettime64 /* of machines with 32 bits */
+#define CLOCK_GETTIME SYS_clock_gettime64
+#else
+#define CLOCK_GETTIME SYS_clock_gettime
+#endif
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 enum { SHIFT_WALL, SHIFT_BOOT, WEDGED, COUNT };
 
@@ -35,7 +41,7 @@ static void map_file(void)
 
 int clock_gettime(clockid_t id, struct timespec *ts)
 {
-    int rc = (int)syscall(SYS_clock_gettime, id, ts);
+    int rc = (int)syscall(CLOCK_GETTIME, id, ts);
     pthread_once(&once, map_file);
     if (rc != 0 || !shift_ms || (id != CLOCK_REALTIME && id != CLOCK_BOOTTIME))
         return rc;

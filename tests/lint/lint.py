@@ -54,6 +54,9 @@ LIBRARY_NAMES = (
     (re.compile(r"\bMDB_\w+|\bmdb_\w+|<lmdb\.h>"), ("storage/", "tests/")),
     (re.compile(r"\bCURLE_\w+"), ("core/http/", "tests/emulator/")),
 )
+# Functions of libraries that take or give a time_t; theirs need not be as wide as ours (see WIDE in the Makefile).
+TIMES = re.compile(r"\b(?:curl_getdate|gnutls_x509_crt_[gs]et_(?:activation|expiration)_time|"
+                   r"X509_(?:cmp|time_adj)\w*|ASN1_\w*TIME_(?:set|adj|cmp_time_t)|icaltime_\w*timet\w*)\b")
 
 # Written in two pieces, or this file would be the first finding.
 FORBIDDEN_WORDS = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
@@ -199,6 +202,14 @@ def library_names(tree):
                     f"{match.group()} belongs in {folders[0]}")
 
 
+def library_times(tree):
+    for path, code in tree.code.items():
+        if path.startswith("tests/bench/"): # not for machines of 32 bits
+            continue
+        for match in TIMES.finditer(code):
+            yield path, line_of(code, match.start()), f"{match.group()} takes or gives a library's time_t"
+
+
 def top_level(tree):
     there = {p.split("/")[0] for p in tree.paths}
     for name in sorted(TOP - there):
@@ -229,7 +240,7 @@ def shell(tree):
 
 
 CHECKS = (includes, own_header_first, file_length, header_length, function_length, first_sentence,
-          readmes, forbidden, library_names, top_level, white_space, shell)
+          readmes, forbidden, library_names, library_times, top_level, white_space, shell)
 
 
 def main():

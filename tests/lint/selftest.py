@@ -47,6 +47,7 @@ FLAWS = (
     ("forbidden", {"Makefile": "all: /wo" "rk/tree\n"}, "Makefile:1"),
     ("library_names", {"core/http/x.c": C + "int x = MDB_NOTFOUND;\n"}, "core/http/x.c:2"),
     ("library_names", {"core/google/x.c": C + "int x = CURLE_OK;\n"}, "core/google/x.c:2"),
+    ("library_times", {"core/google/x.c": C + "int x = curl_getdate(0, 0);\n"}, "core/google/x.c:2"),
     ("top_level", {"LICENSE": None}, "LICENSE:1"),
     ("top_level", {"notes.txt": "x\n"}, "notes.txt:1"),
     ("white_space", {"README.md": "x\ny \n"}, "README.md:2"),

@@ -163,4 +163,21 @@ struct fixture {
     return ids;
 }
 
+/* Opening must give `rc` and a sentence that has `word` in it. */
+[[maybe_unused]] static void expect_open(struct fixture *f, enum rc rc, const char *word)
+{
+    struct err e = {0};
+    struct store *s = NULL;
+    enum rc got = store_open(&s, f->dir, &f->options, &e);
+    if (got != rc || !strstr(e.text, word))
+        fail_msg("wanted %s ... %s, got %s: %s", rc_name(rc), word, rc_name(got), e.text);
+    assert_null(s);
+}
+
+[[maybe_unused]] static void close_store(struct fixture *f)
+{
+    store_close(f->store);
+    f->store = NULL;
+}
+
 #endif

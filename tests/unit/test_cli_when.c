@@ -30,6 +30,8 @@ static void test_readable(void **state)
         {"2026-07-01T12:00:00", INT64_C(1782900000000)},
         {"2026-07-01T12:00:00Z", INT64_C(1782907200000)},
         {"2026-07-01T12:00:00+05:30", INT64_C(1782887400000)},
+        {"2038-07-01", INT64_C(2161548000000)}, /* 2038-06-30T22:00:00Z */
+        {"9999-12-31T12:00:00", INT64_C(253402254000000)},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         int64_t ms = 0;
@@ -50,11 +52,31 @@ static void test_unreadable(void **state)
     }
 }
 
+/* Beyond what 32 bits can count: shown in the machine's zone, summer time included. */
+static void test_far_away(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *moment, *shown;
+    } cases[] = {
+        {"{\"dateTime\":\"2038-07-01T10:30:00Z\"}", "Thu 01 Jul 12:30"},
+        {"{\"dateTime\":\"9999-12-31T11:30:00Z\"}", "Fri 31 Dec 12:30"},
+        {"{\"dateTime\":\"1901-01-01T11:30:00Z\"}", "Tue 01 Jan 12:30"},
+        {"{\"date\":\"2106-02-28\"}", "Sun 28 Feb"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char shown[64];
+        assert_string_equal(when_show(span_of(cases[i].moment), shown, sizeof(shown)),
+                            cases[i].shown);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_readable),
         cmocka_unit_test(test_unreadable),
+        cmocka_unit_test(test_far_away),
     };
     setenv("TZ", "Europe/Zurich", 1);
     tzset();

@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "core/base/clock.h"
+#include "core/http/head.h"
 
 static bool answer_plain(struct fake_http *f, int fd, const char *text, int nth)
 {
@@ -105,6 +106,33 @@ static void test_absurd_dates(void **state)
     assert_int_equal(rs.date_ms, 0);
     assert_int_equal(rs.retry_after_ms, -1);
     http_response_release(&rs);
+}
+
+/* The forms of RFC 9110 and of certificates, also beyond what 32 bits can count. */
+static void test_dates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t seconds;
+    } cases[] = {
+        {"Sun, 06 Nov 1994 08:49:37 GMT", 784111777},
+        {"Sunday, 06-Nov-94 08:49:37 GMT", 784111777},
+        {"Sun Nov  6 08:49:37 1994", 784111777},
+        {" Nov  6 08:49:37 1994 GMT ", 784111777},
+        {"1994-11-06 08:49:37 GMT", 784111777},
+        {"Fri, 31 Dec 9999 23:59:59 GMT", INT64_C(253402300799)},
+        {"Jan 19 03:14:08 2038 GMT", INT64_C(2147483648)},
+        {"2106-02-07 06:28:16 GMT", INT64_C(4294967296)},
+        {"Wed, 31 Dec 1969 23:59:59 GMT", 0},
+        {"Sun, 06 Nov 1994 08:49:37 GMT, then", 0},
+        {"Sun, 06 Nov 1994 25:49:37 GMT", 0},
+        {"soon", 0},
+        {"", 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        if (head_date_ms(span_of(cases[i].text)) != cases[i].seconds * 1000)
+            fail_msg("'%s': %lld", cases[i].text, (long long)head_date_ms(span_of(cases[i].text)));
 }
 
 static bool answer_redirect(struct fake_http *f, int fd, const char *text, int nth)
@@ -402,6 +430,7 @@ int main(void)
         TEST(test_post_any_status),
         TEST(test_retry_after_date),
         TEST(test_absurd_dates),
+        TEST(test_dates),
         TEST(test_redirect_is_not_followed),
         TEST(test_connection_is_kept),
         TEST(test_unix_socket),

@@ -17,7 +17,7 @@
 #include "core/base/clock.h"
 #include "core/httpd/tls.h"
 
-#define DAY 86400L
+#define DAY INT64_C(86400)
 
 static char dir[64], cert_file[96], key_file[96];
 static const struct tls_files files = {cert_file, key_file, "hook.example.org"};
@@ -98,6 +98,10 @@ static void test_facts(void **state)
     assert_true(left_ms > 29 * DAY * 1000 && left_ms <= 30 * DAY * 1000);
     assert_true(facts.names_host && facts.has_issuer && facts.serial[0]);
     assert_int_equal(tls_warn_ms(&facts), 7 * DAY * 1000);
+    write_cert(key_a, "hook.example.org", 9000);
+    assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
+    left_ms = facts.not_after_ms - clock_wall_ms();
+    assert_true(left_ms > 8999 * DAY * 1000 && left_ms <= 9000 * DAY * 1000); /* beyond 2038 */
     write_cert(key_a, "elsewhere.example.org", 6);
     assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
     assert_false(facts.names_host);

@@ -14,23 +14,6 @@ static void path_of(const struct fixture *f, const char *name, char out[128])
     snprintf(out, 128, "%s/%s", f->dir, name);
 }
 
-/* Opening must give `rc` and a sentence that has `word` in it. */
-static void expect_open(struct fixture *f, enum rc rc, const char *word)
-{
-    struct err e = {0};
-    struct store *s = NULL;
-    enum rc got = store_open(&s, f->dir, &f->options, &e);
-    if (got != rc || !strstr(e.text, word))
-        fail_msg("wanted %s ... %s, got %s: %s", rc_name(rc), word, rc_name(got), e.text);
-    assert_null(s);
-}
-
-static void close_store(struct fixture *f)
-{
-    store_close(f->store);
-    f->store = NULL;
-}
-
 static size_t asides(const struct fixture *f)
 {
     char pattern[128], line[16] = "0";
