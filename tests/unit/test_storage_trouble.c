@@ -1,7 +1,8 @@
 /* T-LONG-READER, T-DISK-FULL: what is known of commits that fail, and of views that are held too
  * long. */
 #include <errno.h>
-#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "tests/unit/storage_fixture.h"
 
@@ -112,19 +113,22 @@ static void test_held_until_the_map_is_full(void **state)
 
 static bool meta_fails;
 
-/* In place of the system's, also for LMDB: its first two pages say which tree is the last one. */
-ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at);
-ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at)
+/* In place of the system's, also for LMDB: its first two pages say which tree is the last one. By
+ * their names in libraries, of which one is another's in C where off_t is made wide. */
+ssize_t write_at(int fd, const void *p, size_t n, int64_t at) __asm__("pwrite64");
+ssize_t write_at(int fd, const void *p, size_t n, int64_t at)
 {
-    if (meta_fails && at < 2 * 4096) {
+    struct iovec all = {(void *)(uintptr_t)p, n};
+    if (meta_fails && at < 2 * sysconf(_SC_PAGESIZE)) {
         errno = EROFS;
         return -1;
     }
-    return syscall(SYS_pwrite64, fd, p, n, at);
+    return pwritev(fd, &all, 1, at);
 }
-ssize_t pwrite(int fd, const void *p, size_t n, off_t at)
+ssize_t write_at_narrow(int fd, const void *p, size_t n, long at) __asm__("pwrite");
+ssize_t write_at_narrow(int fd, const void *p, size_t n, long at)
 {
-    return pwrite64(fd, p, n, at);
+    return write_at(fd, p, n, at);
 }
 
 /* The last page of a commit cannot be written: LMDB does nothing more then, also when writing works
