@@ -21,9 +21,9 @@ enum coll_state {
     COLL_GONE, /* left the roster, or excluded; kept until swept so that late pings find a name */
 };
 
-/* Why a full listing runs, as an operator reads it. AUDIT: a verification that was asked for. */
+/* Why a full listing runs. AUDIT: a verification asked for; PARTIAL: increments do not tell all. */
 enum listing_reason { LISTING_NONE = 0, LISTING_FIRST, LISTING_STALE, LISTING_ASKED,
-                      LISTING_VERIFY, LISTING_DAMAGED, LISTING_AUDIT };
+                      LISTING_VERIFY, LISTING_DAMAGED, LISTING_AUDIT, LISTING_PARTIAL };
 
 /* A full listing under way: what is needed to go on after a restart. */
 struct listing {

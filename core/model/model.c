@@ -103,6 +103,8 @@ const char *listing_reason_name(enum listing_reason reason)
         return "damaged record";
     case LISTING_AUDIT:
         return "verification asked for";
+    case LISTING_PARTIAL:
+        return "increments not complete";
     }
     return "unknown";
 }

@@ -66,3 +66,8 @@ unsigned head_store(struct run *r, struct txn *t, const struct google_page *page
     buf_release(&head);
     return found;
 }
+
+bool head_shows_busy_only(struct txn *t, uint32_t coll)
+{
+    return span_is(json_string_plain(json_get(coll_head(t, coll), "accessRole")), "freeBusyReader");
+}

@@ -34,6 +34,10 @@ static const int64_t stale_offsets[] = {0, 0, HOUR, 12 * HOUR};
 #define STALE_MOST      (sizeof(stale_offsets) / sizeof(stale_offsets[0]))
 #define STALE_WINDOW_MS (24 * HOUR)
 
+/* Where Google shows instances instead of series, an increment does not name all that go with a
+ * series (seen with singleEvents=true, which it stands for: the guide on recurring events). */
+#define PARTIAL_MS HOUR
+
 static int64_t min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;
@@ -198,6 +202,8 @@ static enum listing_reason list_reason(const struct plan_rules *r, const struct 
     if (!c->sync_token[0])
         return v->now_ms >= stale_list_ms(c) || v->now_ms < c->stale_since_ms ? LISTING_STALE
                                                                               : LISTING_NONE;
+    if (v->busy_only && c->changed_ms > c->full_ms && elapsed(c->full_ms, PARTIAL_MS, v->now_ms))
+        return LISTING_PARTIAL;
     return elapsed(c->full_ms, verify_interval(r, c), v->now_ms) ? LISTING_VERIFY : LISTING_NONE;
 }
 

@@ -25,6 +25,7 @@ struct plan_view { /* what is known of the collection; all borrowed */
     size_t n_channels; /* at most PLAN_CHANNELS_MAX */
     const struct job *job;
     bool damaged;   /* reads met broken records */
+    bool busy_only; /* the account may see busy times alone, as instances */
     int64_t now_ms; /* wall clock */
 };
 

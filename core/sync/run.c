@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
 #include "core/base/rand.h"
+#include "core/sync/head.h"
 #include "core/sync/steps.h"
 #include "storage/pack.h"
 
@@ -57,6 +58,7 @@ enum rc run_read(struct run *r, struct txn *t)
     r->n_channels = 0;
     channels_each(t, c.no, collect_channel, r);
     r->unpacked = c.kind == COLL_EVENTS && pack_is_owed(t, c.no);
+    r->busy_only = c.kind == COLL_EVENTS && head_shows_busy_only(t, c.no);
     return RC_OK;
 }
 
@@ -86,6 +88,7 @@ struct plan_view run_view(const struct run *r)
                               .n_channels = r->n_channels,
                               .job = &r->job,
                               .damaged = false,
+                              .busy_only = r->busy_only,
                               .now_ms = clock_wall_ms()};
 }
 

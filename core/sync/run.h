@@ -42,8 +42,7 @@ struct sync {
 };
 struct settings *settings_get(struct sync *s);
 void settings_put(struct settings *set); /* NULL ok */
-/* One ticket being worked on. The structs hold what the last transaction saw or wrote. */
-struct run {
+struct run { /* one ticket being worked on; the structs hold what a transaction saw or wrote last */
     struct worker *w;
     struct sync *sync;
     struct settings *set;
@@ -55,6 +54,7 @@ struct run {
     struct job job;
     struct channel channels[PLAN_CHANNELS_MAX];
     size_t n_channels;
+    bool busy_only;       /* as the head of its events says */
     struct channel grant; /* when `granted`: goes into the next commit */
     unsigned covered;     /* enum queue_reason */
     int64_t delay_ms;     /* until the next run; 0 = not decided yet */

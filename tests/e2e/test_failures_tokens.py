@@ -343,29 +343,6 @@ def test_calendar_list_trouble(start):
     wait_for("it to be back", lambda: title(pair, "event0", "s@example.com"))
 
 
-def test_role_that_shows_less(start):
-    """T-CALLIST: who could see private events may not any more; the token lives on, and no delta names them."""
-    shared = "boss@example.com"
-    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, shared]},
-                       {"email": shared, "tokens": ["boss"]}],
-             "calendars": [{"id": USER}, {"id": shared, "events": [{"id": "secret0", "visibility": "private", "summary": "x", **timed()}],
-                                          "acl": [{"scope": {"type": "user", "value": USER}, "role": "writer"}]}]}
-    pair = start(world)
-    settle(pair, shared)
-    assert title(pair, "secret0", shared) == "x"
-    rules, boss = f"/calendars/{shared}/acl/user:{USER}", pair.emulator.client("boss")
-    for role, expected in ("reader", None), ("writer", "x"):
-        boss.call("PATCH", rules, body={"role": role})
-        assert title(pair, "secret0", shared) != expected
-        pair.emulator.ping(calendar=shared)
-        wait_title(pair, "secret0", expected, calendar=shared)
-        rest(pair)
-        listings = len(pulls(pair, shared)[1])
-        pair.emulator.ping(calendar=shared)
-        settle(pair, shared)
-        assert len(pulls(pair, shared)[1]) == listings  # once for each change of the role
-
-
 def test_odd_calendar_ids(start):
     """T-ID-ESCAPE: calendar ids with #, %, /, space, + and ? in addresses and keys."""
     ids = ["en.german#holiday@example.com", "a/b@example.com", "50%25@example.com", "with space@example.com",
@@ -460,6 +437,43 @@ def test_exception_before_its_series(start):
                                            "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]})
     pair.wait_equal(USER)
     assert starts() == ["2026-07-01T10:00", "2026-07-02T15:00", "2026-07-03T10:00"]
+
+
+def test_exceptions_on_earlier_pages(start):
+    """T-REC-ORPHAN: every listing and every delta brings exceptions before their series, pages before it."""
+    def prepare(emulator):
+        emulator.set_pages(newest_first=True, max_page=2, empty_every=3)
+        series(emulator.api, "listed00")
+
+    def series(google, name):
+        google.insert(id=name, body={**timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC"),
+                                     "recurrence": ["RRULE:FREQ=DAILY;COUNT=6"]})
+        for day in 2, 4, 5:
+            one = f"{name}_2026070{day}T100000Z"
+            google.update(USER, one, {**google.get(USER, one),
+                                      **timed(f"2026-07-0{day}T15:00:00Z", f"2026-07-0{day}T16:00:00Z", "UTC")})
+        google.delete(USER, f"{name}_20260703T100000Z")
+        google.delete(USER, f"{name}_20260705T100000Z")
+
+    pair = start(prepare=prepare)
+    window = {"timeMin": "2026-06-01T00:00:00Z", "timeMax": "2026-08-01T00:00:00Z", "singleEvents": "true", "timeZone": "UTC"}
+
+    def days(name):
+        return [e["start"]["dateTime"][8:13] for e in pair.mirror.events(USER, **window) if e["id"].startswith(name)]
+    pair.wait_equal(USER)
+    settle(pair)
+    with unannounced(pair):
+        series(pair.google, "pulled00")
+        pair.google.update(USER, "listed00", timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC"))
+    wait_for("the delta", lambda: (days("listed"), days("pulled")) == (["01T10"], ["01T10", "02T15", "04T15", "06T10"]))
+    settle(pair)
+    with unannounced(pair):
+        pair.google.delete(USER, "pulled00")
+        series(pair.google, "relisted")
+        pair.emulator.kill_tokens()
+    wait_for("the listing", lambda: (days("pulled"), days("relisted")) == ([], ["01T10", "02T15", "04T15", "06T10"]))
+    rest(pair)
+    assert not pair.difference(USER)
 
 
 def test_series_split_and_converted(start):

@@ -86,7 +86,8 @@ static bool wants_event(const struct listing *l, const struct item *it)
 {
     const struct query *q = l->query;
     const struct event_facts *f = it->event;
-    if (f->purged || (it->gone && !shown_when_cancelled(q, it))) {
+    if (f->purged || (it->gone && !shown_when_cancelled(q, it)) ||
+        (it->gone && f->master && q->view.busy_only)) { /* as with singleEvents=true */
         return false;
     }
     if (f->end_ms <= q->time_min || f->start_ms >= q->time_max || f->updated_us < q->updated_min) {
@@ -158,6 +159,18 @@ void event_tomb_rules(const struct emu *e, bool *ret_rich_lists, bool *ret_rich_
     *ret_rich_lists = strcmp(mode, "minimal") != 0;
 }
 
+/* Whoever may see busy times alone is shown instances, as with singleEvents=true. */
+static bool all_simple(const struct calendar *c)
+{
+    for (size_t i = 0; i < c->events.n; i++) {
+        const struct item *it = c->events.items[i];
+        if (it->event->master && !event_is_simple_series(it)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Reads the parameters; false: answered. */
 static bool read_query(struct req *r, struct listing *l, struct query *q)
 {
@@ -171,11 +184,13 @@ static bool read_query(struct req *r, struct listing *l, struct query *q)
         !param_count(r, "maxAttendees", &q->view.max_attendees)) {
         return false;
     }
-    if (single || q->role == ROLE_FREEBUSY) {
+    if (single || (q->role == ROLE_FREEBUSY && !all_simple(q->cal))) {
         reply_not_implemented(r, "The emulator does not expand series: use singleEvents=false and "
                                  "at least the role reader.");
         return false;
     }
+    q->view.busy_only = q->role == ROLE_FREEBUSY;
+    q->view.now_ms = world_now_ms(&r->emu->world);
     if (order != NULL && strcmp(order, "startTime") != 0 && strcmp(order, "updated") != 0) {
         reply_bad_param(r, "orderBy", order,
                         "match the following regular expression: 'startTime|updated'");

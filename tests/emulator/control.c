@@ -338,6 +338,7 @@ static void post_pages(struct req *r)
     c->empty_every = json_int(o, "empty_every", c->empty_every);
     c->duplicate_items = json_int(o, "duplicate_items", c->duplicate_items);
     c->duplicate_older = json_flag(o, "duplicate_older", c->duplicate_older);
+    c->newest_first = json_flag(o, "newest_first", c->newest_first);
     c->same_page_token = json_flag(o, "same_page_token", c->same_page_token);
     c->no_sync_token = json_flag(o, "no_sync_token", c->no_sync_token);
     if (json_object_object_get_ex(o, "tombstones", &given)) {
@@ -349,6 +350,7 @@ static void post_pages(struct req *r)
     json_put_int(o, "empty_every", c->empty_every);
     json_put_int(o, "duplicate_items", c->duplicate_items);
     json_put_bool(o, "duplicate_older", c->duplicate_older);
+    json_put_bool(o, "newest_first", c->newest_first);
     json_put_bool(o, "same_page_token", c->same_page_token);
     json_put_bool(o, "no_sync_token", c->no_sync_token);
     json_put_str(o, "tombstones", c->tombstones ? c->tombstones : "minimal");

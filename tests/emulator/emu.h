@@ -16,6 +16,7 @@ struct page_conf {
     int64_t empty_every;     /* each n-th page is empty; 0: none */
     int64_t duplicate_items; /* so many items of a page come again on the next */
     bool duplicate_older;    /* the last page ends with earlier versions of changed items */
+    bool newest_first;       /* listings and deltas run backwards: exceptions before series */
     bool same_page_token;    /* the walk never ends */
     bool no_sync_token;      /* the last page lacks it */
     char *tombstones;        /* "minimal" (or NULL), "delta", "rich" */

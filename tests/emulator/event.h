@@ -60,8 +60,13 @@ struct event_view {
     const char *self;        /* whose attendee entry survives maxAttendees */
     int64_t max_attendees;   /* 0: all */
     bool hide_private;
+    int64_t now_ms; /* for busy_only */
+    bool busy_only; /* instances for series, and of nothing more than the times */
     enum tomb_shape tombs;
 };
+/* Whether the instances of a series can be told here: of FREQ=DAILY or WEEKLY with COUNT alone, in
+ * steps of whole days of UTC. */
+bool event_is_simple_series(const struct item *it);
 /* Whether cancelled events keep their details, in listings and in deltas. */
 void event_tomb_rules(const struct emu *e, bool *ret_rich_lists, bool *ret_rich_deltas);
 void event_render(const struct event_view *v, const struct item *it, struct buf *out);

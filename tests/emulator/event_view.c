@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HALF_YEAR_MS (183LL * 86400000)
+
 /* "<series>_20230717T013000Z" or "<series>_20230717". */
 static bool split_instance_id(const char *id, size_t *ret_master, struct json_object **ret_original,
                               const struct calendar *cal)
@@ -147,8 +149,87 @@ static void cut_attendees(struct json_object *o, const char *self)
     json_put_bool(o, "attendeesOmitted", true);
 }
 
+/* How many instances, and days between two; false: not for us. */
+static bool read_simple_rule(const struct item *it, int *ret_count, int *ret_days)
+{
+    struct json_object *o = json_read(it->text, it->len);
+    struct json_object *rules = json_get_array(o, "recurrence");
+    const char *rule = rules && json_object_array_length(rules) == 1
+                           ? json_object_get_string(json_object_array_get_idx(rules, 0))
+                           : NULL;
+    char freq[8];
+    int used = 0;
+    bool simple = rule != NULL &&
+                  sscanf(rule, "RRULE:FREQ=%6[A-Z];COUNT=%d%n", freq, ret_count, &used) == 2 &&
+                  rule[used] == '\0';
+    *ret_days = simple && strcmp(freq, "WEEKLY") == 0 ? 7 : 1;
+    simple = simple && (*ret_days == 7 || strcmp(freq, "DAILY") == 0);
+    json_object_put(o);
+    return simple;
+}
+
+bool event_is_simple_series(const struct item *it)
+{
+    int count, days;
+    return read_simple_rule(it, &count, &days);
+}
+
+static void cut_to_tomb(struct json_object *o)
+{
+    static const char *const GONE[] = {"htmlLink", "created",      "updated",    "start",
+                                       "end",      "transparency", "visibility", "iCalUID",
+                                       "sequence", "eventType"};
+    for (size_t i = 0; i < sizeof(GONE) / sizeof(*GONE); i++) {
+        json_object_object_del(o, GONE[i]);
+    }
+    json_put_str(o, "status", "cancelled");
+}
+
+/* What an event is to whoever may see busy times alone. Of a deleted series the instances of half a
+ * year around now are told and no others, as was seen of deltas with singleEvents=true. */
+static void render_busy(const struct event_view *v, const struct item *it, struct buf *out)
+{
+    int count = 0, days = 0;
+    bool series = it->event->master && read_simple_rule(it, &count, &days), first = true;
+    for (int i = 0; i < (series ? count : 1); i++) {
+        char stamp[TIME_TEXT_MAX], *id = NULL;
+        int64_t slot = it->event->start_ms + (int64_t)i * days * 86400000;
+        struct instance instance;
+        struct json_object *o = series ? NULL : json_read(it->text, it->len);
+        if (series) {
+            time_write_stamp(stamp, slot);
+            id = xprintf("%s_%s", it->id, stamp);
+            if (coll_get(&v->cal->events, id) == NULL &&
+                (!it->gone || llabs(slot - v->now_ms) < HALF_YEAR_MS)) {
+                char text[TIME_TEXT_MAX];
+                instance = (struct instance){(struct item *)it, json_object_new_object()};
+                time_write(text, slot, v->cal->zone);
+                json_put_str(instance.original, "dateTime", text);
+                o = instance_make(v->cal, &instance, id);
+                json_object_put(instance.original);
+            }
+            free(id);
+        }
+        if (o == NULL) {
+            continue;
+        }
+        hide_details(&o);
+        if (it->gone) {
+            cut_to_tomb(o);
+        }
+        buf_str(out, first ? "" : ",");
+        buf_str(out, json_text(o));
+        json_object_put(o);
+        first = false;
+    }
+}
+
 void event_render(const struct event_view *v, const struct item *it, struct buf *out)
 {
+    if (v->busy_only) {
+        render_busy(v, it, out);
+        return;
+    }
     /* A cancelled instance has the short form everywhere unless the rich one is asked for. */
     if (it->gone && it->tomb != NULL && v->tombs == TOMB_MINIMAL) {
         buf_str(out, it->tomb);

@@ -127,6 +127,36 @@ static void walk_created(const struct listing *l, struct walk *w, struct page *p
     }
 }
 
+/* The same backwards, from where the newest item was. pos2: one more than the place of the last. */
+static void walk_created_back(const struct listing *l, struct walk *w, struct page *p)
+{
+    int64_t from = w->page == 0 ? (int64_t)l->coll->n : w->pos2;
+    w->pos2 = from;
+    for (int64_t i = from - 1; i >= 0; i--) {
+        const struct item *it = l->coll->items[i];
+        if (l->wants(l, it)) {
+            if (page_take(p, it)) {
+                return;
+            }
+            w->pos2 = i;
+        }
+    }
+}
+
+static void walk_changes_back(const struct listing *l, struct walk *w, struct page *p)
+{
+    int64_t before = w->page == 0 ? w->snapshot + 1 : w->pos2;
+    w->pos2 = before;
+    for (const struct item *it = l->coll->newest; it && it->seq > w->since; it = it->older) {
+        if (it->seq < before && (l->wants_delta == NULL || l->wants_delta(l, it))) {
+            if (page_take(p, it)) {
+                return;
+            }
+            w->pos2 = it->seq;
+        }
+    }
+}
+
 static void walk_changes(const struct listing *l, struct walk *w, struct page *p)
 {
     const struct item *it = l->coll->newest;
@@ -175,11 +205,15 @@ static void walk_updated(const struct listing *l, struct walk *w, struct page *p
 
 static void put_item(const struct listing *l, const struct item *it, struct buf *out, bool *first)
 {
-    if (!*first) {
-        buf_str(out, ",");
-    }
-    *first = false;
+    size_t before = out->len;
+    buf_str(out, *first ? "" : ",");
+    size_t begun = out->len;
     l->render(l, it, out);
+    if (out->len == begun) { /* there is nothing of it to be seen */
+        out->len = before;
+    } else {
+        *first = false;
+    }
 }
 
 /* The last items of the page before, once more. */
@@ -187,7 +221,7 @@ static void repeat_items(const struct listing *l, const struct walk *began, stru
                          bool *first)
 {
     int64_t left = l->r->emu->pages.duplicate_items;
-    if (left <= 0 || began->page == 0 || l->by_updated) {
+    if (left <= 0 || began->page == 0 || l->by_updated || l->r->emu->pages.newest_first) {
         return;
     }
     if (l->delta) {
@@ -279,12 +313,13 @@ void list_answer(struct listing *l)
     bool empty = conf->empty_every > 0 && (w.page + 1) % conf->empty_every == 0;
     struct page p = {.max = empty ? 0 : (size_t)max};
     p.items = xalloc(p.max * sizeof(const struct item *));
+    bool back = conf->newest_first;
     if (l->delta) {
-        walk_changes(l, &w, &p);
+        (back ? walk_changes_back : walk_changes)(l, &w, &p);
     } else if (l->by_updated) {
         walk_updated(l, &w, &p);
     } else {
-        walk_created(l, &w, &p);
+        (back ? walk_created_back : walk_created)(l, &w, &p);
     }
     w.page++;
     r->status = 200;

@@ -65,6 +65,35 @@ static int64_t delay(const struct plan_rules *r, const struct collection *c,
     return plan_delay_ms(r, &v, random);
 }
 
+/* Where increments are not complete, every change is followed by a listing, an hour after the last
+ * one at the earliest. */
+static void test_busy_only(void **state)
+{
+    (void)state;
+    static const struct {
+        bool busy_only;
+        int64_t full_age, changed_age;
+        enum listing_reason want;
+    } rows[] = {
+        {true, 2 * HOUR, HOUR, LISTING_PARTIAL},   {true, HOUR, 0, LISTING_PARTIAL},
+        {true, HOUR - 1, 0, LISTING_NONE},         {true, 2 * HOUR, 2 * HOUR, LISTING_NONE},
+        {true, 2 * HOUR, 3 * HOUR, LISTING_NONE},  {false, 2 * HOUR, HOUR, LISTING_NONE},
+        {true, 8 * DAY, HOUR, LISTING_PARTIAL},    {true, 8 * DAY, 9 * DAY, LISTING_VERIFY},
+        {true, -HOUR, -2 * HOUR, LISTING_PARTIAL}, /* the clock was set back */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct collection c = {.kind = COLL_EVENTS,
+                               .state = COLL_READY,
+                               .sync_token = "t",
+                               .full_ms = NOW - rows[i].full_age,
+                               .changed_ms = NOW - rows[i].changed_age};
+        struct job job = {0};
+        struct plan_view v = {.c = &c, .job = &job, .busy_only = rows[i].busy_only, .now_ms = NOW};
+        if (plan_now(&rules, &v).list != rows[i].want)
+            fail_msg("row %zu: %s", i, listing_reason_name(plan_now(&rules, &v).list));
+    }
+}
+
 static void test_reasons_to_list(void **state)
 {
     (void)state;
@@ -434,6 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reasons_to_list),
+        cmocka_unit_test(test_busy_only),
         cmocka_unit_test(test_verification_asked_for),
         cmocka_unit_test(test_verifications_are_spread),
         cmocka_unit_test(test_dead_tokens_are_rationed),
