@@ -359,6 +359,95 @@ static void test_windows_and_exceptions(void **state)
     free(text);
 }
 
+/* Where the yearly rule changes the clock beyond midnight, or before it, the days are others. */
+static void test_rules_beyond_midnight(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *zone, *summer, *winter;
+    } zones[] = {
+        {"Asia/Jerusalem",
+         "T020000\nRRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=FR;BYMONTHDAY=23,24,25,26,27,28,29\n",
+         "T020000\nRRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\n"},
+        {"America/Santiago",
+         "T000000\nRRULE:FREQ=YEARLY;BYMONTH=9;BYDAY=SU;BYMONTHDAY=2,3,4,5,6,7,8\n",
+         "T000000\nRRULE:FREQ=YEARLY;BYMONTH=4;BYDAY=SU;BYMONTHDAY=2,3,4,5,6,7,8\n"},
+        {"America/Nuuk",
+         "T230000\nRRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=SA;BYMONTHDAY=24,25,26,27,28,29,30\n",
+         "T000000\nRRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU\n"},
+    };
+    for (size_t i = 0; i < sizeof zones / sizeof zones[0]; i++) {
+        char zone[64], tzid[64];
+        (void)snprintf(zone, sizeof zone, ",\"timeZone\":\"%s\"", zones[i].zone);
+        (void)snprintf(tzid, sizeof tzid, "BEGIN:VTIMEZONE\nTZID:%s\n", zones[i].zone);
+        series(w, "s", AT("2026-01-05T09:00:00Z"), AT("2026-01-05T10:00:00Z"), zone,
+               "\"RRULE:FREQ=WEEKLY\"");
+        char *text = feed(w, FEED);
+        has(text, tzid);
+        has(text, zones[i].summer);
+        has(text, zones[i].winter);
+        assert_int_equal(count(text, "BEGIN:DAYLIGHT"), 1);
+        assert_int_equal(count(text, "BEGIN:STANDARD"), 1);
+        free(text);
+    }
+}
+
+/* One zone of two series is told from the earlier to the later. */
+static void test_zone_of_two_series(void **state)
+{
+    struct world *w = *state;
+    static const char *const years[] = {"1999", "1986", "2007"};
+    for (size_t i = 0; i < 3; i++) {
+        char start[64], end[64];
+        (void)snprintf(start, sizeof start, "\"dateTime\":\"%s-08-07T09:00:00Z\"", years[i]);
+        (void)snprintf(end, sizeof end, "\"dateTime\":\"%s-08-07T10:00:00Z\"", years[i]);
+        series(w, years[i], start, end, ",\"timeZone\":\"America/New_York\"",
+               "\"RRULE:FREQ=WEEKLY;COUNT=2\"");
+    }
+    char *text = feed(w, FEED);
+    assert_int_equal(count(text, "BEGIN:VTIMEZONE"), 1);
+    has(text, "TZID:America/New_York\nBEGIN:DAYLIGHT\nTZOFFSETFROM:-0500\nTZOFFSETTO:-0400\n"
+              "TZNAME:EDT\nDTSTART:19860427T020000\n");
+    has(text, "DTSTART:19990404T020000\n");
+    has(text, "DTSTART:20070311T020000\nRRULE:");
+    free(text);
+}
+
+/* More of everything than there is room for at first. */
+static void test_many_exceptions(void **state)
+{
+    struct world *w = *state;
+    enum { N = 36 };
+    struct buf lines = {0};
+    buf_add_text(&lines, "\"RRULE:FREQ=DAILY;COUNT=120\"");
+    for (int i = 0; i < N; i++)
+        buf_printf(
+            &lines,
+            ",\"EXDATE:202601%02dT090000Z\",\"RDATE;VALUE=PERIOD:2027%02d%02dT120000Z/PT3H\"",
+            i % 28 + 1, i / 28 + 1, i % 28 + 1);
+    series(w, "s", AT("2026-01-01T09:00:00Z"), AT("2026-01-01T10:00:00Z"),
+           ",\"timeZone\":\"Etc/UTC\"", buf_text(&lines));
+    for (int i = 0; i < N; i++) {
+        char json[512];
+        (void)snprintf(json, sizeof json,
+                       "{\"id\":\"x%d\",\"recurringEventId\":\"s\",\"originalStartTime\":{"
+                       "\"dateTime\":\"2026-%02d-%02dT09:00:00Z\"},%s",
+                       i, i / 28 + 2, i % 28 + 1,
+                       i % 2 ? "\"status\":\"cancelled\"}"
+                             : "\"start\":{\"dateTime\":\"2026-05-05T09:00:00Z\"},"
+                               "\"end\":{\"dateTime\":\"2026-05-05T10:00:00Z\"}}");
+        world_event(w, &w->me, json);
+    }
+    char *text = feed(w, FEED);
+    assert_int_equal(count(text, "\nRRULE:"), 1);
+    assert_int_equal(count(text, "\nEXDATE:"), 28 + N / 2);
+    assert_int_equal(count(text, "\nRDATE:2027"), N);
+    assert_int_equal(count(text, "\nRECURRENCE-ID:2027"), N);
+    assert_int_equal(count(text, "\nRECURRENCE-ID:2026"), N / 2);
+    free(text);
+    buf_release(&lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -373,6 +462,9 @@ int main(void)
         WORLD(test_an_hour_told_twice),
         WORLD(test_odd_exceptions),
         WORLD(test_windows_and_exceptions),
+        WORLD(test_rules_beyond_midnight),
+        WORLD(test_zone_of_two_series),
+        WORLD(test_many_exceptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
