@@ -42,7 +42,7 @@ static const struct field coll_fields[] = {
     FIELD(struct collection, stale_count),
     FIELD(struct collection, stale_since_ms),
     FIELD(struct collection, drift),
-    FIELD(struct collection, repair_ms),
+    FIELD(struct collection, page_most),
     FIELD(struct collection, watch),
     FIELD(struct collection, watch_tried_ms),
     FIELD(struct collection, watch_error),

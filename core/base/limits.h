@@ -10,6 +10,7 @@
 #define LIMIT_NAME_BYTES     64          /* account, client, hook names in the config */
 #define LIMIT_TOKEN_BYTES    2048        /* sync and page tokens */
 #define LIMIT_CHANNEL_BYTES  64          /* channel id (Google's own bound) */
+#define LIMIT_PAGE_EVENTS    2500        /* events on a page of a listing (Google's own bound) */
 #define LIMIT_PAGES          20000       /* pages of one listing before it counts as a loop */
 #define LIMIT_CONFIG_LINE    4096
 #define LIMIT_CONFIG_BYTES   (1u << 20)

@@ -38,14 +38,14 @@ struct google {
  * would show up where Google hides them. */
 static const struct list {
     const char *before, *after; /* the calendar's id, when there is an `after` */
+    uint32_t most;              /* that Google puts on a page */
     const char *query;
 } lists[] = {
-    [COLL_ROSTER] = {"users/me/calendarList", NULL,
-                     "maxResults=250&showDeleted=true&showHidden=true"},
-    [COLL_SETTINGS] = {"users/me/settings", NULL, "maxResults=250"},
-    [COLL_EVENTS] = {"calendars/", "/events",
-                     "maxResults=2500&showDeleted=true&singleEvents=false"},
-    [COLL_ACL] = {"calendars/", "/acl", "maxResults=250&showDeleted=true"},
+    [COLL_ROSTER] = {"users/me/calendarList", NULL, 250, "&showDeleted=true&showHidden=true"},
+    [COLL_SETTINGS] = {"users/me/settings", NULL, 250, ""},
+    [COLL_EVENTS] = {"calendars/", "/events", LIMIT_PAGE_EVENTS,
+                     "&showDeleted=true&singleEvents=false"},
+    [COLL_ACL] = {"calendars/", "/acl", 250, "&showDeleted=true"},
 };
 
 struct google *google_new(const struct google_options *opt)
@@ -184,6 +184,7 @@ static enum rc transmit(struct google_call *call, const struct outgoing *o,
     call->requests++;
     int64_t begin_us = clock_mono_us();
     rc = http_perform(call->client, &rq, ret, e);
+    call->too_large = rc == RC_BADDATA;
     if (!rc && ret->date_ms) {
         call->dated = true;
         call->skew_ms = clock_wall_ms() - ret->date_ms;
@@ -242,6 +243,7 @@ static enum rc exchange(struct google_call *call, const struct outgoing *o,
     call->status = 0;
     call->retry_after_ms = -1;
     call->reason[0] = '\0';
+    call->too_large = false;
     call->blame = 0;
     call->why = (struct err){0};
     if (o->url.failed || o->body.failed)
@@ -289,7 +291,10 @@ enum rc google_list(struct google_call *call, enum coll_kind kind, const char *c
 
     assert(kind != COLL_COLORS);
     begin_list_url(&o, call->google, calendar);
-    buf_printf(&o.url, "?%s&prettyPrint=false", lists[kind].query);
+    uint32_t most = lists[kind].most;
+    if (call->page_most && call->page_most < most)
+        most = call->page_most;
+    buf_printf(&o.url, "?maxResults=%u%s&prettyPrint=false", most, lists[kind].query);
     add_token(&o, "syncToken", sync_token);
     add_token(&o, "pageToken", page_token);
     return list_page(call, &o, ret, e);
@@ -305,8 +310,8 @@ enum rc google_instances(struct google_call *call, const char *calendar, int64_t
     (void)rfc3339_write_ms(min, min_ms);
     (void)rfc3339_write_ms(max, max_ms);
     begin_list_url(&o, call->google, calendar);
-    buf_printf(&o.url, "?maxResults=2500&singleEvents=true&timeMin=%s&timeMax=%s&prettyPrint=false",
-               min, max);
+    buf_printf(&o.url, "?maxResults=%d&singleEvents=true&timeMin=%s&timeMax=%s&prettyPrint=false",
+               LIMIT_PAGE_EVENTS, min, max);
     add_token(&o, "pageToken", page_token);
     return list_page(call, &o, ret, e);
 }

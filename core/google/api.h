@@ -29,16 +29,16 @@ struct google_call {
     struct google *google;
     struct auth *auth;
     struct http_client *client;
-    uint32_t account;         /* quota bucket */
-    void (*alive)(void *arg); /* heartbeat while waiting */
-    void *alive_arg;
+    uint32_t account;   /* quota bucket */
+    uint32_t page_most; /* items on a page of google_list(); 0: as many as Google gives */
+    void (*alive)(void *arg), *alive_arg; /* heartbeat while waiting */
     /* of the last call: */
     long status;
     int64_t retry_after_ms;   /* -1 unknown */
     char reason[64];          /* Google's errors[0].reason, "" = none */
     enum account_state blame; /* what a failure makes of the account; 0: nothing */
     struct err why;           /* of a failure: the sentence alone, without what was asked for */
-    bool dated;               /* some answer said what time it is at Google: */
+    bool too_large, dated;    /* RC_BADDATA for its size; some answer said Google's time: */
     int64_t skew_ms;          /* our clock minus that; > 0: we are ahead */
     uint64_t requests, waits; /* sent by this struct, ever; that had to wait for a budget */
 };

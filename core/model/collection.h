@@ -62,8 +62,8 @@ struct collection {
     char last_error[256]; /* "" after a success */
     uint32_t stale_count; /* dead tokens within the window that began at stale_since_ms */
     int64_t stale_since_ms;
-    uint64_t drift;    /* differences found by verification, ever */
-    int64_t repair_ms; /* not 0: a damaged record was found then, a full listing is owed */
+    uint64_t drift;     /* differences found by verification, ever */
+    uint64_t page_most; /* events on a page of its listings; 0: as many as Google gives */
 
     enum watch_verdict watch;
     int64_t watch_tried_ms;

@@ -97,7 +97,6 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     }
     memcpy(r->c.sync_token, page->next_sync, sizeof(r->c.sync_token));
     r->c.full_ms = started_ms;
-    r->c.repair_ms = 0;
     uint32_t roster = 0;
     unsigned news = head_store(r, t, page);
     bool owe = news & HEAD_LISTED && roster_owe(r, t, &roster);
@@ -164,6 +163,22 @@ static enum rc begin_verification(struct run *r, struct full *f, struct err *e)
     rc = run_commit(r, t, e);
     f->begin = rc != RC_OK;
     return rc;
+}
+
+/* A page is larger than any answer may be: from the first one on with a quarter of the events each.
+ * The increments after it are asked for alike, since tokens belong to the query that earned them.
+ */
+static bool take_smaller_pages(struct run *r)
+{
+    uint64_t most = r->c.page_most ? r->c.page_most : LIMIT_PAGE_EVENTS;
+    struct txn *t = NULL;
+    if (most < 4 || run_begin(r, &t, NULL) != RC_OK)
+        return false;
+    listing_abandon(t, &r->c);
+    r->c.page_most = most / 4;
+    log_notice(r->about, "a page of %llu events is too large: %llu from now on",
+               (unsigned long long)most, (unsigned long long)r->c.page_most);
+    return run_commit(r, t, NULL) == RC_OK;
 }
 
 /* Forgets the listing under way, so that the next attempt starts at the first page. */
@@ -296,6 +311,12 @@ enum rc full_run(struct run *r, enum listing_reason reason, struct err *e)
         if (rc == RC_STALE && !f.begin && f.restarts < RESTARTS_MOST) {
             verify_release(&f.verify);
             f = (struct full){.reason = f.reason, .begin = true, .restarts = f.restarts + 1};
+            rc = RC_OK;
+        }
+        if (rc == RC_BADDATA && r->call.too_large && take_smaller_pages(r)) {
+            verify_release(&f.verify);
+            f = (struct full){
+                .reason = f.reason, .begin = true, .restarts = f.restarts, .no_pulls = true};
             rc = RC_OK;
         }
         if (rc == RC_OK && !last && !f.begin)

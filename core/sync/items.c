@@ -122,10 +122,8 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
         rc = roster_apply(r, t, p->v, p->n, full, &roster, e);
     memcpy(r->c.sync_token, p->v[p->n - 1].next_sync, sizeof(r->c.sync_token));
     r->c.state = COLL_READY;
-    if (full) {
+    if (full)
         r->c.full_ms = asked_ms;
-        r->c.repair_ms = 0;
-    }
     run_succeeded(r, asked_ms, full ? QUEUE_PING | QUEUE_NEW | QUEUE_RESYNC : QUEUE_PING);
     CRASHPOINT("items.commit.before");
     if (rc == RC_OK)

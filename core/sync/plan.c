@@ -191,7 +191,7 @@ static enum listing_reason list_reason(const struct plan_rules *r, const struct 
         return LISTING_FIRST;
     if (v->job->resync)
         return LISTING_ASKED;
-    if (v->damaged || c->repair_ms)
+    if (v->damaged)
         return LISTING_DAMAGED;
     if (c->listing.reason != LISTING_NONE)
         return c->listing.reason;

@@ -35,6 +35,8 @@ struct pull {
 static enum rc fetch(struct run *r, struct pull *p, struct err *e)
 {
     enum rc rc = pages_fetch(r, &p->pages, r->c.sync_token, PULL_BYTES_MAX, e);
+    if (rc == RC_BADDATA && r->call.too_large)
+        rc = RC_FULL;
     r->too_large = rc == RC_FULL;
     for (size_t i = 0; rc == RC_OK && i < p->pages.n; i++)
         rc = batch_add(&p->batch, &p->pages.v[i], r->c.zone, e);

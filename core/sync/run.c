@@ -1,7 +1,6 @@
 /* run: the transactions of one run, and what is written with each of them. */
 #include "core/sync/run.h"
 
-
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
 #include "core/base/rand.h"
@@ -20,6 +19,7 @@ void worker_beat(void *worker)
 void run_upstream(struct run *r)
 {
     atomic_store(&r->w->beat_ms, clock_awake_ms() + r->sync->request_ms);
+    r->call.page_most = (uint32_t)r->c.page_most;
 }
 
 static bool collect_channel(void *arg, const struct channel *ch)

@@ -1,4 +1,6 @@
 """Failure cases of sync tokens and pages: dead, missing, looping, shifted, doubled; what a delta may do."""
+import base64
+import gzip
 import os
 import threading
 import time
@@ -164,6 +166,28 @@ def test_what_goes_with_a_token(start):
         query.pop("syncToken", None)
         query.pop("pageToken", None)
         assert query == first
+
+
+def test_pages_that_are_too_large(start):
+    """Events so large that no page of 2500 can be taken: listed in smaller ones, with increments to match from then on."""
+    pair = start()
+    events = [pair.google.insert(summary="before")["id"] for _ in range(3)]
+    pair.wait_equal(USER)
+    settle(pair)
+    large = base64.urlsafe_b64encode(gzip.compress(b" " * (49 << 20), 1)).decode()
+    for most in (2500, 625):
+        pair.emulator.fault("GET */events", query=f"maxResults={most}&*", count=-1, status=200, body_base64=large,
+                            headers={"Content-Encoding": "gzip"})
+    before = len(pair.upstream("GET */events"))
+    for summary in ("after", "once more"):
+        pair.google.patch(USER, events[0], summary=summary)
+        wait_title(pair, events[0], summary)
+    pair.wait_equal(USER)
+    queries = [parse_qs(r["query"]) for r in pair.upstream("GET */events")[before:]]
+    asked = [(int(query["maxResults"][0]), "syncToken" in query) for query in queries]
+    assert asked[:4] == [(2500, True), (2500, False), (625, False), (156, False)]
+    assert set(asked[4:]) == {(156, True)}
+    assert not pair.collection(USER)["fails"] and "too large: 156 from now on" in pair.mirror.log_text()
 
 
 def test_each_calendar_goes_on_with_its_own_token(start):

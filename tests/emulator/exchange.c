@@ -172,6 +172,17 @@ static struct MHD_Response *response_of(struct req *r)
     return MHD_create_response_from_buffer(b.len, b.p, MHD_RESPMEM_MUST_FREE);
 }
 
+/* A fault brought its body in a coding of its own. */
+static bool is_coded(const struct req *r)
+{
+    for (size_t i = 0; i < r->n_headers; i++) {
+        if (strcasecmp(r->headers[i].name, "Content-Encoding") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum MHD_Result exchange_send(struct req *r)
 {
     const char *match = req_header(r, "If-None-Match");
@@ -180,7 +191,8 @@ enum MHD_Result exchange_send(struct req *r)
         req_answer_empty(r, 304);
     }
     print_pretty(r);
-    bool gzip = r->out.len > 0 && !req_is_control(r) && wants_gzip(r) && compress_body(&r->out);
+    bool gzip = r->out.len > 0 && !req_is_control(r) && wants_gzip(r) && !is_coded(r) &&
+                compress_body(&r->out);
     size_t bytes = r->out.len;
     struct MHD_Response *response = response_of(r);
     if (r->content_type != NULL) {

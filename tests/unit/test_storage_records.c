@@ -72,7 +72,7 @@ static void test_collection_round_trip(void **state)
     SAME(listing.started_ms), SAME(listing.pages), SAME(listing.items), SAME(listing.page_token);
     SAME(version), SAME(pruned_seq), SAME(changed_ms), SAME(fresh_ms), SAME(full_ms);
     SAME(live_items), SAME(all_items), SAME(classes), SAME(fails), SAME(failed_ms);
-    SAME(last_error), SAME(stale_count), SAME(stale_since_ms), SAME(drift), SAME(repair_ms);
+    SAME(last_error), SAME(stale_count), SAME(stale_since_ms), SAME(drift), SAME(page_most);
     SAME(watch), SAME(watch_tried_ms), SAME(watch_error);
 }
 
