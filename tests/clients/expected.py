@@ -65,7 +65,8 @@ def instance(master, slot, own, zone):
         begin = {**master["start"], "dateTime": written(start, zone)}
         end = {**master["end"], "dateTime": written(start + length, zone)}
         suffix = start.strftime("%Y%m%dT%H%M%SZ")
-    return {**body, "id": f"{master['id']}_{suffix}", "start": begin, "end": end,
+    base = re.sub(r"_R\d{8}(T\d{6})?$", "", master["id"])  # of a series that was split
+    return {**body, "id": f"{base}_{suffix}", "start": begin, "end": end,
             "originalStartTime": begin, "recurringEventId": master["id"]}
 
 

@@ -101,8 +101,12 @@ def busy(calendar, low, high):
             spans += [event.span(calendar.zone, slot) for slot in calendar.slots[event.id] if slot not in own]
         else:
             spans.append(event.span(calendar.zone))
+    return merged(sorted((max(b, low), min(e, high)) for b, e in spans if b < high and e > low and b < e))
+
+
+def merged(spans):
     blocks = []
-    for begin, end in sorted((max(b, low), min(e, high)) for b, e in spans if b < high and e > low and b < e):
+    for begin, end in spans:
         if blocks and begin <= blocks[-1][1]:
             blocks[-1][1] = max(blocks[-1][1], end)
         else:

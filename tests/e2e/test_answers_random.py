@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 
 import answers
+import feeds
 from emulator import TOKEN, USER, Emulator
 from lists import FAR, UTC, ZONES, Calendar, written
 from mirror import Mirror
@@ -173,7 +174,37 @@ def ask_fields(world):
     assert list(part.json) == list(wanted)
 
 
-@pytest.mark.parametrize("ask, count", [(ask_instances, 120), (ask_event, 250), (ask_busy, 120), (ask_pages, 60), (ask_fields, 150)])
+def ask_feed(world):
+    """What a calendar program makes of a feed is what the list of instances shows."""
+    rng, (path, calendar) = world.rng, world.some()
+    low = datetime.datetime(2025, 11, 1, tzinfo=UTC) + datetime.timedelta(minutes=15 * rng.randint(0, 40000))
+    high = low + datetime.timedelta(minutes=rng.choice([15, 1440, 1440 * 30, 1440 * 400]))
+    if calendar.edges() and rng.random() < 0.5:
+        low = rng.choice(calendar.edges()) + datetime.timedelta(seconds=rng.choice([0, 0, 1, -1]))
+        high = max(high, low + datetime.timedelta(minutes=15))
+    window = {"timeMin": low.isoformat(), "timeMax": high.isoformat()}
+    busy, narrow = rng.random() < 0.3, rng.random() < 0.5
+    print(path, calendar.zone, window, busy, narrow)
+    answer = world.mirror.get(path.replace("/calendar/v3", "/v1").replace("/events", ".ics"), **(window if narrow else {}),
+                              **({"freeBusyOnly": "true"} if busy else {}))
+    assert answer.status == 200, answer.body
+    found = [i for i in feeds.instances(answer.body.decode(), calendar.zone)
+             if i[3] < high and (i[4] > low or i[3] == i[4] == low)]
+    if busy:
+        spans = sorted((max(i[3], low), min(i[4], high)) for i in found if i[3] < i[4])
+        assert answers.merged(spans) == answers.busy(calendar, low, high)
+        return
+    items, _ = walk(world.pair, path, {"singleEvents": "true", **window}, 2500)
+    wanted = [(e["iCalUID"], *(feed_moment(e[k]) for k in ("start", "end"))) for e in items]
+    assert sorted(map(str, wanted)) == sorted(str(i[:3]) for i in found)
+
+
+def feed_moment(at):
+    return at["date"] if "date" in at else datetime.datetime.fromisoformat(at["dateTime"].replace("Z", "+00:00")).astimezone(UTC)
+
+
+@pytest.mark.parametrize("ask, count", [(ask_instances, 120), (ask_event, 250), (ask_busy, 120), (ask_pages, 60), (ask_fields, 150),
+                                        (ask_feed, 80)])
 def test_answers_are_what_google_says_of_them(tmp_path_factory, ask, count):
     for number in range(ROUNDS):
         print(f"CALMIRROR_SEED={SEED + number}")

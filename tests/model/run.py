@@ -1,6 +1,6 @@
 """Runs schedules, shortens those that fail; `make soak` calls it, test_model.py uses it.
 
-    run.py --seconds N [--seed S] [--steps N]"""
+    run.py --seconds N [--seed S] [--steps N] [--kind edits|failures]"""
 import argparse
 import os
 import random
@@ -10,16 +10,16 @@ import time
 import traceback
 
 import conftest  # noqa: F401  the paths
-from steps import schedule, take
+from steps import KINDS, schedule, take
 from world import World
 
 SHRINK_S = float(os.environ.get("CALMIRROR_SHRINK", 90))
 
 
-def run(plan, keep_log=None):
+def run(seed, plan, keep_log=None):
     """None, or (how many steps it took, what went wrong)."""
     with tempfile.TemporaryDirectory(prefix="calmirror-model-") as directory:
-        world = World(directory)
+        world = World(directory, seed)
         try:
             for n, step in enumerate(plan):
                 try:
@@ -31,7 +31,7 @@ def run(plan, keep_log=None):
             world.close()
 
 
-def shrink(plan):
+def shrink(seed, plan):
     """Takes out what can go, in ever smaller pieces, while it still fails at its end."""
     until = time.monotonic() + SHRINK_S
     size = len(plan) // 2
@@ -39,7 +39,7 @@ def shrink(plan):
         at = 0
         while at + size < len(plan) and time.monotonic() < until:
             shorter = plan[:at] + plan[at + size:]
-            failed = run(shorter)
+            failed = run(seed, shorter)
             if failed:
                 plan = shorter[:failed[0]]
             else:
@@ -50,7 +50,7 @@ def shrink(plan):
 
 def report(seed, plan, failed):
     steps, why = failed
-    short = shrink(plan[:steps]) if SHRINK_S else plan[:steps]
+    short = shrink(seed, plan[:steps]) if SHRINK_S else plan[:steps]
     return (f"CALMIRROR_SEED={seed} failed at step {steps} of {len(plan)}:\n{why}\n"
             f"what is left of it after shortening ({len(short)} steps):\n" + "\n".join(f"    {s!r}," for s in short))
 
@@ -58,14 +58,16 @@ def report(seed, plan, failed):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--kind", choices=KINDS, help="of schedule; otherwise they take turns")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--seed", type=int, default=int(os.environ.get("CALMIRROR_SEED", random.randrange(1 << 32))))
     args = parser.parse_args()
     until, seed, rounds = time.monotonic() + args.seconds, args.seed, 0
     while rounds == 0 or time.monotonic() < until:
-        plan = schedule(seed, args.steps)
-        print(f"CALMIRROR_SEED={seed}: {len(plan)} steps", flush=True)
-        failed = run(plan, keep_log=True)
+        kind = args.kind or list(KINDS)[rounds % len(KINDS)]
+        plan = schedule(seed, args.steps, kind)
+        print(f"CALMIRROR_SEED={seed}: {len(plan)} steps with {kind}", flush=True)
+        failed = run(seed, plan, keep_log=True)
         if failed:
             print(report(seed, plan, failed))
             return 1

@@ -6,6 +6,7 @@ import random
 
 import expected
 from emulator import USER, ApiError, all_day
+from edits import EDITS
 from failures import DAY_MS, HOUR_MS, MINUTE_MS
 from world import BOSS, LISTED, RULES, ZONES
 
@@ -293,6 +294,17 @@ def fill(world, rng):
     world.fill(rng.random() < 0.5)
 
 
+def follow(world, rng):
+    """A client looks what is new, and things change between its pages."""
+    def between():
+        if rng.random() < 0.4:
+            take(world, (rng.choices(list(CHANGES), list(CHANGES.values()))[0].__name__, rng.getrandbits(32)))
+            if rng.random() < 0.5:
+                world.settle()
+
+    world.follow(rng.choice(world.followers), rng, between)
+
+
 def probe(world, rng):
     world.probe(some_calendar(rng))
 
@@ -301,20 +313,24 @@ def rest(world, rng):
     world.rest(rng)
 
 
+CHANGES = {insert: 14, edit: 12, delete: 6, deviate: 12, convert: 3, move: 4, revive: 4, describe: 2, rules: 2, **EDITS}
+CALM = {**CHANGES, burst: 2, follow: 40, drift: 1, verify: 1, resync: 1, restart: 1, dead_tokens: 1, pages: 2, unlist: 1,
+        relist: 1, clear: 1}
 WEIGHTS = {insert: 14, edit: 18, delete: 6, deviate: 10, convert: 3, move: 4, burst: 3, pings: 6, ping: 3, fault: 8, heal: 3,
            dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2,
            drift: 3, verify: 4, probe: 12, revive: 4, unlist: 3, relist: 4, blink: 2, exclude: 2, describe: 4, rules: 2,
            clear: 1, release: 3, skew: 1, fill: 2}
-STEPS = {step.__name__: step for step in [*WEIGHTS, rest]}
+KINDS = {"failures": WEIGHTS, "edits": CALM}
+STEPS = {step.__name__: step for step in [*WEIGHTS, *CALM, rest]}
 SEGMENT = 30  # steps between two rests
 
 
-def schedule(seed, length):
-    rng = random.Random(seed)
-    names = [s.__name__ for s in WEIGHTS]
+def schedule(seed, length, kind="failures"):
+    rng, weights = random.Random(seed), KINDS[kind]
+    names = [s.__name__ for s in weights]
     plan = []
     while len(plan) < length:
-        plan += [(name, rng.getrandbits(32)) for name in rng.choices(names, list(WEIGHTS.values()), k=SEGMENT)]
+        plan += [(name, rng.getrandbits(32)) for name in rng.choices(names, list(weights.values()), k=SEGMENT)]
         plan.append(("rest", rng.getrandbits(32)))
     return plan
 

@@ -1,14 +1,17 @@
-"""Six hundred random steps, from a new seed each time; see README.md."""
+"""Six hundred random steps among failures, and some among clients that follow, from a new seed each time; see README.md."""
 import os
 import random
+
+import pytest
 
 from run import report, run
 from steps import schedule
 
 
-def test_the_mirror_equals_google_at_each_rest():
+@pytest.mark.parametrize("kind, steps", [("failures", 600), ("edits", 120)])
+def test_the_mirror_equals_google_at_each_rest(kind, steps):
     seed = int(os.environ.get("CALMIRROR_SEED", random.randrange(1 << 32)))
     print(f"CALMIRROR_SEED={seed}")
-    plan = schedule(seed, 600)
-    failed = run(plan, keep_log=True)
+    plan = schedule(seed, steps, kind)
+    failed = run(seed, plan, keep_log=True)
     assert not failed, report(seed, plan, failed)

@@ -1,4 +1,5 @@
 """What must hold: a world of a mirror and an emulator that is disturbed step by step, and judged."""
+import contextlib
 import datetime
 import json
 import random
@@ -10,6 +11,7 @@ from urllib.parse import quote
 import expected
 from emulator import TOKEN, USER, Emulator
 from failures import DAY_MS, Clock
+from followers import Away, FeedFollower, StreamFollower, entry_followers, event_follower
 from mirror import Mirror, wait_for
 from pair import Pair, told, token_account
 
@@ -25,7 +27,7 @@ QUIET = {"max_page": 2500, "empty_every": 0, "duplicate_items": 0, "duplicate_ol
 
 
 class World:
-    def __init__(self, directory):
+    def __init__(self, directory, seed):
         calendars = [{"id": i, "owner": USER, "timeZone": z} for i, z in ZONES.items() if i != BOSS]
         shared = {"id": BOSS, "timeZone": ZONES[BOSS], "acl": [{"scope": {"type": "user", "value": USER}, "role": "writer"}]}
         self.emulator = Emulator({"users": [{"email": USER, "tokens": [TOKEN], "calendarList": list(ZONES)},
@@ -50,6 +52,10 @@ class World:
         self.edited = {}  # (calendar, event or its series) -> when, in ms since 1970 as the mirror's clock has it
         self.lossy = False  # something happened that no notification will make up for
         self.count = 0
+        rng = random.Random(seed)
+        self.followers = [*(event_follower(self, rng, calendar) for calendar in ZONES for _ in range(3)),
+                          *entry_followers(self, rng, [USER, "lh@example.com"]),
+                          FeedFollower(self, list(ZONES)), StreamFollower(self, list(ZONES))]
         self.start()
         self.mirror.wait_ready()
 
@@ -103,6 +109,21 @@ class World:
     def live(self, calendar):
         return [e for e in self.emulator.dump(calendar) if e["status"] != "cancelled"]
 
+    def settle(self):
+        """Lets the mirror see what was changed, if it will."""
+        with contextlib.suppress(AssertionError, OSError):
+            wait_for("equality", lambda: not any(self.pair.difference(c) for c in ZONES), 1)
+
+    def follow(self, follower, rng=None, between=None):
+        if not self.mirror.process:
+            return
+        try:
+            follower.follow(rng, between)
+            if rng is None:
+                follower.check()
+        except (Away, OSError):  # gone, or stopped between two pages
+            follower.forget()
+
     # -- what must hold ------------------------------------------------------------------------
 
     def probe(self, calendar):
@@ -145,6 +166,8 @@ class World:
             self.wait_equal(calendar)
             self.judge(rng, calendar)
         self.in_the_end("the lists", lambda: not self.lists_differ())
+        for follower in self.followers:
+            self.follow(follower)
         wait_for("status without trouble", lambda: not any(
             c["last_error"] for c in self.mirror.status()["collections"] if c["kind"] == "events"), 15)
         if was_skewed:  # what is from then claims to be of a time to come
