@@ -31,12 +31,29 @@ void txn_touch(struct txn *t, uint32_t coll)
     note(&t->touched.v, &t->touched.n, &t->touched.room, &t->touched.all, coll);
 }
 
-void hub_publish(struct store *s, uint64_t seq, const struct touched *touched)
+void hub_announce(struct store *s, struct touched *touched)
 {
     pthread_mutex_lock(&s->hub.mutex);
-    if (seq > atomic_load_explicit(&s->hub.seq, memory_order_relaxed))
+    touched->next = s->hub.coming;
+    s->hub.coming = touched;
+    pthread_mutex_unlock(&s->hub.mutex);
+}
+
+static void withdraw(struct store *s, const struct touched *touched)
+{
+    struct touched **at = &s->hub.coming;
+    while (*at != touched)
+        at = &(*at)->next;
+    *at = touched->next;
+}
+
+void hub_publish(struct store *s, uint64_t seq, struct touched *touched, bool committed)
+{
+    pthread_mutex_lock(&s->hub.mutex);
+    withdraw(s, touched);
+    if (committed && seq > atomic_load_explicit(&s->hub.seq, memory_order_relaxed))
         atomic_store_explicit(&s->hub.seq, seq, memory_order_release);
-    if (touched->n > 0 || touched->all) {
+    if (committed && (touched->n > 0 || touched->all)) {
         for (struct hub_listener *l = s->hub.listeners; l; l = l->next) {
             for (size_t i = 0; i < touched->n; i++)
                 note(&l->colls, &l->n, &l->room, &l->all, touched->v[i]);
@@ -75,6 +92,18 @@ void hub_leave(struct store *s, struct hub_listener *l)
     pthread_mutex_unlock(&s->hub.mutex);
 }
 
+/* Ascending, each once. */
+static void put_in_order(struct hub_news *news)
+{
+    size_t kept = 0;
+    if (news->n > 1)
+        qsort(news->colls, news->n, sizeof(*news->colls), order_u32);
+    for (size_t i = 0; i < news->n; i++)
+        if (i == 0 || news->colls[i] != news->colls[i - 1])
+            news->colls[kept++] = news->colls[i];
+    news->n = kept;
+}
+
 void hub_take(struct store *s, struct hub_listener *l, struct hub_news *ret)
 {
     pthread_mutex_lock(&s->hub.mutex);
@@ -83,13 +112,23 @@ void hub_take(struct store *s, struct hub_listener *l, struct hub_news *ret)
     l->n = l->room = 0;
     l->all = l->woken = false;
     pthread_mutex_unlock(&s->hub.mutex);
-    if (ret->n > 1)
-        qsort(ret->colls, ret->n, sizeof(*ret->colls), order_u32);
-    size_t kept = 0;
-    for (size_t i = 0; i < ret->n; i++)
-        if (i == 0 || ret->colls[i] != ret->colls[i - 1])
-            ret->colls[kept++] = ret->colls[i];
-    ret->n = kept;
+    put_in_order(ret);
+}
+
+void hub_add_coming(struct store *s, const struct hub_listener *l, struct hub_news *news)
+{
+    size_t room = news->n;
+    pthread_mutex_lock(&s->hub.mutex);
+    news->all |= l->all;
+    for (size_t i = 0; i < l->n; i++)
+        note(&news->colls, &news->n, &room, &news->all, l->colls[i]);
+    for (const struct touched *t = s->hub.coming; t; t = t->next) {
+        news->all |= t->all;
+        for (size_t i = 0; i < t->n; i++)
+            note(&news->colls, &news->n, &room, &news->all, t->v[i]);
+    }
+    pthread_mutex_unlock(&s->hub.mutex);
+    put_in_order(news);
 }
 
 bool hub_news_has(const struct hub_news *news, uint32_t coll)

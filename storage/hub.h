@@ -3,7 +3,8 @@
  * A listener learns which collections were written since it last took; what changed in them it
  * reads itself (changes.h), from the sequence number where it stands. So a wake may be late, or
  * stand for many commits, but nothing is ever lost with one: after a restart a listener begins with
- * `all`. */
+ * `all`. A snapshot can show a commit before its wake: who reads all collections to one number must
+ * know of those, too (hub_add_coming). */
 #ifndef STORAGE_HUB_H
 #define STORAGE_HUB_H
 
@@ -34,6 +35,9 @@ struct hub_news {
     size_t n;
 };
 void hub_take(struct store *s, struct hub_listener *l, struct hub_news *ret);
+/* Adds what a snapshot that was begun after hub_take() may show besides: commits under way, and
+ * those not taken yet. They are told again by a later hub_take(). */
+void hub_add_coming(struct store *s, const struct hub_listener *l, struct hub_news *news);
 bool hub_news_has(const struct hub_news *news, uint32_t coll); /* is it among them? */
 
 /* The last sequence number that is committed (txn_last_seq() of a new transaction). */

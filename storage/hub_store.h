@@ -11,17 +11,21 @@
 struct touched {
     uint32_t *v;
     size_t n, room;
-    bool all; /* too many to name */
+    bool all;             /* too many to name */
+    struct touched *next; /* of those being committed */
 };
 
 struct hub {
     pthread_mutex_t mutex; /* a leaf lock, but for the listeners' wake() */
     struct hub_listener *listeners;
+    struct touched *coming; /* from before the commit until it is published */
     _Atomic uint64_t seq;
 };
 
 /* Who waits for commits hears of this collection if the transaction commits. */
 void txn_touch(struct txn *t, uint32_t coll);
-void hub_publish(struct store *s, uint64_t seq, const struct touched *touched);
+/* Around each commit. After one that failed nobody is told. */
+void hub_announce(struct store *s, struct touched *touched);
+void hub_publish(struct store *s, uint64_t seq, struct touched *touched, bool committed);
 
 #endif

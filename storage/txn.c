@@ -196,11 +196,11 @@ enum rc txn_commit(struct txn *t, struct err *e)
         return rc;
     }
     struct err why = {0};
+    hub_announce(s, &t->touched);
     int code = group_commit(&s->group, &t->writer, commit_group, s);
     if (!code && names)
         atomic_store(&s->lineage_kept, true);
-    if (!code)
-        hub_publish(s, t->counters.seq, &t->touched);
+    hub_publish(s, t->counters.seq, &t->touched, code == 0);
     free(t->touched.v);
     free(t);
     rc = mdb_to_rc(s, code, &why, "commit");

@@ -130,8 +130,10 @@ struct txn *live_look(struct live *l, struct err *e)
     hub_take(l->serve->store, &l->hub, &news); /* before the snapshot: it has all of it */
     news.all |= l->news_lost;
     enum rc rc = txn_read(l->serve->store, &t, e);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
+        hub_add_coming(l->serve->store, &l->hub, &news); /* behind it: it may have more */
         rc = atlas_refresh(&l->atlas, t, &news, e);
+    }
     free(news.colls);
     l->news_lost = rc != RC_OK;
     if (rc == RC_OK) {
