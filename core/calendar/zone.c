@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
 #include "core/base/text.h"
 #include "core/calendar/tzif.h"
 
@@ -18,16 +19,23 @@
  * The cache is an open-addressed table of pointers that only ever fills up: readers probe it
  * without a lock, the one mutex is for loading. Names that are no zone are remembered too (n == 0),
  * up to a bound, since a calendar full of "Customized Time Zone" must not cost a failing open() for
- * each event. */
+ * each event.
+ *
+ * Calendars are full of names that tzdata has since replaced ("Asia/Calcutta", "US/Eastern"), and
+ * since 2024 Debian and Ubuntu keep their files in a package that few install (tzdata-legacy). What
+ * each stands for is in tzdata.zi all the same, in lines "L Asia/Kolkata Asia/Calcutta". */
 
 #define SLOTS       4096 /* power of two, well above tzdata's 600 names */
 #define KNOWN_MAX   1600
 #define UNKNOWN_MAX 256
+#define LINKS_MAX   (1u << 20) /* tzdata.zi has some 110,000 bytes */
 
 static _Atomic(struct zone *) cache[SLOTS];
 static pthread_mutex_t load_mutex = PTHREAD_MUTEX_INITIALIZER;
 static unsigned known_count, unknown_count; /* under load_mutex */
 static char zone_dir[256];                  /* under load_mutex */
+static struct buf links;                    /* under load_mutex: " OLD NEW\n" for each */
+static bool links_read;                     /* under load_mutex */
 
 static int64_t utc_at[1] = {INT64_MIN};
 static int64_t utc_wall[1] = {INT64_MIN};
@@ -103,11 +111,44 @@ static bool read_file(const char *name, char *out, size_t size, size_t *ret_n)
     return ok;
 }
 
+static void read_links(void)
+{
+    char *text = malloc(LINKS_MAX + 1), *rest;
+    size_t n;
+
+    links_read = true;
+    if (!text || !read_file("tzdata.zi", text, LINKS_MAX, &n)) {
+        free(text);
+        return;
+    }
+    text[n] = '\0';
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        char new[ZONE_NAME_MAX], old[ZONE_NAME_MAX];
+        if (sscanf(line, "L %63s %63s", new, old) == 2)
+            buf_printf(&links, " %s %s\n", old, new);
+    }
+    free(text);
+}
+
+/* The name that has taken the place of an old one. */
+static bool replaced_by(const char *name, char ret[ZONE_NAME_MAX])
+{
+    char key[ZONE_NAME_MAX + 2];
+    const char *at;
+
+    if (!links_read)
+        read_links();
+    snprintf(key, sizeof(key), " %s ", name);
+    at = strstr(buf_text(&links), key);
+    return at && sscanf(at + strlen(key), "%63s", ret) == 1;
+}
+
 /* A zone, or an entry with n == 0 when the name stands for none; NULL when memory ran out. */
 static struct zone *load(const char *name)
 {
     struct zone *z = calloc(1, sizeof(*z));
     char *bytes = malloc(TZIF_BYTES_MAX);
+    char new[ZONE_NAME_MAX];
     size_t n;
 
     if (!z || !bytes) {
@@ -115,7 +156,8 @@ static struct zone *load(const char *name)
         free(bytes);
         return NULL;
     }
-    if (read_file(name, bytes, TZIF_BYTES_MAX, &n))
+    if (read_file(name, bytes, TZIF_BYTES_MAX, &n) ||
+        (replaced_by(name, new) && read_file(new, bytes, TZIF_BYTES_MAX, &n)))
         (void)tzif_read(z, (struct span){bytes, n}, NULL);
     text_copy(z->name, sizeof(z->name), span_of(name));
     free(bytes);
@@ -179,6 +221,8 @@ void zone_set_dir(const char *dir)
 {
     pthread_mutex_lock(&load_mutex);
     snprintf(zone_dir, sizeof(zone_dir), "%s", dir);
+    buf_release(&links);
+    links_read = false;
     pthread_mutex_unlock(&load_mutex);
 }
 

@@ -259,15 +259,32 @@ static bool zone_name_good(const char *name)
                              "_+-/")] == '\0';
 }
 
+/* Since 2024 Debian keeps the files of old names ("US/Eastern") in tzdata-legacy, which few
+ * install; what each stands for is in tzdata.zi: "L America/New_York US/Eastern". */
+static FILE *zone_open(const char *name)
+{
+    char path[128], line[512], target[64], old[64];
+    snprintf(path, sizeof(path), "%s%s", ZONE_DIR, name);
+    FILE *f = fopen(path, "rb"), *links = f ? NULL : fopen(ZONE_DIR "tzdata.zi", "r");
+    while (links != NULL && f == NULL && fgets(line, sizeof(line), links) != NULL) {
+        if (sscanf(line, "L %63s %63s", target, old) == 2 && strcmp(old, name) == 0) {
+            snprintf(path, sizeof(path), "%s%s", ZONE_DIR, target);
+            f = fopen(path, "rb");
+        }
+    }
+    if (links != NULL) {
+        fclose(links);
+    }
+    return f;
+}
+
 const struct zone *zone_get(const char *name)
 {
     struct zone *z = map_get(&zones, name);
     if (z != NULL || !zone_name_good(name)) {
         return z;
     }
-    char path[128];
-    snprintf(path, sizeof(path), "%s%s", ZONE_DIR, name);
-    FILE *f = fopen(path, "rb");
+    FILE *f = zone_open(name);
     if (f == NULL) {
         return NULL;
     }
