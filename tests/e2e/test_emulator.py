@@ -196,6 +196,21 @@ def test_unknown_members_survive(emu):
     assert emu.api.patch("primary", made["id"], summary="s")["x_new"] == {"deep": [1, None, "é"]}
 
 
+def test_text_is_utf8(emu):
+    text = "\u00e9 \u007f\u0080 \u07ff\u0800 \ud7ff\ue000 \uffff \U00010000 \U0001f600 \U0010ffff \\\u00e9 \"\u00df\""
+    made = emu.api.insert(summary=text, description=None)
+    assert made["summary"] == emu.api.get("primary", made["id"])["summary"] == text
+
+    def insert(summary):
+        body = json.dumps(timed(zone="UTC"))[:-1].encode() + b', "summary": "' + summary + b'"}'
+        return emu.api.raw("POST", EVENTS, data=body, headers={"Content-Type": "application/json"})
+
+    assert insert(b"\xc3\xa9 \\\\\xc3\xa9").json()["summary"] == "\u00e9 \\\u00e9"
+    for bad in (b"\xe9", b"\xc3", b"\xc0\xaf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8\x88\x80\x80\x80",
+                b"\\\xc3\xa9", b"\x80", b"\xc3("):
+        assert insert(bad).status_code == 400, bad
+
+
 def test_bodies_are_indented_by_one_space_or_compact(emu):
     emu.api.insert(summary='{"tricky": [1,2]}', description="a,b:c")
     pretty, plain = (emu.api.raw("GET", EVENTS, {"prettyPrint": p}) for p in ("true", "false"))
@@ -211,7 +226,8 @@ def test_times_are_shown_in_the_calendars_zone_or_the_one_asked_for(emu):
     made = emu.api.insert(body=body)
     assert made["start"] == {"dateTime": "2026-03-29T07:30:00+02:00", "timeZone": "America/New_York"}
     for zone, text in (("UTC", "2026-03-29T05:30:00Z"), ("Asia/Kathmandu", "2026-03-29T11:15:00+05:45"),
-                       ("Australia/Lord_Howe", "2026-03-29T16:30:00+11:00")):
+                       ("Australia/Lord_Howe", "2026-03-29T16:30:00+11:00"),
+                       ("Asia/Calcutta", "2026-03-29T11:00:00+05:30")):
         assert emu.api.list(timeZone=zone)["items"][0]["start"]["dateTime"] == text
         assert emu.api.get("primary", made["id"], timeZone=zone)["start"]["dateTime"] == text
     assert emu.api.list(timeZone="UTC")["timeZone"] == "Europe/Berlin"
