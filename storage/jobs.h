@@ -27,8 +27,8 @@ struct job {
     int64_t verify_min_ms, verify_max_ms; /* window of VERIFY_INSTANCES */
 };
 
-/* All zero (RC_OK) when nothing is owed. A damaged record reads as one ping owed, due at once:
- * pulling once too often is harmless, forgetting a ping is not. */
+/* All zero but for `coll` (RC_OK) when nothing is owed. A damaged record reads as one ping owed,
+ * due at once: pulling once too often is harmless, forgetting a ping is not. */
 enum rc job_get(struct txn *t, uint32_t coll, struct job *ret);
 void job_put(struct txn *t, const struct job *j);
 bool job_owes_verify(const struct job *j, enum job_verify what);

@@ -104,7 +104,6 @@ static void owe_rosters(struct txn *t, const struct settings *set)
         if (coll_find(t, set->seats[i]->account, COLL_ROSTER, (struct span){0}, &c) != RC_OK ||
             job_get(t, c.no, &job) != RC_OK)
             continue;
-        job.coll = c.no;
         job.resync = true;
         job_put(t, &job);
     }

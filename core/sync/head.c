@@ -9,7 +9,7 @@
 
 static bool left_out(struct span key)
 {
-    return span_is(key, "items") || span_is(key, "nextPageToken") || span_is(key, "nextSyncToken");
+    return span_is(key, "items") || span_is(key, "nextSyncToken");
 }
 
 static void write_head(struct span page, struct buf *out)

@@ -59,7 +59,6 @@ static enum rc ask(struct once *o, enum coll_kind kind, struct err *e)
             (kind == COLL_EVENTS && c.full_ms >= o->began_ms))
             continue;
         accounts[i] = c.account;
-        job.coll = c.no;
         job.resync = true;
         job_put(t, &job);
     }

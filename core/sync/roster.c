@@ -42,7 +42,7 @@ struct census { /* the collections of the account's calendars, before and of tho
 static bool count_known(void *arg, enum rc rc, const struct collection *c)
 {
     struct census *census = arg;
-    if (rc == RC_OK && c->account == census->account && c->state != COLL_GONE &&
+    if (rc == RC_OK && c->account == census->account &&
         (c->kind == COLL_EVENTS || c->kind == COLL_ACL))
         append(&census->known, &census->n_known, c->no);
     return true;
@@ -153,7 +153,6 @@ bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll)
     if (coll_find(t, r->c.account, COLL_ROSTER, (struct span){0}, &roster) != RC_OK ||
         job_get(t, roster.no, &job) != RC_OK)
         return false;
-    job.coll = roster.no;
     job.resync = true;
     job_put(t, &job);
     *ret_coll = roster.no;

@@ -54,7 +54,6 @@ enum rc run_read(struct run *r, struct txn *t)
         return rc;
     r->c = c;
     r->job = job;
-    r->job.coll = c.no;
     r->n_channels = 0;
     channels_each(t, c.no, collect_channel, r);
     r->unpacked = c.kind == COLL_EVENTS && pack_is_owed(t, c.no);

@@ -88,10 +88,30 @@ static void test_every_kind_of_record(void **state)
     mirror_up(&w);
 }
 
+/* A running mirror meets a calendar of which not even the name is left: the list is asked for it.
+ */
+static void test_a_calendar_without_a_name(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    insert_event(&w, "aaaaaa", "");
+    mirror_up(&w);
+    WAIT(is_whole());
+    WAIT(is_idle(&w));
+    uint32_t no = events_of(&w, ME).no;
+    damage_value(w.store, SPACE_COLL, no - 1, SIZE_MAX / 2); /* they are numbered from 1 */
+    for (size_t i = 0; i < count_space(w.store, SPACE_COLL_ID); i++)
+        damage_value(w.store, SPACE_COLL_ID, i, SIZE_MAX / 2);
+    queue_poke_all(w.queue);
+    WAIT(is_whole());
+    assert_int_not_equal(events_of(&w, ME).no, no);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_every_kind_of_record, end),
+        cmocka_unit_test_teardown(test_a_calendar_without_a_name, end),
     };
     return cmocka_run_group_tests_name("sync_damage", tests, NULL, NULL);
 }

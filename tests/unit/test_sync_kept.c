@@ -59,6 +59,32 @@ static void test_series_and_exceptions(void **state)
     assert_int_equal(counters_of(&w, events_of(&w, ME).no).listings, listings);
 }
 
+/* An increment may name an instance as it was before it names the end of its series. */
+static void test_an_instance_before_the_end_of_its_series(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    insert_event(&w, "series", "\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=3\"]");
+    api(&w, "PATCH", "/calendars/primary/events/series_20260702T100000Z", "{\"summary\":\"x\"}");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel(&w);
+    control(&w, "POST", "pings", "{\"paused\":true}");
+    control(&w, "PUT", "events?calendar=me%40example.com&id=series_20260702T100000Z",
+            "{\"id\":\"series_20260702T100000Z\",\"status\":\"confirmed\",\"summary\":\"y\","
+            "\"recurringEventId\":\"series\",\"updated\":\"2026-06-01T00:00:00.000Z\","
+            "\"originalStartTime\":{\"dateTime\":\"2026-07-02T10:00:00Z\"},"
+            "\"start\":{\"dateTime\":\"2026-07-02T10:00:00Z\"},"
+            "\"end\":{\"dateTime\":\"2026-07-02T11:00:00Z\"}}");
+    control(&w, "PUT", "events?calendar=me%40example.com&id=series",
+            "{\"id\":\"series\",\"status\":\"confirmed\",\"updated\":\"2099-01-01T00:00:00.000Z\","
+            "\"start\":{\"dateTime\":\"2026-07-01T10:00:00Z\"},"
+            "\"end\":{\"dateTime\":\"2026-07-01T11:00:00Z\"}}");
+    control(&w, "POST", "pings", "{\"paused\":false}");
+    WAIT(!(flags_of(&w, "series") & EVENT_SERIES));
+    assert_int_equal(flags_of(&w, "series_20260702T100000Z"), UINT32_MAX);
+}
+
 static uint64_t live_items(enum coll_kind kind, const char *calendar)
 {
     struct collection c = {0};
@@ -115,6 +141,31 @@ static void test_small_collections_in_full(void **state)
     assert_int_equal(live_items(COLL_ROSTER, ""), 1);
     assert_int_equal(live_items(COLL_SETTINGS, ""), settings);
     assert_true(is_equal(&w, ME));
+}
+
+/* Nothing says of a calendar that it left but that a full list does not name it; and of one that
+ * left that it is back, but that the list names it. */
+static void test_as_the_full_list_says(void **state)
+{
+    (void)state;
+    struct collection lost = {.kind = COLL_EVENTS, .state = COLL_READY}, gone;
+    struct collection back = {.kind = COLL_EVENTS, .state = COLL_GONE, .calendar = ME};
+    struct account a;
+    struct txn *t;
+    struct err e = {0};
+    strcpy(lost.calendar, "lost@example.com");
+    world_begin(&w, false, "");
+    mirror_open(&w);
+    assert_int_equal(txn_write(w.store, &t, NULL), RC_OK);
+    assert_int_equal(account_find(t, "a", &a), RC_OK);
+    lost.account = back.account = a.no;
+    coll_put(t, &lost);
+    coll_put(t, &back);
+    assert_int_equal(txn_commit(t, NULL), RC_OK);
+    assert_int_equal(sync_start(w.sync, 1, &e), RC_OK);
+    WAIT(is_equal(&w, ME));
+    assert_int_equal(events_of(&w, ME).no, back.no); /* it was not dropped before */
+    WAIT(!look_coll(&w, COLL_EVENTS, lost.calendar, &gone));
 }
 
 static struct collection list_in_full(void)
@@ -200,7 +251,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_series_and_exceptions, end),
+        cmocka_unit_test_teardown(test_an_instance_before_the_end_of_its_series, end),
         cmocka_unit_test_teardown(test_small_collections_in_full, end),
+        cmocka_unit_test_teardown(test_as_the_full_list_says, end),
         cmocka_unit_test_teardown(test_old_changes_go, end),
         cmocka_unit_test_teardown(test_account_leaves, end),
     };

@@ -239,6 +239,8 @@ static void test_dead_tokens_are_rationed(void **state)
     slow.poll_unhealthy_ms = DAY;
     slow.watch = false;
     assert_int_equal(delay(&slow, &c, NULL, 0, 0), HOUR);
+    v.now_ms = NOW - 1; /* the clock was set back */
+    assert_int_equal(plan_now(&rules, &v).list, LISTING_STALE);
 
     /* Only who is listed slowly has his window begin with the last listing. */
     c.stale_since_ms = NOW - DAY;

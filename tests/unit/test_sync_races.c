@@ -91,6 +91,28 @@ static void test_renamed_again_while_the_list_is_read(void **state)
     WAIT(is_named("second"));
 }
 
+/* What the calendar list is owed is owed after a restart, too. */
+static void test_renamed_before_a_restart(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel(&w);
+    control(&w, "POST", "faults", "{\"match\":\"GET */calendarList\",\"hold\":true,\"count\":1}");
+    rename_calendar("first", "aaaaaa");
+    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
+    mirror_down(&w);
+    mirror_open(&w);
+    struct collection roster;
+    struct job job;
+    assert_true(has_event("aaaaaa") && look_coll(&w, COLL_ROSTER, "", &roster));
+    struct txn *t = reading(&w);
+    assert_int_equal(job_get(t, roster.no, &job), RC_OK);
+    txn_abort(t);
+    assert_true(job.resync);
+}
+
 /* The last notification of a change: how often it was sent; whether it was taken. */
 static int64_t attempts_of_last_ping(bool *ret_delivered)
 {
@@ -164,6 +186,30 @@ static void test_events_are_of_the_zone_of_their_answer(void **state)
     assert_int_equal(ev.zone_hash, event_zone_hash(span_of("America/New_York")));
 }
 
+/* Nobody listened here: that its channel told nothing is not the channel's fault. */
+static void test_changes_while_it_was_down(void **state)
+{
+    (void)state;
+    static const int64_t hour = 3600 * 1000;
+    world_begin(&w, true, "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel(&w);
+    struct channel ch = channels_of(&w, events_of(&w, ME).no).ch;
+    mirror_down(&w);
+    control(&w, "POST", "pings", "{\"drop\":true}");
+    insert_event(&w, "aaaaaa", "");
+    clock_shift(hour, hour);
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    WAIT(is_idle(&w));
+    struct one_channel now = channels_of(&w, events_of(&w, ME).no);
+    clock_shift(-hour, 0);
+    assert_int_equal(now.n, 1);
+    assert_string_equal(now.ch.id, ch.id);
+    assert_int_equal(now.ch.state, CHANNEL_LIVE);
+}
+
 /* The listener stays as it is until the next start, and so does where Google is told to find it. */
 static void test_reload_leaves_the_webhook(void **state)
 {
@@ -191,8 +237,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_revived_series_has_its_exceptions, end),
         cmocka_unit_test_teardown(test_renamed_again_while_the_list_is_read, end),
+        cmocka_unit_test_teardown(test_renamed_before_a_restart, end),
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
         cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
+        cmocka_unit_test_teardown(test_changes_while_it_was_down, end),
         cmocka_unit_test_teardown(test_reload_leaves_the_webhook, end),
     };
     return cmocka_run_group_tests_name("sync races", tests, NULL, NULL);

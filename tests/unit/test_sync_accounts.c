@@ -1,0 +1,185 @@
+/* test_sync_accounts: accounts whose credential fails, is missing or is held back, and what a
+ * reload makes of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "core/sync/run.h"
+#include "tests/unit/sync_world.h"
+
+static struct world w;
+
+static int end(void **state)
+{
+    (void)state;
+    world_end(&w);
+    return 0;
+}
+
+static bool add_failures(void *arg, enum rc rc, const struct collection *c)
+{
+    (void)rc;
+    *(uint64_t *)arg += counters_of(&w, c->no).failures;
+    return true;
+}
+
+static void test_parked_account(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "poll_interval_unhealthy = 1s\n");
+    insert_event(&w, "aaaaaa", "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    control(&w, "POST", "auth", "{\"revoke\":\"tokens\"}");
+    struct account a;
+    WAIT(({
+        struct txn *t = reading(&w);
+        enum rc rc = account_find(t, "a", &a);
+        txn_abort(t);
+        rc == RC_OK &&a.state == ACCOUNT_NEEDS_LOGIN;
+    }));
+    assert_true(a.reason[0]);
+    assert_int_equal(events_of(&w, ME).all_items, 1); /* still there */
+    struct queue_totals totals; /* nothing failed that is to be tried again soon */
+    uint64_t failures = 0;
+    WAIT((queue_totals(w.queue, &totals), totals.running == 0));
+    struct txn *t = reading(&w);
+    colls_each(t, add_failures, &failures);
+    txn_abort(t);
+    assert_int_equal(failures, 0);
+
+    mirror_down(&w);
+    mirror_open(&w); /* knows no better until it has tried */
+    t = reading(&w);
+    assert_int_equal(account_find(t, "a", &a), RC_OK);
+    txn_abort(t);
+    assert_int_equal(a.state, ACCOUNT_NEEDS_LOGIN);
+}
+
+static void test_missing_credential(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "");
+    char path[128];
+    snprintf(path, sizeof(path), "%s/token", w.dir);
+    unlink(path);
+    mirror_up(&w);
+    struct account a;
+    struct txn *t = reading(&w);
+    assert_int_equal(account_find(t, "a", &a), RC_OK);
+    txn_abort(t);
+    assert_int_equal(a.state, ACCOUNT_NEEDS_LOGIN);
+    assert_true(strstr(a.reason, "token"));
+    struct settings *before = settings_get(w.sync);
+    world_write(&w, "token", "test-token\n", 0600);
+    clock_shift(0, 61 * 1000); /* the file is looked at each minute */
+    WAIT(is_equal(&w, ME));
+    WAIT(({
+        t = reading(&w);
+        enum rc rc = account_find(t, "a", &a);
+        txn_abort(t);
+        rc == RC_OK &&a.state == ACCOUNT_OK;
+    }));
+    /* All else is as it was. */
+    struct settings *after = settings_get(w.sync);
+    assert_ptr_not_equal(after, before);
+    assert_memory_equal(&after->rules, &before->rules, sizeof(after->rules));
+    assert_string_equal(after->address, before->address);
+    assert_int_equal(after->ttl_ms, before->ttl_ms);
+    assert_int_equal(after->backoff_min_ms, before->backoff_min_ms);
+    assert_int_equal(after->backoff_max_ms, before->backoff_max_ms);
+    assert_int_equal(after->retention_ms, before->retention_ms);
+    settings_put(after);
+    settings_put(before);
+}
+
+static void test_reload_takes_up_exclusion(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    strcpy(w.account_options, "exclude = me@*\n");
+    struct conf *next = world_conf(&w);
+    struct err e = {0};
+    assert_int_equal(sync_reload(w.sync, next, &e), RC_OK);
+    struct collection gone;
+    WAIT(!look_coll(&w, COLL_EVENTS, ME, &gone));
+    w.account_options[0] = '\0';
+    struct conf *again = world_conf(&w);
+    assert_int_equal(sync_reload(w.sync, again, &e), RC_OK);
+    WAIT(is_equal(&w, ME));
+    conf_free(next);
+    conf_free(again);
+}
+
+/* "Too fast" to one user holds all that is his; nothing is asked again before it may be. */
+static void test_rate_limit_holds_the_account(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "poll_interval_unhealthy = 1s\n");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    WAIT(is_idle(&w));
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"status\":429,\"reason\":\"rateLimitExceeded\","
+            "\"headers\":{\"Retry-After\":\"3600\"},\"count\":1}");
+    WAIT(strstr(events_of(&w, ME).last_error, "429") ||
+         strstr(events_of(&w, ME).last_error, "ate"));
+    size_t calls = requests(&w, "*");
+    queue_poke_all(w.queue);
+    clock_shift(0, 3500 * 1000);
+    WAIT(!is_idle(&w)); /* due, but held */
+    assert_int_equal(requests(&w, "*"), calls);
+    clock_shift(0, 2000 * 1000);
+    WAIT(events_of(&w, ME).last_error[0] == '\0');
+    assert_true(requests(&w, "*") > calls);
+}
+
+/* Each part of an account's section makes another account of it when it is edited, and so does its
+ * credential; all others keep what they have: tokens, and that they are parked. */
+static void test_what_makes_another_seat(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "");
+    struct conf *conf = world_conf(&w);
+    struct seat_world world = {.token_url = conf->google.token_url};
+    struct seat *seat = seat_new(&conf->accounts[0], &world, 1);
+    struct conf_account same = conf->accounts[0], other = same;
+    assert_true(seat->auth && seat_fits(seat, &same));
+    char **const texts[] = {&other.name, &other.key_file, &other.subject, &other.oauth};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        other = same;
+        *texts[i] = (char[]){"other"};
+        assert_false(seat_fits(seat, &other));
+    }
+    char *globs[] = {"other@*"};
+    struct conf_list list = {.v = globs, .n = 1};
+    other = same;
+    other.acl = !same.acl;
+    assert_false(seat_fits(seat, &other));
+    other = same;
+    other.calendars = list;
+    assert_false(seat_fits(seat, &other));
+    other = same;
+    other.exclude = list;
+    assert_false(seat_fits(seat, &other));
+    world_write(&w, "token", "another-token\n", 0600);
+    assert_false(seat_fits(seat, &same));
+    seat_unref(seat);
+    conf_free(conf);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_parked_account, end),
+        cmocka_unit_test_teardown(test_missing_credential, end),
+        cmocka_unit_test_teardown(test_reload_takes_up_exclusion, end),
+        cmocka_unit_test_teardown(test_rate_limit_holds_the_account, end),
+        cmocka_unit_test_teardown(test_what_makes_another_seat, end),
+    };
+    return cmocka_run_group_tests_name("sync accounts", tests, NULL, NULL);
+}
