@@ -80,7 +80,7 @@ static void replace(struct txn *t, struct collection *c, const struct key *k, en
                     const struct item_record *old, struct item_record *new)
 {
     bool listed = old_rc == RC_BADDATA || (!old_rc && !old->gone);
-    bool live = old_rc == RC_BADDATA || (listed && !old->deleted);
+    bool live = listed && !old->deleted;
     struct change_form from = {live, old->raw};
     if (old_rc == RC_BADDATA)
         change_forget(t, c->no, new->id);

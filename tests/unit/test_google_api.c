@@ -328,6 +328,28 @@ static void test_server_gone(void **state)
     assert_int_equal(call.status, 0);
 }
 
+/* Connections are taken, requests are not: the deadline ends them. */
+static void test_server_that_is_silent(void **state)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    char url[64];
+    struct google_page page;
+    struct err e = {0};
+
+    (void)state;
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)&at, n) == 0 && listen(fd, 4) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    snprintf(url, sizeof(url), "http://127.0.0.1:%d", ntohs(at.sin_port));
+    google_free(google);
+    google =
+        google_new(&(struct google_options){.api_url = url, .request_ms = 100, .connect_ms = 100});
+    call.google = google;
+    assert_int_equal(list_events(&page, "", &e), RC_AGAIN);
+    close(fd);
+}
+
 static void test_get(void **state)
 {
     struct buf out = {0}, path = {0};
@@ -529,6 +551,7 @@ int main(void)
         TEST(test_401_token_file),
         TEST(test_meanings),
         TEST(test_server_gone),
+        TEST(test_server_that_is_silent),
         TEST(test_get),
         TEST(test_watch),
         TEST(test_expirations),

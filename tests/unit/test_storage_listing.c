@@ -86,8 +86,9 @@ static void test_direct(void **state)
     page(f, &c, two, 2);
     assert_int_equal(c.state, COLL_NEW);
     uint64_t before = c.version;
+    c.changed_ms = 1;
     struct listing_result r = finish(f, &c);
-    assert_true(c.version > before && c.listed_seq == c.version);
+    assert_true(c.version > before && c.listed_seq == c.version && c.changed_ms > 1);
     assert_int_equal(r.listed, 4);
     assert_int_equal(r.added, 4);
     assert_int_equal(c.state, COLL_READY);

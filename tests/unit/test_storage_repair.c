@@ -68,6 +68,28 @@ static void test_way_to_another(void **state)
     }
 }
 
+/* Nor is the other's row in the log taken for its own. */
+static void test_removal_by_way_of_another(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_world(f);
+    struct txn *t = begin_write(f->store);
+    take_event(t, c.no, S("e01"));
+    lead_astray(t, c.no);
+    assert_true(event_remove(t, &c, S("e01")));
+    struct change_iter *it;
+    struct change change;
+    size_t of_other = 0, of_it = 0;
+    assert_int_equal(changes_open(t, &c, 0, &it), RC_OK);
+    while (changes_next(it, &change)) {
+        of_other += change.kind == CHANGE_PUT && span_is(change.id, "e02");
+        of_it += change.kind == CHANGE_REMOVED && span_is(change.id, "e01");
+    }
+    changes_close(it);
+    commit(t);
+    assert_true(of_other == 1 && of_it == 1);
+}
+
 /* An id, or an index, whose record leads nowhere. */
 static void test_way_to_nowhere(void **state)
 {
@@ -359,6 +381,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_put_over_a_damaged_id),
         TEST(test_way_to_another),
+        TEST(test_removal_by_way_of_another),
         TEST(test_way_to_nowhere),
         TEST(test_unreadable_by_an_index),
         TEST(test_removal_of_what_cannot_be_found),
