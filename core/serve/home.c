@@ -1,8 +1,10 @@
 /* home: GET /: a page for people: how it stands, at a glance, and where to go from here. */
-#include "core/base/text.h"
 #include "core/base/clock.h"
+#include "core/base/json.h"
+#include "core/base/text.h"
 #include "core/serve/fresh.h"
 #include "core/serve/handlers.h"
+#include "core/serve/scope.h"
 #include "storage/accounts.h"
 
 static void add_html(struct buf *out, const char *text)
@@ -19,15 +21,22 @@ static void add_html(struct buf *out, const char *text)
     }
 }
 
-/* What changes while the page is open. All that is told is shown as text. A token in the page's
+/* What changes while the page is open. All that is told is shown as text, each part with a
+ * direction of its own. A token in the page's
  * address goes on to the stream, which cannot be given one in any other way. */
 static const char live_part[] =
     "<h2>What changes</h2>\n<ol id=live reversed aria-live=polite><li>Nothing yet.</ol>\n"
     "<script>\n"
     "const list = document.getElementById('live'), query = location.search.slice(1);\n"
-    "const say = text => {\n"
+    "const names = new Map(Array.from(document.querySelectorAll('th small'),\n"
+    "  id => [id.textContent, id.parentNode.firstChild.textContent]));\n"
+    "const say = (...parts) => {\n"
     "  const li = document.createElement('li');\n"
-    "  li.textContent = new Date().toLocaleTimeString() + '  ' + text;\n"
+    "  for (const part of [new Date().toLocaleTimeString(), ...parts].filter(Boolean)) {\n"
+    "    const bdi = document.createElement('bdi');\n"
+    "    bdi.textContent = part;\n"
+    "    li.append(bdi, ' \\u00a0');\n"
+    "  }\n"
     "  list.prepend(li);\n"
     "  while (list.children.length > 25) list.lastChild.remove();\n"
     "};\n"
@@ -37,7 +46,7 @@ static const char live_part[] =
     "    const d = JSON.parse(e.data), at = d.start || d.old?.start || {};\n"
     "    const what = d.event?.summary || d.summary || d.do || d.eventId || (d.stale ? 'stale' : "
     "'fresh');\n"
-    "    say([type, d.calendarId, at.dateTime || at.date, what].filter(Boolean).join('  '));\n"
+    "    say(type, names.get(d.calendarId) || d.calendarId, at.dateTime || at.date, what);\n"
     "  });\n"
     "stream.addEventListener('end', e => say('the service ended the stream: ' + "
     "JSON.parse(e.data).reason));\n"
@@ -68,6 +77,35 @@ static const char *age_text(int64_t age_ms, char out[32])
     return text_duration(age_ms > 0 ? age_ms - age_ms % units_ms[i] : 0, out);
 }
 
+/* What the account calls a calendar; empty when that is its id, or not known. */
+static void find_name(struct call *c, const struct collection *coll, struct buf *name)
+{
+    struct span entry;
+    if (scope_list_entry(c, coll->account, span_of(coll->calendar), &entry) != RC_OK)
+        return;
+    if (!json_string(json_get(entry, "summaryOverride"), name) || name->n == 0)
+        (void)!json_string(json_get(entry, "summary"), name);
+    if (span_is(buf_span(name), coll->calendar))
+        buf_reset(name);
+}
+
+static void add_title(struct call *c, const struct collection *coll)
+{
+    struct buf name = {0};
+    find_name(c, coll, &name);
+    buf_add_text(&c->out, "<tr><th scope=row><a href=\"/calendar/v3/calendars/");
+    text_percent_encode(&c->out, span_of(coll->calendar));
+    buf_add_text(&c->out, "/events\"><bdi>");
+    add_html(&c->out, name.n ? buf_text(&name) : coll->calendar);
+    buf_add_text(&c->out, "</bdi></a>");
+    if (name.n) {
+        buf_add_text(&c->out, "<small>");
+        add_html(&c->out, coll->calendar);
+        buf_add_text(&c->out, "</small>");
+    }
+    buf_release(&name);
+}
+
 struct rows {
     struct call *c;
     unsigned n;
@@ -85,11 +123,8 @@ static bool add_row(void *arg, enum rc rc, const struct collection *coll)
         access_to_coll(&c->caller, c->txn, coll) == ACCESS_NONE)
         return true;
     rows->n++;
-    buf_add_text(out, "<tr><th scope=row><a href=\"/calendar/v3/calendars/");
-    text_percent_encode(out, span_of(coll->calendar));
-    buf_add_text(out, "/events\">");
-    add_html(out, coll->calendar);
-    buf_add_text(out, "</a><td><a href=\"/v1/calendars/");
+    add_title(c, coll);
+    buf_add_text(out, "<td><a href=\"/v1/calendars/");
     text_percent_encode(out, span_of(coll->calendar));
     buf_add_text(out, ".ics\">iCalendar</a><td>");
     (void)!account_get(c->txn, coll->account, &a);
@@ -117,7 +152,7 @@ void home_get(struct call *c)
         "max-width:66rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}"
         "th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}"
         "caption{display:none}tbody :is(th,td:last-child){overflow-wrap:anywhere}"
-        ".n{text-align:right}"
+        "th small{display:block;font-weight:400;opacity:.75}.n{text-align:right}"
         "@media(max-width:48rem){thead{display:none}tr{display:block;padding:.4rem 0;"
         "border-bottom:1px solid #8884}th,td{display:inline-block;border:0;padding:0 .6rem 0 0}"
         "tbody th,td:last-child{display:block}td:nth-child(5)::after{content:\" events\"}"

@@ -295,3 +295,18 @@ def test_two_accounts_have_a_view_each(start, tmp_path):
     assert "you  you@example.com  0 items" in told and "me  " not in told
     told = run(pair, CLI, "resync", USER, "--wait")  # in both accounts
     assert f"me  {USER}  0 items" in told and f"you  {USER}  0 items" in told
+
+
+def test_the_page_calls_calendars_by_their_names(start):
+    """As the account calls them, else as their owner does; the id beside it, and alone where it is the name."""
+    other = "c_1@group.calendar.google.com"
+    world = {"users": [{"email": USER, "tokens": [TOKEN],
+                        "calendarList": [USER, {"id": TEAM, "summaryOverride": "Ours & <theirs>"}, other]}],
+             "calendars": [{"id": USER, "summary": USER}, {"id": TEAM, "owner": USER, "summary": "Team"},
+                           {"id": other, "owner": USER, "summary": "Board \u202e"}]}
+    pair = start(world=world)
+    rows = pair.mirror.get("/").body.decode().split("<tr>")[2:]
+    titles = [row.split("<bdi>")[1].split("<td>")[0] for row in rows]
+    assert sorted(titles) == sorted([f"{USER}</bdi></a>", f"Ours &amp; &lt;theirs></bdi></a><small>{TEAM}</small>",
+                                     f"Board \u202e</bdi></a><small>{other}</small>"])
+    assert all(row.startswith('<th scope=row><a href="/calendar/v3/calendars/') for row in rows)
