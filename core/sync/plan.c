@@ -254,6 +254,8 @@ int64_t plan_delay_ms(const struct plan_rules *r, const struct plan_view *v, uns
 {
     struct plan plan = plan_now(r, v);
     int64_t now = v->now_ms, base = interval(r, v, plan.healthy);
+    if (plan.list == LISTING_AUDIT) /* somebody waits for it, and another listing came first */
+        return SOON_MS;
     /* Later, never sooner: the interval is a promise about load as much as about age. */
     int64_t delay = base + base / 10 * (int64_t)(random & 0xffff) / 0xffff;
     if (!v->c->sync_token[0] && v->c->kind != COLL_COLORS)

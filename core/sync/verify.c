@@ -14,6 +14,7 @@
  * - What changed within the last minutes, by its own time: a listing may show a change before
  *   increments do (they are not from one snapshot at Google), or not yet.
  * - An earlier version than the one here: a listing may come from replicas of which one lags.
+ * - Exceptions that came back with their series: another listing is owed for these (pull.c).
  * - Tombstones, here or there: they come and go without a difference. But a hole in a series that
  *   lives is one: the instance shows on one side.
  * - Another spelling: order of members, or clock times in another zone once the calendar moved.
@@ -99,6 +100,12 @@ static bool is_late(struct judging *j, const struct event *ours, const struct ev
            event_outlived(theirs, &master);
 }
 
+/* One that increments do not name when its series lives again. */
+static bool came_back(const struct judging *j, bool live_here, const struct event *theirs)
+{
+    return !live_here && theirs && theirs->flags & EVENT_EXCEPTION && j->r->job.resync;
+}
+
 /* Neither side shows it: a tombstone at most, and no hole in a series that the other side fills. */
 static bool is_shadow(struct judging *j, const struct event *ours, const struct event *theirs)
 {
@@ -157,7 +164,7 @@ static void judge(void *arg, const struct event *ours, const struct event *their
     bool live_there = theirs && !(theirs->flags & EVENT_CANCELLED);
     const struct event *seen = theirs ? theirs : ours;
     if (seen->updated_ms > j->v->settled_ms || is_late(j, ours, theirs) ||
-        is_shadow(j, ours, theirs))
+        is_shadow(j, ours, theirs) || came_back(j, live_here, theirs))
         return;
     buf_add_char(&fields, '[');
     if (live_here && live_there) {

@@ -98,6 +98,29 @@ def test_by_schedule(start, clock):
     assert "listed (verification)" in pair.mirror.log_text()
 
 
+@pytest.mark.parametrize("before", ["the first increment", "the listing"])
+def test_a_series_that_comes_back_meanwhile(start, clock, before):
+    """Its exceptions come back with it and no increment names them: they are asked for by a listing of their own, and no drift;
+    and the verification does not wait for the next poll behind that."""
+    pair = start(env=clock.env)
+    settled(pair, clock, ["event000"])
+    pair.google.insert(id="series00", recurrence=["RRULE:FREQ=DAILY;COUNT=5"], **timed(zone="UTC"))
+    moved = pair.google.patch(USER, "series00_20260702T100000Z", **timed("2026-08-01T10:00:00Z", "2026-08-01T11:00:00Z"))["id"]
+    pair.google.delete(USER, "series00")
+    wait_for("the end", lambda: pair.mirror.all_events(USER).get("series00", {}).get("status") == "cancelled")
+    clock.sleep(pair, 20 * MINUTE_MS)
+    rest(pair)
+    pair.emulator.set_pings(drop=True)
+    pair.emulator.fault("GET */events", hold=True, count=1, skip=int(before == "the listing"))
+    ask(pair)
+    pair.emulator.wait_held()
+    pair.google.patch(USER, "series00", status="confirmed")
+    pair.emulator.release()
+    wait_verified(pair)
+    pair.wait_equal(USER)
+    assert pair.mirror.all_events(USER)[moved]["status"] == "confirmed" and pair.collection(USER)["drift"] == 0
+
+
 @pytest.mark.parametrize("at", ["the first page", "a later page", "the last increment"])
 def test_changes_under_way_are_no_drift(start, clock, at):
     """Edits, deletes and inserts at each moment of a verification, announced or not: nothing is counted, all is there."""

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import expected
 from emulator import TOKEN, USER, Emulator
 from failures import DAY_MS, Clock
-from followers import Away, FeedFollower, StreamFollower, entry_followers, event_follower
+from followers import Away, FeedFollower, StreamFollower, Walker, entry_followers, event_follower
 from mirror import Mirror, wait_for
 from pair import Pair, told, token_account
 
@@ -54,6 +54,7 @@ class World:
         self.count = 0
         rng = random.Random(seed)
         self.followers = [*(event_follower(self, rng, calendar) for calendar in ZONES for _ in range(3)),
+                          *(Walker(self, calendar, rng) for calendar in ZONES),
                           *entry_followers(self, rng, [USER, "lh@example.com"]),
                           FeedFollower(self, list(ZONES)), StreamFollower(self, list(ZONES))]
         self.start()
