@@ -17,6 +17,10 @@
 #define META_VERSION   1
 #define META_PAGE_FLAG 0x08
 #define NO_ROOT        SIZE_MAX
+/* A file has pages of the size that memory had where it was made, but no larger ones than LMDB can
+ * do with; they are used as they are by machines with others. */
+#define PAGE_LEAST 4096
+#define PAGE_MOST  32768
 
 struct tree {
     uint32_t page_size; /* in the first of the two trees */
@@ -58,6 +62,11 @@ static bool is_of_another_machine(const struct meta_page *m)
     return false;
 }
 
+static bool page_size_is_sane(uint32_t bytes)
+{
+    return bytes >= PAGE_LEAST && bytes <= PAGE_MOST && (bytes & (bytes - 1)) == 0;
+}
+
 static bool root_is_sane(const struct tree *tree, size_t last_page)
 {
     return tree->root == NO_ROOT ? tree->depth == 0 : tree->root > 1 && tree->root <= last_page;
@@ -72,8 +81,8 @@ static const char *meta_trouble(const struct meta_page *m)
         return "not an LMDB file";
     if (m->version != META_VERSION)
         return "of another LMDB format";
-    if ((long)m->free.page_size != sysconf(_SC_PAGESIZE))
-        return "made on a machine with another page size, or damaged";
+    if (!page_size_is_sane(m->free.page_size))
+        return "meta page damaged";
     if (m->last_page < 1 || m->last_page >= PTRDIFF_MAX / m->free.page_size ||
         !root_is_sane(&m->free, m->last_page) || !root_is_sane(&m->main, m->last_page))
         return "meta page damaged";
@@ -100,6 +109,8 @@ static enum rc probe_fd(int fd, const char *path, struct err *e)
         if (trouble)
             return err_set(e, RC_BADDATA, "%s: %s", path, trouble);
     }
+    if (meta[0].free.page_size != meta[1].free.page_size)
+        return err_set(e, RC_BADDATA, "%s: meta page damaged", path);
     const struct meta_page *newer = &meta[meta[1].txn > meta[0].txn];
     int64_t need = (int64_t)(newer->last_page + 1) * newer->free.page_size;
     if (st.st_size < need)
