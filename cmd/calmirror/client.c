@@ -169,9 +169,10 @@ static int refused(const struct cli *cli, const char *path, const struct http_re
     struct buf text = {0};
     if (json_check(buf_span(&r->body), NULL) == RC_OK)
         message = json_path(buf_span(&r->body), "error", "message", NULL);
-    if (!json_string(message, &text))
+    bool ours = json_string(message, &text); /* every refusal of calmirrord's says why */
+    if (!ours)
         buf_printf(&text, "status %ld", r->status);
-    if (r->status == 404 && names_nothing(path)) {
+    if (r->status == 404 && (!ours || names_nothing(path))) {
         buf_release(&text);
         return fail(cli, EX_PROTOCOL, "%s: what answers there is not calmirrord", cli->place);
     }

@@ -263,9 +263,13 @@ def test_a_calendar_that_is_not_there(cli):
 
 
 def test_something_else_there():
+    """A server that speaks as Google does is known by what it lacks, another by its refusal, whatever is asked for."""
     with Emulator() as emulator:
-        done = run("status", "--api", emulator.url)
-        assert done.returncode == 76 and "what answers there is not calmirrord" in done.stderr
+        for arguments in (["status"], ["hooks"], ["events", "primary"]):
+            if arguments != ["status"]:
+                emulator.fault("*", status=404, html=True, count=1)
+            done = run(*arguments, "--api", emulator.url)
+            assert done.returncode == 76 and "what answers there is not calmirrord" in done.stderr
 
 
 def test_config_that_cannot_be_used(tmp_path):
