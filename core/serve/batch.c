@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/rand.h"
 #include "core/serve/fault.h"
+#include "core/serve/fresh.h"
 #include "core/serve/handlers.h"
 #include "core/serve/multipart.h"
 #include "core/serve/reply.h"
@@ -101,6 +102,17 @@ static bool is_api_path(struct span path)
     return path.n > sizeof(prefix) - 1 && memcmp(path.p, prefix, sizeof(prefix) - 1) == 0;
 }
 
+/* A part cannot wait for a pull, as a request of its own would, but may ask for one. */
+static void check_freshness(struct call *c)
+{
+    struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
+    if (fresh_enough(c, &wish))
+        return;
+    if (!wish.only_if_cached)
+        fresh_ask(c);
+    (void)call_fail(c, FAULT_NOT_FRESH, "Cache-Control", NULL);
+}
+
 static void run_part(struct call *c, struct part *p, const struct multipart_part *m)
 {
     const char *mark = m->target.n > 0 ? memchr(m->target.p, '?', m->target.n) : NULL;
@@ -123,6 +135,7 @@ static void run_part(struct call *c, struct part *p, const struct multipart_part
         join_query(p, p->outer->query, c->query);
         c->query = buf_span(&p->query);
         call_run(c);
+        check_freshness(c);
     }
     if (strcmp(p->method, "HEAD") == 0)
         buf_reset(&c->out);

@@ -56,20 +56,26 @@ bool fresh_enough(const struct call *c, const struct fresh_wish *wish)
     return a->fresh_ms && fresh_age_ms(c->now_ms, a->fresh_ms) <= most_ms;
 }
 
+/* As a notification would, but at once, and not written down: after a restart nobody waits for it.
+ */
+void fresh_ask(struct call *c)
+{
+    uint64_t serial;
+    if (c->answer.oldest == 0)
+        return;
+    (void)queue_ping(c->queue, c->answer.oldest, &serial);
+    queue_poke(c->queue, c->answer.oldest);
+}
+
 bool fresh_wait(struct fresh_list *list, struct call *c, struct httpd_request *req,
                 int64_t deadline_ms)
 {
-    uint64_t serial;
     int64_t now_ms = clock_mono_ms();
     if (list->n == FRESH_MOST_WAITS || c->answer.oldest == 0 ||
         (deadline_ms && deadline_ms <= now_ms))
         return false;
-    /* As a notification would, but at once, and not written down: after a restart nobody waits for
-     * it. */
-    if (deadline_ms == 0) {
-        (void)queue_ping(c->queue, c->answer.oldest, &serial);
-        queue_poke(c->queue, c->answer.oldest);
-    }
+    if (deadline_ms == 0)
+        fresh_ask(c);
     if (list->n == 0)
         list->commits = c->commits;
     list->v[list->n++] =

@@ -32,6 +32,9 @@ struct fresh_wish fresh_read(const char *cache_control);
 /* Is the answer of this call as fresh as wished? */
 bool fresh_enough(const struct call *c, const struct fresh_wish *wish);
 
+/* Asks for a pull of what is oldest in the call's answer. */
+void fresh_ask(struct call *c);
+
 /* Those that wait. */
 struct fresh_list {
     struct fresh_waiting {
@@ -42,8 +45,7 @@ struct fresh_list {
     uint64_t commits; /* of the store when they were last looked at */
 };
 
-/* Asks for a pull of what is oldest in the call's answer, and has the request wait. False: it
- * cannot. */
+/* Asks for that, and has the request wait. False: it cannot. */
 bool fresh_wait(struct fresh_list *list, struct call *c, struct httpd_request *req,
                 int64_t deadline_ms);
 

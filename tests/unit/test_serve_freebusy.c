@@ -98,6 +98,41 @@ static void test_trouble(void **state)
            "\"busy\":[]},\"calm\":{\"busy\":[]}}");
 }
 
+/* As many items as Google takes; of more, nothing is answered. */
+static void test_number_of_items(void **state)
+{
+    struct world *w = *state;
+    for (int n = 1000; n < 1002; n++) {
+        struct buf body = {0};
+        buf_add_text(&body, "{" JANUARY ",\"items\":[");
+        for (int i = 0; i < n; i++)
+            buf_printf(&body, "%s{\"id\":\"c%d\"}", i ? "," : "", i);
+        buf_add_text(&body, "]}");
+        expect(w, n == 1000 ? 200 : 400, buf_text(&body),
+               n == 1000 ? "\"c999\":{\"errors\":" : "\"message\":\"Too many items.\"");
+        buf_release(&body);
+    }
+}
+
+/* Many more blocks than there is room for at first, and times before the epoch. */
+static void test_many_blocks(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "s", "1969-12-29T00:00:00", "1969-12-29T00:10:00",
+                ",\"recurrence\":[\"RRULE:FREQ=MINUTELY;INTERVAL=20;COUNT=300\"]");
+    struct http_answer a =
+        http_ask(w->port, "POST", "/calendar/v3/freeBusy?prettyPrint=false", "",
+                 "{\"timeMin\":\"1969-12-28T00:00:00.7Z\",\"timeMax\":\"1970-02-01T00:00:00Z\","
+                 "\"items\":[{\"id\":\"primary\"}]}");
+    assert_int_equal(a.status, 200);
+    assert_non_null(strstr(a.body, "\"timeMin\":\"1969-12-28T00:00:00.000Z\""));
+    unsigned n = 0;
+    for (const char *p = a.body; (p = strstr(p, "{\"start\":")); p++)
+        n++;
+    assert_int_equal(n, 300);
+    http_answer_release(&a);
+}
+
 /* The answer is as fresh as the least fresh calendar in it, wherever that stands. */
 static void test_freshness(void **state)
 {
@@ -140,7 +175,8 @@ static void test_damage(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WORLD(test_blocks), WORLD(test_trouble),
-                                       WORLD(test_freshness), WORLD(test_damage)};
+    const struct CMUnitTest tests[] = {WORLD(test_blocks),          WORLD(test_trouble),
+                                       WORLD(test_freshness),       WORLD(test_damage),
+                                       WORLD(test_number_of_items), WORLD(test_many_blocks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,40 @@ static void test_waits_for_a_pull(void **state)
     pthread_join(thread, NULL);
 }
 
+static unsigned status_of_part(struct world *w, const char *wish)
+{
+    char body[512];
+    (void)snprintf(body, sizeof body,
+                   "--b\r\nContent-Type: application/http\r\n\r\nGET " EV "\r\n"
+                   "Cache-Control: %s\r\n\r\n--b--",
+                   wish);
+    struct http_answer a = http_ask(w->port, "POST", "/batch/calendar/v3",
+                                    "Content-Type: multipart/mixed; boundary=b\r\n", body);
+    assert_int_equal(a.status, 200);
+    const char *line = strstr(a.body, "HTTP/1.1 ");
+    assert_non_null(line);
+    unsigned status = (unsigned)atoi(line + strlen("HTTP/1.1 "));
+    http_answer_release(&a);
+    return status;
+}
+
+/* A part of a batch does not wait, but asks for the pull; sent again behind it, it is answered. */
+static void test_parts_of_a_batch(void **state)
+{
+    struct world *w = *state;
+    pthread_t thread;
+    grow_old(w);
+    assert_int_equal(status_of_part(w, "max-age=100"), 200);
+    assert_int_equal(status_of_part(w, "max-age=50, only-if-cached"), 504);
+    assert_int_equal(status_of_part(w, "max-age=50"), 504);
+    assert_int_equal(pthread_create(&thread, NULL, pull, w), 0);
+    int64_t until_ms = clock_mono_ms() + 10000;
+    while (status_of_part(w, "max-age=50, only-if-cached") != 200)
+        assert_true(clock_mono_ms() < until_ms);
+    queue_stop(w->queue);
+    pthread_join(thread, NULL);
+}
+
 /* A request for younger data than there is, which nobody pulls. */
 static void wait_in_vain(struct world *w, struct http_client *c)
 {
@@ -133,10 +167,8 @@ static void test_stop_while_waiting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_header),
-        WORLD(test_waits_for_a_pull),
-        WORLD(test_gives_up),
-        WORLD(test_stop_while_waiting),
+        cmocka_unit_test(test_header), WORLD(test_waits_for_a_pull),   WORLD(test_parts_of_a_batch),
+        WORLD(test_gives_up),          WORLD(test_stop_while_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
