@@ -38,7 +38,7 @@
 
 /* Raise it whenever the meaning of keys or records changes: the mirror is then rebuilt from Google.
  */
-#define STORE_FORMAT "calmirror 4"
+#define STORE_FORMAT "calmirror 5"
 /* Likewise; but what clients left with us is then lost. */
 #define PUSH_FORMAT "calmirror push 1"
 
@@ -165,6 +165,21 @@ bool store_has_space(const struct store *s, enum space space)
     return space == SPACE_META || (space >= f->first && space < f->end);
 }
 
+/* Before the other tables are looked for, which another format may not have. */
+static enum rc format_check(struct txn *t, const char *path, struct err *e)
+{
+    struct key format = key_text(span_of("format"));
+    const char *ours = files[t->store->file].format;
+    struct span text;
+    if (record_get(t, SPACE_META, &format, &text) != RC_OK)
+        return err_set(e, RC_BADDATA, "%s: its format cannot be read", path);
+    if (!span_is(text, ours))
+        return err_set(e, RC_BADDATA,
+                       "%s: written by another version: format '%.*s', this program has '%s'", path,
+                       (int)(text.n < 40 ? text.n : 40), text.p, ours);
+    return RC_OK;
+}
+
 static enum rc spaces_open(struct store *s, struct txn *t, bool fresh, const char *path,
                            struct err *e)
 {
@@ -176,6 +191,9 @@ static enum rc spaces_open(struct store *s, struct txn *t, bool fresh, const cha
             return err_set(e, RC_BADDATA, "%s: not a mirror: no table '%s'", path, space_name(sp));
         if (code)
             return mdb_to_rc(s, code, e, path);
+        enum rc rc = sp == SPACE_META && !fresh ? format_check(t, path, e) : RC_OK;
+        if (rc)
+            return rc;
     }
     return RC_OK;
 }
@@ -196,13 +214,7 @@ static void identity_make(struct txn *t, struct identity *ret)
 
 static enum rc identity_read(struct txn *t, const char *path, struct identity *ret, struct err *e)
 {
-    struct key store = key_text(span_of("store")), format = key_text(span_of("format"));
-    struct span text;
-    if (record_get(t, SPACE_META, &format, &text) != RC_OK)
-        return err_set(e, RC_BADDATA, "%s: its format cannot be read", path);
-    if (!span_is(text, files[t->store->file].format))
-        return err_set(e, RC_BADDATA, "%s: format '%.*s', this program has '%s'", path,
-                       (int)(text.n < 40 ? text.n : 40), text.p, files[t->store->file].format);
+    struct key store = key_text(span_of("store"));
     if (fields_get(t, SPACE_META, &store, identity_fields, FIELD_COUNT(identity_fields), ret))
         return err_set(e, RC_BADDATA, "%s: its identity is damaged", path);
     return RC_OK;
