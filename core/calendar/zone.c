@@ -36,6 +36,7 @@ static unsigned known_count, unknown_count; /* under load_mutex */
 static char zone_dir[256];                  /* under load_mutex */
 static struct buf links;                    /* under load_mutex: " OLD NEW\n" for each */
 static bool links_read;                     /* under load_mutex */
+static uint64_t edition;                    /* of zone_edition() */
 
 static int64_t utc_at[1] = {INT64_MIN};
 static int64_t utc_wall[1] = {INT64_MIN};
@@ -164,6 +165,14 @@ static struct zone *load(const char *name)
     return z;
 }
 
+static void dir_locked(void)
+{
+    const char *dir = getenv("CALMIRROR_ZONEINFO");
+
+    if (zone_dir[0] == '\0')
+        snprintf(zone_dir, sizeof(zone_dir), "%s", dir && *dir ? dir : "/usr/share/zoneinfo");
+}
+
 static struct zone *load_locked(const char *name)
 {
     unsigned slot;
@@ -171,10 +180,7 @@ static struct zone *load_locked(const char *name)
 
     if (z) /* another thread was faster */
         return z;
-    if (zone_dir[0] == '\0') {
-        const char *dir = getenv("CALMIRROR_ZONEINFO");
-        snprintf(zone_dir, sizeof(zone_dir), "%s", dir && *dir ? dir : "/usr/share/zoneinfo");
-    }
+    dir_locked();
     z = load(name);
     if (!z)
         return NULL;
@@ -205,6 +211,26 @@ const struct zone *zone_find(const char *name)
         pthread_mutex_unlock(&load_mutex);
     }
     return z && z->n ? z : NULL;
+}
+
+/* Packages put new files in the old ones' places, which shows in the directory. */
+static void see_edition(void)
+{
+    struct stat st;
+
+    pthread_mutex_lock(&load_mutex);
+    dir_locked();
+    if (stat(zone_dir, &st) == 0)
+        edition = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+    pthread_mutex_unlock(&load_mutex);
+}
+
+uint64_t zone_edition(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, see_edition);
+    return edition;
 }
 
 const struct zone *zone_utc(void)

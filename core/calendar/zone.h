@@ -24,6 +24,9 @@ const char *zone_name(const struct zone *z);
  * /usr/share/zoneinfo. */
 void zone_set_dir(const char *dir);
 
+/* Another number when the zone files may be others than those of an earlier process. */
+uint64_t zone_edition(void);
+
 int32_t zone_offset_at(const struct zone *z, int64_t utc_s); /* seconds east of UTC */
 
 /* Wall time to instant. RFC 5545 §3.3.5: a time in a gap is read with the offset before the gap, so

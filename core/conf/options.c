@@ -70,7 +70,9 @@ const struct option conf_options[] = {
     {SECTION_MIRROR, "log_level", VALUE_LEVEL, "info", IN(mirror.log_level), 0, 0, true,
      "Least important level to log: err, warning, notice, info or debug."},
     {SECTION_MIRROR, "zoneinfo", VALUE_PATH, "/usr/share/zoneinfo", IN(mirror.zoneinfo), 0, 0,
-     false, "Directory of the time zone database."},
+     false,
+     "Directory of the time zone database. It is read once: restart the service when it was "
+     "upgraded."},
 
     {SECTION_GOOGLE, "api_url", VALUE_BASE_URL, "https://www.googleapis.com/calendar/v3",
      IN(google.api_url), 0, 0, false,

@@ -46,7 +46,7 @@ struct event {
     int64_t updated_ms; /* 0 when absent */
     /* Of a series: of its first instance. Of a cancelled exception: its original slot. */
     int64_t start_ms;
-    int64_t end_ms;      /* exclusive, >= start_ms. Of a series: of its last, or INT64_MAX */
+    int64_t end_ms; /* exclusive, >= start_ms. Of a series: not before its last's, or INT64_MAX */
     int64_t original_ms; /* exceptions: the slot they stand in (floating when it was a date) */
     uint64_t seq;        /* set by storage: the change that wrote it */
     uint64_t row;        /* set by storage: its stable number */

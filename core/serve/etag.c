@@ -7,6 +7,7 @@
 #include <xxhash.h>
 
 #include "core/base/json.h"
+#include "core/calendar/zone.h"
 #include "storage/lineage.h"
 
 void etag_add(struct etag *e, const void *p, size_t n)
@@ -29,6 +30,7 @@ struct etag etag_of_call(const struct call *c)
 {
     struct etag e = {0};
     etag_add(&e, CALMIRROR_VERSION, sizeof CALMIRROR_VERSION);
+    etag_add_number(&e, zone_edition());
     etag_add(&e, store_id(c->store), 32);
     etag_add(&e, c->path.p, c->path.n);
     etag_add(&e, c->query.p, c->query.n);

@@ -10,7 +10,8 @@ struct etag {
     uint64_t hash;
 };
 
-/* Begins with what counts for every answer: store, program version, and the request itself. */
+/* Begins with what counts for every answer: store, program version, the rules of time zones, and
+ * the request itself. */
 struct etag etag_of_call(const struct call *c);
 void etag_add(struct etag *e, const void *p, size_t n);
 void etag_add_number(struct etag *e, uint64_t number);

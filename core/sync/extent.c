@@ -5,9 +5,10 @@
 #include "core/base/json.h"
 #include "core/calendar/recur.h"
 
-/* Without a zone of its own a series runs in the calendar's, which may change and is not asked for
- * here: no two zones are further apart than this. */
-#define FOREIGN_ZONE_MS (26 * HOUR_MS)
+/* What is reckoned here is kept, and zones do not stay as they are: governments change their rules,
+ * and a series that names none runs in the calendar's, which is not asked for here. No two zones
+ * are further apart than this. */
+#define ZONE_SLACK_MS (26 * HOUR_MS)
 
 /* The zone that the series names itself, or NULL. All-day series are kept as floating dates: as if
  * in UTC, whatever the calendar's zone will be. */
@@ -37,8 +38,9 @@ static bool add_lines(struct recur_set *set, struct span lines)
     return good;
 }
 
-static void widen(struct event *ev, const struct recur_set *set, int64_t slack_ms)
+static void widen(struct event *ev, const struct recur_set *set)
 {
+    int64_t slack_ms = ev->flags & EVENT_ALL_DAY ? 0 : ZONE_SLACK_MS;
     int64_t start_ms = ev->start_ms, end_ms = ev->end_ms;
     recur_bounds(set, &start_ms, &end_ms);
     if (end_ms < INT64_MAX - slack_ms)
@@ -64,7 +66,7 @@ void extent_widen(struct event *ev)
                   NULL) == RC_OK) {
         good = add_lines(set, json_get(ev->raw, "recurrence"));
         if (recur_seal(set, NULL) == RC_OK)
-            widen(ev, set, zone ? 0 : FOREIGN_ZONE_MS);
+            widen(ev, set);
         else
             good = false;
     }

@@ -80,13 +80,13 @@ static void test_extents(void **state)
         int64_t start_ms, end_ms;
         bool odd;
     } rows[] = {
-        {timed, "\"RRULE:FREQ=DAILY;COUNT=3\"", ten, ten + 2 * day + hour, false},
+        {timed, "\"RRULE:FREQ=DAILY;COUNT=3\"", ten, ten + 2 * day + 27 * hour, false},
         {timed, "\"RRULE:FREQ=DAILY\"", ten, INT64_MAX, false},
-        {timed, "\"RRULE:FREQ=DAILY;UNTIL=20260703T100000Z\"", ten, ten + 2 * day + hour, false},
-        {timed, "\"RDATE:20260601T100000Z\"", ten - 30 * day, ten + hour, false},
+        {timed, "\"RRULE:FREQ=DAILY;UNTIL=20260703T100000Z\"", ten, ten + 2 * day + 27 * hour, false},
+        {timed, "\"RDATE:20260601T100000Z\"", ten - 30 * day, ten + 27 * hour, false},
         {timed, "\"RRULE:FREQ=SOMETIMES\"", ten, INT64_MAX, true},
         {dates, "\"RRULE:FREQ=DAILY;COUNT=3\"", midnight, midnight + 3 * day, false},
-        /* in whatever zone the calendar will have */
+        /* in whatever zone the calendar will have, as all of them with whatever rules */
         {homeless, "\"RRULE:FREQ=DAILY;COUNT=3\"", ten, ten + 2 * day + 27 * hour, false},
         {homeless, "\"RRULE:FREQ=DAILY\"", ten, INT64_MAX, false},
     };
