@@ -117,7 +117,7 @@ static struct collection new_collection(enum coll_kind kind, const char *calenda
                            .stale_count = 56,
                            .stale_since_ms = 57,
                            .drift = 58,
-                           .repair_ms = 59,
+                           .page_most = 59,
                            .watch = WATCH_REFUSED,
                            .watch_tried_ms = 60,
                            .watch_error = "no"};
