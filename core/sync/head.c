@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "storage/items.h"
 
 static bool left_out(struct span key)
 {
@@ -28,6 +29,12 @@ static void write_head(struct span page, struct buf *out)
     buf_add_char(out, '}');
 }
 
+/* Absent in one of the two forms, an empty string in the other. */
+static bool is_blank(struct span value)
+{
+    return value.n == 0 || span_is(value, "\"\"");
+}
+
 static unsigned news(struct span old, struct span now)
 {
     /* The read-only part of a calendarList entry that is also here. */
@@ -40,10 +47,24 @@ static unsigned news(struct span old, struct span now)
                    {"accessRole", HEAD_LISTED | HEAD_ROLE}};
     unsigned found = 0;
     for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (!span_eq(json_get(old, members[i].name), json_get(now, members[i].name)))
+        struct span was = json_get(old, members[i].name), is = json_get(now, members[i].name);
+        if (!span_eq(was, is) && !(is_blank(was) && is_blank(is)))
             found |= members[i].news;
     }
     return found;
+}
+
+/* What was known of a calendar: its head, or before there is one, its entry in the calendar list.
+ */
+static struct span known(struct run *r, struct txn *t, struct span head)
+{
+    struct collection roster;
+    struct item entry;
+    if (head.n == 0 &&
+        coll_find(t, r->c.account, COLL_ROSTER, (struct span){0}, &roster) == RC_OK &&
+        item_get(t, roster.no, span_of(r->c.calendar), &entry) == RC_OK && !entry.deleted)
+        return entry.raw;
+    return head;
 }
 
 unsigned head_store(struct run *r, struct txn *t, const struct google_page *page)
@@ -53,6 +74,8 @@ unsigned head_store(struct run *r, struct txn *t, const struct google_page *page
     write_head(page->head, &head);
     struct span old = coll_head(t, r->c.no);
     if (!head.failed && !span_eq(old, buf_span(&head))) {
+        if (r->c.kind == COLL_EVENTS)
+            old = known(r, t, old);
         if (r->c.kind == COLL_EVENTS && old.n)
             found = news(old, buf_span(&head));
         char zone[sizeof(r->c.zone)];

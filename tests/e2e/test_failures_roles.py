@@ -9,6 +9,35 @@ from failures import HOUR_MS, MINUTE_MS, Clock, pulls, rest, settle, title, wait
 from mirror import wait_for
 
 
+def test_calendar_that_changes_during_its_first_listing(start):
+    """T-CALLIST: between two pages of the first listing a calendar gets another zone, name and role of the account: its entry in
+    the calendar list follows, and nothing stays as it was shown to the former role."""
+    shared = "boss@example.com"
+    secrets = [{"id": f"secret{i}", "visibility": "private", "summary": "x", **timed()} for i in range(4)]
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, shared]},
+                       {"email": shared, "tokens": ["boss"]}],
+             "calendars": [{"id": USER}, {"id": shared, "timeZone": "UTC", "events": secrets,
+                                          "acl": [{"scope": {"type": "user", "value": USER}, "role": "writer"}]}]}
+
+    def prepare(emulator):
+        emulator.set_pages(max_page=2)
+        emulator.fault(f"GET */{shared}/events", query="*pageToken=*", hold=True)
+
+    pair = start(world, ready=False, prepare=prepare)
+    pair.emulator.wait_held()
+    boss = pair.emulator.client("boss")
+    boss.call("PATCH", f"/calendars/{shared}", body={"timeZone": "Pacific/Kiritimati", "summary": "renamed"})
+    boss.call("PATCH", f"/calendars/{shared}/acl/user:{USER}", body={"role": "reader"})
+    pair.emulator.release()
+    pair.mirror.wait_ready()
+
+    def shown():
+        entry = pair.mirror.get(f"/calendar/v3/users/me/calendarList/{shared}").json
+        return entry["timeZone"], entry["summary"], entry["accessRole"]
+    wait_for("the entry", lambda: shown() == ("Pacific/Kiritimati", "renamed", "reader"))
+    wait_for("the veil", lambda: not any("summary" in e for e in pair.mirror.events(shared)))
+
+
 @pytest.fixture
 def clock(tmp_path):
     return Clock(tmp_path)

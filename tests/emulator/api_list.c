@@ -71,6 +71,9 @@ static void put_shared_members(const struct req *r, struct json_object *o, const
             json_put(o, SHARED[i], json_object_get(json_get(c->props, SHARED[i])));
         }
     }
+    if (!json_has(c->props, "summary")) {
+        json_put_str(o, "summary", c->id); /* as the head of its events has it */
+    }
     json_put_str(o, "timeZone", zone_name(c->zone));
     json_put_str(o, "accessRole", role_name((int)world_role(r->user, c)));
     if (c->primary && strcmp(c->id, r->user->email) == 0) {
