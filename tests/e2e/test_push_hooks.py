@@ -300,6 +300,19 @@ def test_a_hook_that_is_added_and_taken_away(start, told):
     wait_for("it to be there", lambda: "file" in hooks(pair))
     event = pair.google.insert(summary="after it")["id"]
     wait_for("the change", lambda: [c["eventId"] for c in events(lines_of(told))] == [event])
+    pair.mirror.stop()
+    section = pair.mirror.sections.pop("hook file")
+    pair.mirror.write_config()
+    pair.mirror.start()
+    assert not hooks(pair)
+    pair.google.insert(summary="while it was away")
+    pair.wait_equal(USER)
+    pair.mirror.sections["hook file"] = section
+    reload()
+    wait_for("it to be back", lambda: hooks(pair))
+    last = pair.google.insert(summary="last")["id"]
+    wait_for("the change", lambda: len(events(lines_of(told))) > 1)
+    assert [c["eventId"] for c in events(lines_of(told))] == [event, last]
     del pair.mirror.sections["hook file"]
     reload()
     wait_for("it to be gone", lambda: not hooks(pair))
