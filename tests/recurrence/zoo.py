@@ -127,6 +127,7 @@ week-fifty-two             YEARLY;BYWEEKNO=52;BYDAY=SU
 week-fifty-three           YEARLY;BYWEEKNO=53;BYDAY=MO
 last-week                  YEARLY;BYWEEKNO=-1;BYDAY=FR
 last-week-whole            YEARLY;BYWEEKNO=-1
+last-week-for-daily        DAILY;BYWEEKNO=-1
 weeks-both-ends            YEARLY;BYWEEKNO=1,-1;BYDAY=TH
 week-with-monthday         YEARLY;BYWEEKNO=1;BYMONTHDAY=31
 week-every-other-year      YEARLY;INTERVAL=2;BYWEEKNO=1,53
@@ -305,6 +306,13 @@ def far():
         "RRULE:FREQ=YEARLY;BYWEEKNO=-52;BYDAY=MO,WE"], {"window": ("20241201", "20260101")}
     yield "week-fifty-two-in-january", "UTC", "20381201T0900", [
         "RRULE:FREQ=YEARLY;BYWEEKNO=52"], {"window": ("20381201", "20390201")}
+    # Counted without walking through what went before: not when days or minutes are left out.
+    for name, rule, window in (
+            ("daily", "DAILY;BYYEARDAY=100;COUNT=40", ("20310101", "20330101")),
+            ("every-third-day", "DAILY;INTERVAL=3;BYYEARDAY=100,101,102;COUNT=14", ("20310101", "20380101")),
+            ("weekly", "WEEKLY;BYYEARDAY=100,101,102;COUNT=6", ("20310101", "20460101")),
+            ("seconds", "SECONDLY;INTERVAL=7;BYMINUTE=3,10;COUNT=3000", ("20200306", "20200312"))):
+        yield f"counted-{name}-with-gaps", BERLIN, "20200302T0900", [f"RRULE:FREQ={rule}"], {"window": window}
     yield "week-one-of-year-one", "UTC", "00010101T0900", ["RRULE:FREQ=YEARLY;BYWEEKNO=1,53"], {
         "window": ("00010103", "00030101")}
 
