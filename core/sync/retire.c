@@ -19,8 +19,6 @@ static enum rc drop(struct run *r, struct err *e)
         txn_abort(t);
         return RC_OK;
     }
-    for (size_t i = 0; i < r->n_channels; i++)
-        channel_delete(t, span_of(r->channels[i].id));
     coll_delete(t, r->c.no);
     CRASHPOINT("retire.commit.before");
     rc = txn_commit(t, e);
