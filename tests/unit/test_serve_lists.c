@@ -214,6 +214,105 @@ static void test_validators_of_all(void **state)
     }
 }
 
+/* Stores n events at once, "n00000" and so on, each with so many bytes of description; those from
+ * `named` on are called "needle". */
+static void many(struct world *w, unsigned n, size_t bytes, unsigned named)
+{
+    char *filler = malloc(bytes + 1);
+    assert_non_null(filler);
+    memset(filler, 'x', bytes);
+    filler[bytes] = '\0';
+    struct txn *t = begin_write(w->f.store);
+    for (unsigned i = 0; i < n; i++) {
+        struct event_text kept = {0};
+        struct event ev = {0};
+        struct buf b = {.cap = LIMIT_EVENT_BYTES};
+        buf_printf(&b,
+                   "{\"id\":\"n%05u\",\"status\":\"confirmed\",\"summary\":\"%s\","
+                   "\"description\":\"%s\"}",
+                   i, i >= named ? "needle" : "hay", filler);
+        assert_int_equal(google_decode_event(buf_span(&b), span_of("UTC"), &kept, &ev, NULL),
+                         RC_OK);
+        (void)event_put(t, &w->me, &ev);
+        buf_release(&kept.text);
+        buf_release(&b);
+    }
+    coll_put(t, &w->me);
+    commit(t);
+    free(filler);
+}
+
+/* One answer looks at so many events at most, and goes on behind them. */
+static void test_a_page_that_finds_little(void **state)
+{
+    struct world *w = *state;
+    many(w, 20002, 1, 19999);
+    expect_pages(w, EV "?q=needle", 10, "n19999|n20000 n20001", NULL);
+    expect_pages(w, EV "?q=needle&orderBy=updated", 10, "n19999|n20000 n20001", NULL);
+    expect_pages(w, EV "?q=nothing", 10, "|", NULL);
+}
+
+/* And it holds so many bytes at most, but for its last event. */
+static void test_a_page_that_is_long(void **state)
+{
+    struct world *w = *state;
+    enum { N = 11, EACH = 2 << 20 };
+    char next[2048], target[2300] = EV "?prettyPrint=false";
+    unsigned told = 0, pages = 0;
+    many(w, N, EACH, 0);
+    do {
+        struct http_answer a = get(w, 200, target);
+        assert_true(a.n < (16u << 20) + EACH + 4096);
+        for (const char *p = a.body; (p = strstr(p, "\"id\":\"n")); p++)
+            assert_int_equal(atoi(p + strlen("\"id\":\"n")), told++);
+        (void)member(&a, "nextPageToken", next);
+        http_answer_release(&a);
+        (void)snprintf(target, sizeof target, EV "?prettyPrint=false&pageToken=%s", next);
+        pages++;
+    } while (next[0]);
+    assert_int_equal(told, N);
+    assert_int_equal(pages, 2);
+}
+
+/* Validators in a list, as intermediaries write them. */
+static void test_lists_of_validators(void **state)
+{
+    struct world *w = *state;
+    char etag[256], header[600];
+    struct http_answer a = http_ask(w->port, "GET", EV, "", "");
+    (void)http_answer_header(&a, "ETag", etag);
+    http_answer_release(&a);
+    static const struct {
+        const char *before, *behind;
+        unsigned status;
+    } cases[] = {
+        {"", "", 304},
+        {"\"x\", ", "", 304},
+        {"\"x\",", ",\"y\"", 304},
+        {"W/", "", 304},
+        {"W/\"x\" ,\tW/", "", 304},
+        {"x, ", "", 304},
+        {"*, ", "", 304},
+        {"\"a,b\" ", "", 304},
+        {"", "x", 200},
+        {"x", "", 200},
+        {"\"", "", 200},
+        {"w/", "", 200},
+        {"\"x, ", "", 200},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        (void)snprintf(header, sizeof header, "If-None-Match: %s%s%s\r\n", cases[i].before, etag,
+                       cases[i].behind);
+        a = http_ask(w->port, "GET", EV, header, "");
+        if (a.status != cases[i].status)
+            fail_msg("%s: %u", header, a.status);
+        http_answer_release(&a);
+    }
+    a = http_ask(w->port, "GET", EV, "If-None-Match: *\r\n", "");
+    assert_int_equal(a.status, 304);
+    http_answer_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +323,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_budget_for_all, setup_budget, world_teardown),
         WORLD(test_filters_asked),
         WORLD(test_validators_of_all),
+        WORLD(test_a_page_that_finds_little),
+        WORLD(test_a_page_that_is_long),
+        WORLD(test_lists_of_validators),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
