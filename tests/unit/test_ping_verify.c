@@ -32,6 +32,9 @@ struct row {
 
 static const struct row rows[] = {
     {"a change", CHANNEL_LIVE, MINUTE, "r", "c", "c", "r", "exists", 0, 0, PING_CHANGE, true},
+    {"a state never seen", CHANNEL_LIVE, MINUTE, "r", "c", "c", "r", "not_exists", 0, 0,
+     PING_CHANGE, true},
+    {"no state", CHANNEL_LIVE, MINUTE, "r", "c", "c", "r", "", 0, 0, PING_CHANGE, true},
     {"its first message", CHANNEL_UNVERIFIED, MINUTE, "r", "c", "c", "r", "sync", 0, 0, PING_SYNC,
      true},
     {"before the answer", CHANNEL_OPENING, 0, "", "c", "c", "r", "sync", 0, 0, PING_SYNC, true},

@@ -67,6 +67,31 @@ static void test_calendars(void **state)
 #undef LIST
 }
 
+/* Each role may see more than those before it; a role that is none of them is less than all. */
+static void test_roles_in_order(void **state)
+{
+    static const char *const roles[] = {"freeBusyReader", "reader", "writerWithoutPrivateAccess",
+                                        "writer"};
+    enum { ROLES = sizeof roles / sizeof *roles };
+    struct world *w = *state;
+    char entry[128], path[128], want[64];
+    for (int i = 0; i < ROLES; i++) {
+        const char id[] = {(char)('a' + i), '\0'};
+        snprintf(entry, sizeof entry, "{\"id\":\"%s\",\"accessRole\":\"%s\"}", id, roles[i]);
+        world_item(w, &w->roster, id, entry, false);
+    }
+    world_item(w, &w->roster, "e", "{\"id\":\"e\",\"accessRole\":\"none\"}", false);
+    for (int least = 0; least < ROLES; least++) {
+        size_t n = 0;
+        for (int i = least; i < ROLES; i++)
+            n += (size_t)snprintf(want + n, sizeof want - n, "%c ", 'a' + i);
+        snprintf(want + n, sizeof want - n, "%s", ME);
+        snprintf(path, sizeof path, "/calendar/v3/users/me/calendarList?minAccessRole=%s",
+                 roles[least]);
+        expect_ids(w, path, want);
+    }
+}
+
 static void test_windows(void **state)
 {
     struct world *w = *state;
@@ -494,11 +519,14 @@ static void test_many_connections(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_calendars),        WORLD(test_windows),     WORLD(test_days_without_midnight),
-        WORLD(test_deleted),          WORLD(test_pages_by_id), WORLD(test_pages_by_time),
-        WORLD(test_pages_by_updated), WORLD(test_page_tokens), WORLD(test_sync_tokens),
-        WORLD(test_rendering),        WORLD(test_validators),  WORLD(test_gzip),
-        WORLD(test_errors),           WORLD(test_not_ready),   WORLD(test_many_connections),
+        WORLD(test_calendars),     WORLD(test_roles_in_order),
+        WORLD(test_windows),       WORLD(test_days_without_midnight),
+        WORLD(test_deleted),       WORLD(test_pages_by_id),
+        WORLD(test_pages_by_time), WORLD(test_pages_by_updated),
+        WORLD(test_page_tokens),   WORLD(test_sync_tokens),
+        WORLD(test_rendering),     WORLD(test_validators),
+        WORLD(test_gzip),          WORLD(test_errors),
+        WORLD(test_not_ready),     WORLD(test_many_connections),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
