@@ -16,7 +16,6 @@
 #define HOOK_DEAD_MOST    1000 /* letters kept for one hook: the oldest give way */
 #define HOOK_RUNNING_MOST 64   /* deliveries under way: the places of all classes */
 struct hook;
-
 struct hook_lane {    /* a collection's changes on their way to a hook, or its dead letters */
     struct lane lane; /* first */
     struct hook *hook;
@@ -41,6 +40,8 @@ struct hook {
     struct hook_lane *lanes, letters;
     uint64_t delivered, attempts_failed, dead; /* `dead`: letters that are there now */
     int64_t delivered_ms, failed_ms;           /* wall clock of the last */
+    uint64_t given_up, dropped; /* changes, and letters, since the log told of them: at said_ms */
+    int64_t said_ms;            /* monotonic; 0: never */
     struct hook *next;
 };
 struct hook_result { /* of an attempt */
@@ -56,8 +57,7 @@ struct hooks {
     const struct conf *conf;
     struct hook *all;
     struct sched sched;
-    bool reload; /* `conf` is new to the thread */
-
+    bool reload;            /* `conf` is new to the thread */
     struct http_pool *pool; /* from here on the thread's alone */
     struct hub_listener listener;
     struct hook_result *results;

@@ -29,7 +29,8 @@
 
 #define TURN_MOST_MS   1000
 #define FLUSH_MS       10000 /* places that moved over what nobody wants are written down this often */
-#define UNSEEN_EXIT_MS 50    /* how often a program is looked at that cannot be waited for */
+#define SAY_MS         HOUR_MS
+#define UNSEEN_EXIT_MS 50 /* how often a program is looked at that cannot be waited for */
 
 /* ---- what ended ------------------------------------------------------------------------------ */
 
@@ -103,9 +104,24 @@ static void drop_oldest(struct hook *hook, struct txn *t)
     if (found.number) {
         push_dead_delete(t, found.number);
         hook->dead--;
-        log_warning(NULL, "hook %s: more than %d dead letters: the oldest is dropped", hook->name,
-                    HOOK_DEAD_MOST);
+        hook->dropped++;
     }
+}
+
+/* At once, then for all that follow now and then: a receiver may be gone for good. */
+static void say_given_up(struct hook *hook, const struct push_dead *d)
+{
+    int64_t now_ms = clock_mono_ms();
+
+    hook->given_up++;
+    if (hook->said_ms && now_ms - hook->said_ms < SAY_MS)
+        return;
+    log_warning(NULL,
+                "hook %s: changes given up: %" PRIu64 ", letters dropped: %" PRIu64
+                "; the last one after %u attempts: %s",
+                hook->name, hook->given_up, hook->dropped, d->attempts, d->error);
+    hook->given_up = hook->dropped = 0;
+    hook->said_ms = now_ms;
 }
 
 static void write_dead(struct hook_lane *l, struct txn *t)
@@ -128,8 +144,7 @@ static void write_dead(struct hook_lane *l, struct txn *t)
         drop_oldest(hook, t);
     push_dead_put(t, &d);
     hook->dead++;
-    log_warning(NULL, "hook %s: a change is given up after %u attempts: %s", hook->name, d.attempts,
-                d.error);
+    say_given_up(hook, &d);
 }
 
 static void write_mark(struct hook_lane *l, struct txn *t)
@@ -306,7 +321,8 @@ static enum rc find_change(struct hooks *h, struct hook_lane *l, struct txn *mir
     (void)text_copy(ret->type, sizeof ret->type, span_of(change.type));
     (void)text_copy(ret->account, sizeof ret->account, span_of(account.name));
     (void)snprintf(ret->id, sizeof ret->id, "%s-%" PRIu32 "-%" PRIu64 "-%" PRIu64,
-                   lineage_at(store_lineage(h->mirror), change.at.pos), l->coll, change.at.pos, change.at.sub);
+                   lineage_at(store_lineage(h->mirror), change.at.pos), l->coll, change.at.pos,
+                   change.at.sub);
     return RC_OK;
 }
 

@@ -220,6 +220,7 @@ def test_dead_letters(start, told):
         settle(pair)
         ids = [pair.google.insert(summary=f"edit {i}")["id"] for i in range(3)]
         wait_for("three letters", lambda: hooks(pair)["web"]["dead"] == 3, 30)
+        assert pair.mirror.log_text().count("given up") == 1  # one that is gone for good does not fill the log
         assert [c["eventId"] for c in lines_of(told)] == ids  # another hook is not held up
         letters = pair.mirror.status()["push"]["hooks"]
         letters = next(h for h in letters if h["name"] == "web")["dead_letters"]
