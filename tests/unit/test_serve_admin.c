@@ -241,6 +241,52 @@ static void test_reload(void **state)
     expect_ids(w, EV, ""); /* a calendar of the other account is found too */
 }
 
+/* SHA-256 of feed-token and busy-token. */
+static int setup_clients(void **state)
+{
+    return world_setup_with(state,
+                            "[client homely]\ntoken_sha256 = "
+                            "b40f19644925e321aeb2c2f06bd0351c61a6ff91159066ad21832164bd9b3e83\n"
+                            "accounts = home\n"
+                            "[client own]\ntoken_sha256 = "
+                            "763d1cbadb08d2f1637d54c1216e2f6b256a7af7ba63eb895dd4fc7ab19ced11\n"
+                            "calendars = primary\n");
+}
+
+/* A client is told of the states of what it may see: not of a calendar's access rules without the
+ * calendar, not of another account's list. */
+static void test_status_of_a_client(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        const char *token;
+        unsigned lists, mine, hidden, team;
+    } cases[] = {{"feed-token", 1, 2, 2, 0}, {"busy-token", 2, 2, 0, 0}};
+    (void)world_coll(w, w->home, COLL_EVENTS, "apart", COLL_READY);
+    (void)world_coll(w, w->home, COLL_ACL, "apart", COLL_READY);
+    (void)world_coll(w, w->home, COLL_ACL, ME, COLL_READY);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char header[128];
+        (void)snprintf(header, sizeof header, "Authorization: Bearer %s\r\n", cases[i].token);
+        struct http_answer a = http_ask(w->port, "GET", "/v1/status?prettyPrint=false", header, "");
+        assert_int_equal(a.status, 200);
+        struct json_iter it = json_iter(json_get(span_of(a.body), "collections"));
+        struct span coll;
+        unsigned lists = 0, mine = 0, hidden = 0, team = 0;
+        while (json_next(&it, NULL, &coll)) {
+            struct span calendar = json_string_plain(json_get(coll, "calendar"));
+            lists += calendar.n == 0;
+            mine += span_is(calendar, ME);
+            hidden += span_is(calendar, "apart");
+            team += span_is(calendar, GROUP);
+        }
+        if (lists != cases[i].lists || mine != cases[i].mine || hidden != cases[i].hidden ||
+            team != cases[i].team)
+            fail_msg("%s: %u %u %u %u: %s", cases[i].token, lists, mine, hidden, team, a.body);
+        http_answer_release(&a);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +297,7 @@ int main(void)
         WORLD(test_resync),
         WORLD(test_overviews_hold_nobody_up),
         WORLD(test_reload),
+        cmocka_unit_test_setup_teardown(test_status_of_a_client, setup_clients, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
