@@ -9,9 +9,10 @@
 #include "core/base/span.h"
 
 /* What a person may write. */
-#define WHEN_FORMS                                                                              \
-    "a date (2026-11-22), a time (2026-11-22T09:00:00+01:00), now, today, tomorrow, or a span " \
-    "from now (+7d, -12h)"
+#define WHEN_FORMS_AND(line)                                                    \
+    "a date (2026-11-22), a time (2026-11-22T09:00:00+01:00), now, today," line \
+    "tomorrow, or a span from now (+7d, -12h)"
+#define WHEN_FORMS WHEN_FORMS_AND(" ")
 
 /* A date (its midnight here), an RFC 3339 time with or without offset (without: local), now, today,
  * tomorrow, or +SPAN and -SPAN from now (+7d). */

@@ -2,6 +2,7 @@
 import json
 import os
 import pty
+import re
 import socket
 import subprocess
 
@@ -254,6 +255,21 @@ def test_what_a_wrong_line_is_told(arguments, says):
     done = run(*arguments)
     assert done.returncode == 64 and done.stdout == ""
     assert done.stderr.startswith("calmirror: ") and says in done.stderr
+
+
+def test_help_fits_a_terminal():
+    """No line of any help is wider than 80 columns; what cannot be read is told, not taken for something else."""
+    commands = re.findall(r"^  ([a-z]+)", run("help").stdout, re.M)
+    assert len(set(commands)) > 10
+    texts = [run("help"), *(run("help", command) for command in set(commands)),
+             *(subprocess.run([os.path.join(BUILD, name), "--help"], capture_output=True, text=True, timeout=60 * PATIENCE)
+               for name in ("calmirrord", "gcal-emulator"))]
+    for text in texts:
+        assert text.returncode == 0 and [line for line in text.stdout.splitlines() if len(line) > 80] == []
+    for arguments in (["--generate", "many"], ["--generate", "6000000"], ["more"]):
+        done = subprocess.run([os.path.join(BUILD, "gcal-emulator"), *arguments], capture_output=True, text=True,
+                              timeout=60 * PATIENCE)
+        assert done.returncode == 64 and "Try 'gcal-emulator --help'" in done.stderr and "usage:" not in done.stderr
 
 
 def test_a_calendar_that_is_not_there(cli):

@@ -21,14 +21,14 @@ static const char USAGE[] =
     "An in-memory Google Calendar API v3, with faults on demand under /_emulator/.\n"
     "\n"
     "  --listen HOST:PORT   where to serve (127.0.0.1:8085); port 0 takes a free one\n"
-    "  --seed FILE          the world to begin with, as described in tests/emulator/README.md\n"
+    "  --seed FILE          the world to begin with; tests/emulator/CONTROL.md tells how\n"
     "  --generate N         a calendar big@example.com with N events\n"
     "  --random-seed N      for ids and generated events (1)\n"
     "  -h, --help           this text\n"
     "  -V, --version        the version\n"
     "\n"
-    "Without --seed the world is one user, me@example.com, with the access token test-token.\n"
-    "Prints \"listening on URL\" once it serves. SIGTERM and SIGINT end it.\n";
+    "Without --seed the world is one user, me@example.com, with the access token\n"
+    "test-token. Prints \"listening on URL\" once it serves. SIGTERM and SIGINT end it.\n";
 
 struct options {
     const char *listen, *seed;
@@ -46,6 +46,7 @@ static bool parse_options(int argc, char **argv, struct options *o, int *ret_exi
                                          {"help", no_argument, NULL, 'h'},
                                          {"version", no_argument, NULL, 'V'},
                                          {0}};
+    char *end;
     for (int c; (c = getopt_long(argc, argv, "hV", LONG, NULL)) != -1;) {
         switch (c) {
         case 'l':
@@ -55,7 +56,10 @@ static bool parse_options(int argc, char **argv, struct options *o, int *ret_exi
             o->seed = optarg;
             break;
         case 'g':
-            o->generate = strtol(optarg, NULL, 10);
+            o->generate = strtol(optarg, &end, 10);
+            if (end == optarg || *end != '\0') {
+                o->generate = -1;
+            }
             break;
         case 'r':
             o->random_seed = strtoull(optarg, NULL, 10);
@@ -68,14 +72,19 @@ static bool parse_options(int argc, char **argv, struct options *o, int *ret_exi
             puts("gcal-emulator " CALMIRROR_VERSION);
             *ret_exit = 0;
             return false;
-        default:
-            fputs(USAGE, stderr);
+        default: /* getopt has said what is wrong */
+            fputs("Try 'gcal-emulator --help'.\n", stderr);
             *ret_exit = EX_USAGE;
             return false;
         }
     }
     if (optind < argc || o->generate < 0 || o->generate > 5000000) {
-        fputs(USAGE, stderr);
+        if (optind < argc) {
+            fprintf(stderr, "gcal-emulator: '%s': no arguments are taken\n", argv[optind]);
+        } else {
+            fputs("gcal-emulator: --generate: give a number from 0 to 5000000\n", stderr);
+        }
+        fputs("Try 'gcal-emulator --help'.\n", stderr);
         *ret_exit = EX_USAGE;
         return false;
     }
