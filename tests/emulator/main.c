@@ -21,7 +21,7 @@ static const char USAGE[] =
     "An in-memory Google Calendar API v3, with faults on demand under /_emulator/.\n"
     "\n"
     "  --listen HOST:PORT   where to serve (127.0.0.1:8085); port 0 takes a free one\n"
-    "  --seed FILE          the world to begin with; tests/emulator/CONTROL.md tells how\n"
+    "  --seed FILE          the world to begin with: see tests/emulator/CONTROL.md\n"
     "  --generate N         a calendar big@example.com with N events\n"
     "  --random-seed N      for ids and generated events (1)\n"
     "  -h, --help           this text\n"
