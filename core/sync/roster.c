@@ -139,8 +139,10 @@ void roster_announce(struct run *r, const struct roster_change *change)
     struct queue *q = r->sync->opt.queue;
     for (size_t i = 0; i < change->n_added; i++)
         queue_add(q, change->added[i], r->c.account, QUEUE_NEW);
-    for (size_t i = 0; i < change->n_gone; i++)
+    for (size_t i = 0; i < change->n_gone; i++) {
+        queue_drop(q, change->gone[i]); /* it waits no longer for what Google refused */
         queue_add(q, change->gone[i], r->c.account, QUEUE_SCHEDULE);
+    }
     if (change->n_added || change->n_gone)
         log_notice(r->about, "calendar list: %zu collections came, %zu left", change->n_added,
                    change->n_gone);

@@ -322,3 +322,16 @@ def test_validators(pair):
     wait_for("the change", lambda: ours(pair, SETTINGS).headers["ETag"] != before)
     answer = pair.mirror.request("GET", "/calendar/v3" + SETTINGS, headers={"If-None-Match": before})
     assert answer.status == 200 and b'"fr"' in answer.body
+
+
+def test_rules_that_were_refused_leave_with_their_calendar(start):
+    """What Google refused is asked for a day later; its calendar leaving is no reason to wait for that."""
+    pair = start()
+    pair.emulator.fault("GET */acl", status=404, reason="notFound", count=-1)
+    made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+
+    def rules():
+        return [c for c in pair.mirror.status()["collections"] if c["calendar"] == made and c["kind"] == "acl"]
+    wait_for("the refusal", lambda: rules() and rules()[0]["failures"])
+    pair.google.call("DELETE", "/calendars/" + quote(made, safe=""))
+    wait_for("them to be gone", lambda: not rules())
