@@ -67,6 +67,7 @@ enum rc run_begin(struct run *r, struct txn **ret, struct err *e)
     atomic_store(&r->w->beat_ms, clock_awake_ms());
     enum rc rc = (r->large ? txn_write_large : txn_write)(r->sync->opt.store, &t, e);
     r->large = false;
+    r->covering = 0;
     if (rc != RC_OK)
         return rc;
     rc = run_read(r, t);
@@ -103,6 +104,8 @@ enum rc run_commit(struct run *r, struct txn *t, struct err *e)
     coll_put(t, &r->c);
     job_put(t, &r->job);
     enum rc rc = txn_commit(t, e);
+    if (rc == RC_OK)
+        r->covered |= r->covering;
     if (rc == RC_OK && granted) {
         r->granted = false;
         CRASHPOINT("channel.granted.after");
@@ -127,6 +130,6 @@ void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered)
         r->job.pulled = r->ticket.pinged;
     if (covered & QUEUE_RESYNC)
         r->job.resync = false;
-    r->covered |= covered;
+    r->covering |= covered;
     r->delay_ms = 0; /* what was decided before no longer holds */
 }

@@ -54,11 +54,11 @@ struct run { /* one ticket being worked on; the structs hold what a transaction 
     struct job job;
     struct channel channels[PLAN_CHANNELS_MAX];
     size_t n_channels;
-    bool busy_only;       /* as the head of its events says */
-    struct channel grant; /* when `granted`: goes into the next commit */
-    unsigned covered;     /* enum queue_reason */
-    int64_t delay_ms;     /* until the next run; 0 = not decided yet */
-    bool left, gave_way;  /* a transaction found that it is gone; the worker was needed elsewhere */
+    bool busy_only;             /* as the head of its events says */
+    struct channel grant;       /* when `granted`: goes into the next commit */
+    unsigned covered, covering; /* enum queue_reason: answered; if this transaction commits */
+    int64_t delay_ms;           /* until the next run; 0 = not decided yet */
+    bool left, gave_way; /* a transaction found that it is gone; the worker was needed elsewhere */
     bool granted, large, unpacked; /* the next transaction will be; pack_is_owed() */
     bool as_of_now, too_large;     /* the view, behind a full listing; pull_run() gave up */
     char about[32];                /* "cal 12", for the log */

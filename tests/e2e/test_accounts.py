@@ -1,9 +1,11 @@
 """What is wrong with an account: its state, the sentence that says what to do, one line in the log, and the way back."""
 import json
+import resource
+import signal
 
 import pytest
 
-from emulator import USER, ServiceAccount
+from emulator import TOKEN, USER, ServiceAccount
 from failures import DAY_MS, EAGER, HOUR_MS, Clock, settle, wait_title
 from mirror import wait_for
 from people import google_section, oauth_account, private_file, sign_in, world
@@ -169,3 +171,25 @@ def test_a_consent_screen_in_testing(start, tmp_path, clock):
     assert "7 days" in reason and "\"Testing\"" in reason and reason.endswith("run `calmirror login --account work`")
     sign_in(pair.mirror, "work")
     wait_state(pair, "ok")
+
+
+def test_a_reload_while_nothing_can_be_written(start):
+    """What a reload excludes goes as soon as that can be written down: a list that was read and not stored answers nothing."""
+    pair = start(sync=EAGER,
+                 world={"users": [{"email": USER, "tokens": [TOKEN], "calendarList": [USER, "ny@example.com"]}],
+                        "calendars": [{"id": USER}, {"id": "ny@example.com", "owner": USER}]})
+
+    def served():
+        return pair.mirror.get("/calendar/v3/calendars/ny@example.com/events").status == 200
+    assert served()
+    pair.mirror.sections["account test"]["exclude"] = "ny@example.com"
+    pair.mirror.write_config()
+    pid = pair.mirror.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (8192, before[1]))
+    pair.google.insert(USER)
+    wait_for("the trouble", lambda: "File too large" in pair.mirror.log_text())
+    pair.mirror.process.send_signal(signal.SIGHUP)
+    wait_for("the reload", lambda: pair.mirror.read_notifications() or pair.mirror.told.count("READY=1") == 2)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+    wait_for("the calendar to go", lambda: not served())

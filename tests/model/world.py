@@ -112,6 +112,8 @@ class World:
 
     def settle(self):
         """Lets the mirror see what was changed, if it will."""
+        if self.lossy or not self.mirror.process:
+            return
         with contextlib.suppress(AssertionError, OSError):
             wait_for("equality", lambda: not any(self.pair.difference(c) for c in ZONES), 1)
 
