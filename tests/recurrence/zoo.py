@@ -306,6 +306,8 @@ def far():
         "RRULE:FREQ=YEARLY;BYWEEKNO=-52;BYDAY=MO,WE"], {"window": ("20241201", "20260101")}
     yield "week-fifty-two-in-january", "UTC", "20381201T0900", [
         "RRULE:FREQ=YEARLY;BYWEEKNO=52"], {"window": ("20381201", "20390201")}
+    yield "excluded-hours-over-the-changes", BERLIN, "20201229T1000", [
+        "RRULE:FREQ=HOURLY;INTERVAL=24", "EXRULE:FREQ=HOURLY"], {"window": ("20210101", "20220101")}
     # Counted without walking through what went before: not when days or minutes are left out.
     for name, rule, window in (
             ("daily", "DAILY;BYYEARDAY=100;COUNT=40", ("20310101", "20330101")),

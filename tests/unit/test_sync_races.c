@@ -186,6 +186,31 @@ static void test_events_are_of_the_zone_of_their_answer(void **state)
     assert_int_equal(ev.zone_hash, event_zone_hash(span_of("America/New_York")));
 }
 
+/* A listing whose page token dies begins again at its first page: at once, or after a failure. */
+static void test_page_tokens_that_die(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"aaaaaa", "bbbbbb", "cccccc"};
+    for (unsigned deaths = 1; deaths <= 2; deaths++) {
+        char fault[128];
+        world_begin(&w, false, "");
+        for (size_t i = 0; i < 3; i++)
+            insert_event(&w, ids[i], "");
+        control(&w, "POST", "pages", "{\"max_page\":2}");
+        snprintf(fault, sizeof(fault),
+                 "{\"match\":\"GET */events\",\"status\":410,\"skip\":1,\"count\":%u}", deaths);
+        control(&w, "POST", "faults", fault);
+        mirror_up(&w);
+        WAIT(is_equal(&w, ME));
+        WAIT(is_idle(&w));
+        assert_int_equal(counters_of(&w, events_of(&w, ME).no).failures, deaths - 1);
+        /* One page, those that died, both pages, and what changed meanwhile. */
+        assert_int_equal(requests(&w, "GET */events"), 1 + deaths + 2 + 1);
+        if (deaths == 1)
+            world_end(&w);
+    }
+}
+
 /* Nobody listened here: that its channel told nothing is not the channel's fault. */
 static void test_changes_while_it_was_down(void **state)
 {
@@ -240,6 +265,7 @@ int main(void)
         cmocka_unit_test_teardown(test_renamed_before_a_restart, end),
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
         cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
+        cmocka_unit_test_teardown(test_page_tokens_that_die, end),
         cmocka_unit_test_teardown(test_changes_while_it_was_down, end),
         cmocka_unit_test_teardown(test_reload_leaves_the_webhook, end),
     };
