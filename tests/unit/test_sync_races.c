@@ -211,6 +211,24 @@ static void test_page_tokens_that_die(void **state)
     }
 }
 
+/* The answer that opened a channel was lost, but its first message came: it is there, and stopped.
+ */
+static void test_channel_whose_answer_was_lost(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    control(&w, "POST", "faults",
+            "{\"match\":\"POST */events/watch\",\"when\":\"after\",\"hold\":true,\"status\":500,"
+            "\"count\":1}");
+    mirror_up(&w);
+    WAIT(events_of(&w, ME).no && channels_of(&w, events_of(&w, ME).no).ch.resource_id[0]);
+    control(&w, "POST", "release", "{}");
+    WAIT(requests(&w, "POST */channels/stop") == 1);
+    WAIT(is_equal(&w, ME));
+    WAIT(channels_of(&w, events_of(&w, ME).no).n == 0);
+    assert_true(events_of(&w, ME).watch_error[0]);
+}
+
 /* Nobody listened here: that its channel told nothing is not the channel's fault. */
 static void test_changes_while_it_was_down(void **state)
 {
@@ -266,6 +284,7 @@ int main(void)
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
         cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
         cmocka_unit_test_teardown(test_page_tokens_that_die, end),
+        cmocka_unit_test_teardown(test_channel_whose_answer_was_lost, end),
         cmocka_unit_test_teardown(test_changes_while_it_was_down, end),
         cmocka_unit_test_teardown(test_reload_leaves_the_webhook, end),
     };
