@@ -108,9 +108,7 @@ static void add_name(void *arg, struct span item)
     if (selected.n > 0 && !json_is_true(selected))
         return;
     (void)field_text(item, "id", id, sizeof(id));
-    (void)field_text(item, "summaryOverride", name, sizeof(name));
-    if (!name[0])
-        (void)field_text(item, "summary", name, sizeof(name));
+    (void)field_calendar_name(item, name, sizeof(name));
     buf_add(&names->text, id, strlen(id) + 1);
     buf_add(&names->text, name, strlen(name) + 1);
 }

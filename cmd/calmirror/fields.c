@@ -25,6 +25,13 @@ const char *field_text(struct span object, const char *name, char *out, size_t s
     return out;
 }
 
+const char *field_calendar_name(struct span entry, char *out, size_t size)
+{
+    if (!field_text(entry, "summaryOverride", out, size)[0])
+        (void)field_text(entry, "summary", out, size);
+    return out;
+}
+
 bool field_is(struct span object, const char *name, const char *text)
 {
     struct buf value = {0};

@@ -93,7 +93,9 @@ def test_status_as_json_is_the_service_s_own(cli, pair):
 
 
 def test_calendars(cli):
-    assert CALENDAR in cli("calendars").stdout
+    done = cli("calendars")
+    assert done.stdout.split()[:4] == ["NAME", "ACCESS", "ZONE", "ID"]
+    assert next(line for line in done.stdout.splitlines() if CALENDAR in line).endswith(f"  {CALENDAR}")
     assert [c["id"] for c in json.loads(cli("calendars", "-j").stdout)] == [CALENDAR]
 
 
@@ -110,6 +112,16 @@ def test_events(cli, pair):
     assert lines[2].startswith("2030-03-26 08:00  2030-03-26 09:00  series  ")
     listed = json.loads(cli("events", CALENDAR, "--json").stdout)
     assert {e["id"]: e for e in listed} == pair.mirror.all_events(CALENDAR)
+
+
+def test_calendars_by_the_account_s_names(tmp_path):
+    world = {"users": [{"email": CALENDAR, "tokens": ["test-token"],
+                        "calendarList": [CALENDAR, {"id": "team@x.example.com", "summaryOverride": "Ours"}]}],
+             "calendars": [{"id": CALENDAR}, {"id": "team@x.example.com", "owner": CALENDAR, "summary": "Team"}]}
+    with Emulator(world) as emulator, Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}) as mirror:
+        mirror.start().wait_ready()
+        lines = run("calendars", "-c", mirror.config_path).stdout.splitlines()
+        assert [line.split()[0] for line in lines[1:] if "team@" in line] == ["Ours"]
 
 
 def test_a_cancelled_instance_has_its_place(cli, pair):
