@@ -24,7 +24,7 @@ ZONES = """America/New_York Europe/Berlin Australia/Lord_Howe Africa/Casablanca 
     Europe/Dublin Asia/Kolkata Asia/Kathmandu Pacific/Apia Pacific/Chatham Pacific/Kiritimati America/St_Johns
     America/Sao_Paulo America/Havana Asia/Beirut Asia/Tehran Africa/Cairo America/Santiago Asia/Gaza
     Antarctica/Troll Europe/Istanbul Pacific/Kwajalein America/Anchorage Australia/Sydney UTC Etc/GMT+12
-    Asia/Calcutta America/Asuncion Africa/El_Aaiun""".split()
+    Asia/Manila America/Asuncion Africa/El_Aaiun""".split()
 FREQS = ["SECONDLY", "MINUTELY", "HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY"]
 STEP = dict(zip(FREQS, (1, 60, 3600, 86400, 604800, 2629746, 31556952)))
 SLOTS = 800  # dateutil walks as far as this, or to the window's end
