@@ -169,7 +169,7 @@ def test_what_goes_with_a_token(start):
 
 
 def test_pages_that_are_too_large(start):
-    """Events so large that no page of 2500 can be taken: listed in smaller ones, with increments to match from then on."""
+    """T-PAGE-LARGE: events so large that no page of 2500 can be taken: listed in smaller ones, with increments to match from then on."""
     pair = start()
     events = [pair.google.insert(summary="before")["id"] for _ in range(3)]
     pair.wait_equal(USER)
