@@ -411,6 +411,14 @@ static void test_zone_of_two_series(void **state)
     has(text, "DTSTART:19990404T020000\n");
     has(text, "DTSTART:20070311T020000\nRRULE:");
     free(text);
+    /* Also when it is one that was there already that has to be told from earlier on. */
+    world_event(w, &w->me,
+                MOVED("x", "2007", "2007-08-14T09:00:00Z", "1975-08-14T09:00:00Z",
+                      "1975-08-14T10:00:00Z", ""));
+    text = feed(w, FEED);
+    has(text, "TZID:America/New_York\nBEGIN:DAYLIGHT\nTZOFFSETFROM:-0500\nTZOFFSETTO:-0400\n"
+              "TZNAME:EDT\nDTSTART:19750223T020000\n");
+    free(text);
 }
 
 /* More of everything than there is room for at first. */
