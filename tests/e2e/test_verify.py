@@ -86,6 +86,21 @@ def test_on_demand(start, clock):
     assert verify(pair, "nobody@example.com")[0] == 67
 
 
+def test_a_hole_that_was_never_told(start, clock):
+    """An instance that is cancelled on one side alone is a difference while its series lives; a tombstone is none."""
+    pair = start(env=clock.env)
+    pair.google.insert(id="series00", recurrence=["RRULE:FREQ=DAILY;COUNT=5"],
+                       **timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC"))
+    settled(pair, clock, ["same0000"])
+    hole = "series00_20260702T100000Z"
+    pair.emulator.put_raw_event(USER, {"id": hole, "status": "cancelled", "recurringEventId": "series00",
+                                       "originalStartTime": {"dateTime": "2026-07-02T10:00:00Z"}}, silent=True)
+    pair.emulator.put_raw_event(USER, {"id": "never000", "status": "cancelled"}, silent=True)
+    status, found = verify(pair, "--json")
+    assert status == 1 and set(items_of(found)) == {hole}
+    assert verify(pair)[0] == 0
+
+
 def test_by_schedule(start, clock):
     """Once a week, without being asked."""
     pair = start(env=clock.env)
