@@ -69,8 +69,9 @@ struct daemon {
     pthread_t scrubber;
     bool scrubbing;
     atomic_bool stopping;
-    bool started; /* once, at least */
-    int signals;  /* signalfd */
+    bool started;       /* once, at least */
+    bool accounts_owed; /* those of the configuration in force */
+    int signals;        /* signalfd */
 };
 
 static struct conf *conf_now(const struct daemon *d)
@@ -357,11 +358,24 @@ static bool keep_conf(struct daemon *d, struct conf *conf)
     return same;
 }
 
+/* As long as that cannot be written down it is tried again: what is not to be shown any more must
+ * go. */
+static void take_accounts(struct daemon *d)
+{
+    struct err e = {0};
+    bool owed = d->accounts_owed;
+
+    d->accounts_owed = sync_reload(d->sync, conf_now(d), &e) != RC_OK;
+    if (d->accounts_owed && !owed)
+        log_err(NULL, "accounts not taken over, which is tried again: %s", e.text);
+    else if (owed && !d->accounts_owed)
+        log_notice(NULL, "accounts taken over");
+}
+
 static void reload(struct daemon *d)
 {
     struct buf problems = {0}, live = {0}, restart = {0};
     struct conf *conf = NULL;
-    struct err e = {0};
 
     notify_reloading();
     ping_look(d->ping, true);
@@ -376,8 +390,7 @@ static void reload(struct daemon *d)
         serve_reload(d->serve, conf);
         push_reload(d->push, conf);
         control_reload(d->control, conf);
-        if (sync_reload(d->sync, conf, &e) != RC_OK)
-            log_err(NULL, "accounts not taken over: %s", e.text);
+        take_accounts(d);
         log_each(LOG_NOTICE, "configuration reloaded", &live);
         if (!live.n)
             log_notice(NULL, "configuration reloaded: nothing new");
@@ -430,6 +443,8 @@ static bool watch(struct daemon *d)
         ping_look(d->ping, false);
         if (store_is_broken(d->store) || push_is_broken(d->push))
             return true;
+        if (d->accounts_owed)
+            take_accounts(d);
         int64_t now_ms = clock_awake_ms();
         const char *now_stuck = stuck_thread(d);
         if (now_stuck && !stuck)

@@ -8,6 +8,7 @@ import pytest
 from emulator import TOKEN, USER, ServiceAccount
 from failures import DAY_MS, EAGER, HOUR_MS, Clock, settle, wait_title
 from mirror import wait_for
+from pair import token_account
 from people import google_section, oauth_account, private_file, sign_in, world
 
 ENABLE = "https://console.cloud.google.com/apis/library/calendar-json.googleapis.com"
@@ -173,16 +174,20 @@ def test_a_consent_screen_in_testing(start, tmp_path, clock):
     wait_state(pair, "ok")
 
 
-def test_a_reload_while_nothing_can_be_written(start):
+@pytest.mark.parametrize("accounts", ["the same", "one less"])
+def test_a_reload_while_nothing_can_be_written(start, tmp_path, accounts):
     """What a reload excludes goes as soon as that can be written down: a list that was read and not stored answers nothing."""
-    pair = start(sync=EAGER,
+    pair = start(sync=EAGER, accounts={name: token_account(tmp_path, name=name) for name in ("test", "spare")},
                  world={"users": [{"email": USER, "tokens": [TOKEN], "calendarList": [USER, "ny@example.com"]}],
                         "calendars": [{"id": USER}, {"id": "ny@example.com", "owner": USER}]})
 
     def served():
         return pair.mirror.get("/calendar/v3/calendars/ny@example.com/events").status == 200
     assert served()
-    pair.mirror.sections["account test"]["exclude"] = "ny@example.com"
+    for name in ("test", "spare"):
+        pair.mirror.sections[f"account {name}"]["exclude"] = "ny@example.com"
+    if accounts == "one less":
+        del pair.mirror.sections["account spare"]
     pair.mirror.write_config()
     pid = pair.mirror.process.pid
     before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
