@@ -86,8 +86,9 @@ def restore(world, rng):
 
 
 def split(world, rng):
-    """This and all that follow: the series ends there, and another begins, whose instances bear the names of the first's."""
-    calendar, series = some(world, rng, lambda e: live_series(e) and "_R" not in e["id"])
+    """This and all that follow, as a client does it: the series ends there, and another begins, under a name of its own, so that
+    no later edit makes two series out of which instances of one name come."""
+    calendar, series = some(world, rng, lambda e: live_series(e) and len(e["id"]) < 50)
     if not series:
         return
     zone = world.zones[calendar]
@@ -103,7 +104,7 @@ def split(world, rng):
         last.strftime("%Y%m%dT%H%M%SZ"))
     others = [e for e in world.emulator.dump(calendar) if e.get("recurringEventId") == series["id"]
               and expected.instant(e["originalStartTime"], zone) >= at and e["status"] != "cancelled"]
-    new = series["id"] + "_R" + (first["start"]["date"].replace("-", "") if days else at.strftime("%Y%m%dT%H%M%S"))
+    new = series["id"] + (first["start"]["date"].replace("-", "") if days else at.strftime("%Y%m%dt%H%M%S"))
     body = {**{k: v for k, v in series.items() if k not in ("sequence", "created")}, "id": new, "iCalUID": new + "@google.com",
             "start": first["start"], "end": first["end"], "summary": f"split {world.count}", "recurrence": head}
     world.google.update(calendar, series["id"], {**series, "recurrence": [line + ";UNTIL=" + until for line in head]})
