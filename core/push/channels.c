@@ -116,35 +116,46 @@ void channel_forget(struct channels *c, struct channel *ch)
     free(ch);
 }
 
-static void find_coll(struct channels *c, struct channel *ch, struct txn *mirror,
-                      struct collection *ret)
+/* A calendar that an account's list does not have is gone; without a list, it may yet be found. */
+static bool is_listed(struct txn *mirror, uint32_t account)
+{
+    struct collection roster;
+    return coll_find(mirror, account, COLL_ROSTER, span_of(""), &roster) == RC_OK &&
+           roster.state == COLL_READY;
+}
+
+/* RC_NOTFOUND: it is gone. RC_AGAIN: not known yet. */
+static enum rc find_coll(struct channels *c, const struct channel *ch, struct txn *mirror,
+                         struct collection *ret)
 {
     struct push_channel record;
     struct account account;
     struct txn *t = NULL;
+    enum rc rc = RC_AGAIN;
 
     if (txn_read(c->ledger, &t, NULL) != RC_OK)
-        return;
+        return rc;
     if (push_channel_get(t, span_of(ch->id), &record) == RC_OK &&
-        account_find(mirror, record.account, &account) == RC_OK &&
-        coll_find(mirror, account.no, record.kind, span_of(record.calendar), ret) == RC_OK)
-        ch->coll = ret->no;
+        account_find(mirror, record.account, &account) == RC_OK) {
+        rc = coll_find(mirror, account.no, record.kind, span_of(record.calendar), ret);
+        if (rc == RC_NOTFOUND && !is_listed(mirror, account.no))
+            rc = RC_AGAIN;
+    }
     txn_abort(t);
+    return rc;
 }
 
 void channel_look(struct channels *c, struct channel *ch, struct txn *mirror)
 {
     struct collection coll = {0};
-    enum rc rc = RC_NOTFOUND;
+    enum rc rc = ch->coll ? coll_get(mirror, ch->coll, &coll) : RC_NOTFOUND;
 
-    if (ch->coll)
-        rc = coll_get(mirror, ch->coll, &coll);
     if (rc == RC_NOTFOUND) {
-        ch->coll = 0;
-        find_coll(c, ch, mirror, &coll);
-        rc = ch->coll ? RC_OK : RC_NOTFOUND;
+        rc = find_coll(c, ch, mirror, &coll);
+        ch->coll = coll.no;
     }
-    /* Not there at all is no end: a mirror that is built anew has yet to find it. */
+    if (rc == RC_NOTFOUND)
+        ch->lost = true;
     if (rc != RC_OK || coll.state == COLL_NEW)
         return;
     ch->lost = coll.state == COLL_GONE;

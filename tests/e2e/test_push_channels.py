@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import ssl
+import subprocess
 import threading
 import time
 
@@ -14,7 +15,7 @@ import pytest
 from authority import Authority
 from emulator import USER, Hook
 from failures import Clock, settle
-from mirror import wait_for
+from mirror import BUILD, PATIENCE, wait_for
 from push import EVENTS, LOCAL, number_of, state_of, stop, watch
 
 LIST = "/calendar/v3/users/me/calendarList/watch"
@@ -380,6 +381,23 @@ def test_a_calendar_that_is_gone(pair):
         hook.next()
         pair.google.call("DELETE", f"/users/me/calendarList/{made}")
         assert state_of(hook.next()) == "not_exists"
+
+
+def test_a_calendar_that_went_while_nobody_looked(pair):
+    """Nothing but the calendar list knows of it by the time the service runs again."""
+    made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+    wait_for("the calendar", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
+    with Hook() as hook:
+        watch(pair, hook.url, EVENTS.format(made))
+        hook.next()
+        pair.mirror.stop()
+        pair.google.call("DELETE", f"/users/me/calendarList/{made}")
+        by_hand = [os.path.join(BUILD, "calmirrord"), "-c", pair.mirror.config_path, "--resync"]
+        subprocess.run(by_hand, check=True, capture_output=True, timeout=60 * PATIENCE)
+        pair.mirror.start()
+        assert state_of(hook.next()) == "not_exists"
+        pair.google.call("POST", "/users/me/calendarList", body={"id": made})
+        assert state_of(hook.next()) == "exists"
 
 
 def test_event_types(pair):
