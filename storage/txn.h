@@ -45,7 +45,7 @@ struct store {
     struct trouble trouble;
     struct lineage lineage; /* n = 0 in push.mdb */
     _Atomic uint64_t commits;
-    atomic_bool lineage_kept; /* in the file as it is here */
+    atomic_bool lineage_kept;   /* in the file as it is here */
     atomic_bool broken, jammed; /* jammed: a write of LMDB's own failed, it does nothing more */
 };
 

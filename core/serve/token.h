@@ -47,9 +47,9 @@ void page_token_write(struct buf *out, const struct token_key *k, const struct p
 
 /* RC_INVALID (a client's 400): malformed, altered, or a token of Google or of another kind.
  * RC_STALE (410): well-formed, but of another store, which was rebuilt or put back from a backup
- * since. That cannot be verified, and need not be: all that a forgery wins is a full listing. *e then holds the
- * sentence for the client, as Google words it. Whether coll, seq and query fit the request is for
- * the caller to say. `hold` takes the bytes that the page's spans point into. */
+ * since. That cannot be verified, and need not be: all that a forgery wins is a full listing. *e
+ * then holds the sentence for the client, as Google words it. Whether coll, seq and query fit the
+ * request is for the caller to say. `hold` takes the bytes that the page's spans point into. */
 enum rc sync_token_read(const struct token_key *k, struct span text, struct sync_token *ret,
                         struct err *e);
 enum rc page_token_read(const struct token_key *k, struct span text, struct buf *hold,

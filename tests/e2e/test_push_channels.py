@@ -373,9 +373,15 @@ def test_an_expired_channel_is_silent(start, tmp_path):
         wait_for("its end", lambda: push_status(pair)["open"] == 1, 30)
 
 
-def test_a_calendar_that_is_gone(pair):
+def new_calendar(pair):
+    """Its id, once the mirror serves it."""
     made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
     wait_for("the calendar", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
+    return made
+
+
+def test_a_calendar_that_is_gone(pair):
+    made = new_calendar(pair)
     with Hook() as hook:
         watch(pair, hook.url, EVENTS.format(made))
         hook.next()
@@ -385,8 +391,7 @@ def test_a_calendar_that_is_gone(pair):
 
 def test_a_calendar_that_went_while_nobody_looked(pair):
     """Nothing but the calendar list knows of it by the time the service runs again."""
-    made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
-    wait_for("the calendar", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
+    made = new_calendar(pair)
     with Hook() as hook:
         watch(pair, hook.url, EVENTS.format(made))
         hook.next()

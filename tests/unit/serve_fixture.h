@@ -83,22 +83,51 @@ static inline struct collection world_coll(struct world *w, uint32_t account, en
     return c;
 }
 
-/* Stores an event as a pull would. */
-static inline void world_event(struct world *w, struct collection *c, const char *json)
+/* Puts an event as a pull would. */
+static inline void world_put(struct txn *t, struct collection *c, struct span raw)
 {
     struct event_text text = {0};
     struct event ev = {0};
     struct err e = {0};
-    struct span raw = span_of(json);
     if (json_check(raw, &e) != RC_OK ||
         google_decode_event(raw, span_of(c->zone), &text, &ev, &e) != RC_OK)
-        fail_msg("%s: %s", json, e.text);
+        fail_msg("%.*s: %s", (int)raw.n, raw.p, e.text);
     extent_widen(&ev);
-    struct txn *t = begin_write(w->f.store);
     (void)event_put(t, c, &ev);
+    buf_release(&text.text);
+}
+
+static inline void world_event(struct world *w, struct collection *c, const char *json)
+{
+    struct txn *t = begin_write(w->f.store);
+    world_put(t, c, span_of(json));
     coll_put(t, c);
     commit(t);
-    buf_release(&text.text);
+}
+
+/* Stores n events of one hour at once, "n00000" and so on, each with so many bytes of description;
+ * those from `named` on are called "needle". */
+static inline void world_many(struct world *w, unsigned n, size_t bytes, unsigned named)
+{
+    struct buf b = {.cap = LIMIT_EVENT_BYTES};
+    char *filler = malloc(bytes + 1);
+    assert_non_null(filler);
+    memset(filler, 'x', bytes);
+    filler[bytes] = '\0';
+    struct txn *t = begin_write(w->f.store);
+    for (unsigned i = 0; i < n; i++) {
+        buf_reset(&b);
+        buf_printf(&b,
+                   "{\"id\":\"n%05u\",\"status\":\"confirmed\",\"summary\":\"%s\","
+                   "\"start\":{\"dateTime\":\"2026-01-05T09:00:00Z\"},"
+                   "\"end\":{\"dateTime\":\"2026-01-05T10:00:00Z\"},\"description\":\"%s\"}",
+                   i, i >= named ? "needle" : "hay", filler);
+        world_put(t, &w->me, buf_span(&b));
+    }
+    coll_put(t, &w->me);
+    commit(t);
+    buf_release(&b);
+    free(filler);
 }
 
 static inline void world_remove(struct world *w, struct collection *c, const char *id)

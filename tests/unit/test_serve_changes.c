@@ -27,31 +27,6 @@ static unsigned count(const char *text, const char *part)
     return n;
 }
 
-/* n events at once, each of about so many bytes. */
-static void burst(struct world *w, unsigned n, size_t bytes)
-{
-    char *filler = malloc(bytes + 1);
-    assert_non_null(filler);
-    memset(filler, 'x', bytes);
-    filler[bytes] = '\0';
-    struct txn *t = begin_write(w->f.store);
-    for (unsigned i = 0; i < n; i++) {
-        struct event_text kept = {0};
-        struct event ev = {0};
-        struct buf b = {.cap = LIMIT_EVENT_BYTES};
-        buf_printf(&b, "{\"id\":\"n%05u\",\"status\":\"confirmed\",\"description\":\"%s\"}", i,
-                   filler);
-        assert_int_equal(google_decode_event(buf_span(&b), span_of("UTC"), &kept, &ev, NULL),
-                         RC_OK);
-        (void)event_put(t, &w->me, &ev);
-        buf_release(&kept.text);
-        buf_release(&b);
-    }
-    coll_put(t, &w->me);
-    commit(t);
-    free(filler);
-}
-
 /* A page has so many entries at most, and so many bytes; the next one goes on behind it. */
 static void test_ends_of_pages(void **state)
 {
@@ -64,7 +39,7 @@ static void test_ends_of_pages(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char cursor[2048];
         cursor_now(w, cursor);
-        burst(w, cases[i].n, cases[i].bytes);
+        world_many(w, cases[i].n, cases[i].bytes, 0);
         unsigned told = 0, pages = 0;
         for (bool more = true; more; pages++) {
             struct http_answer a = changes(w, cases[i].query, cursor);
@@ -138,7 +113,7 @@ static void test_bursts(void **state)
     struct world *w = *state;
     struct buf plain = {.cap = 1u << 24}, full = {.cap = 1u << 24};
     struct http_client a = open_stream(w, "", &plain), b = open_stream(w, "?include=event", &full);
-    burst(w, 1100, 3000);
+    world_many(w, 1100, 3000, 0);
     world_timed(w, "z", "2026-03-02T09:00:00", "2026-03-02T10:00:00", "");
     read_until(&a, &plain, "\"eventId\":\"z\"");
     read_until(&b, &full, "\"eventId\":\"z\"");

@@ -353,32 +353,6 @@ static void test_clients(void **state)
     }
 }
 
-/* Stores n single events at once. */
-static void many(struct world *w, unsigned n, size_t description)
-{
-    char *text = malloc(description + 1);
-    struct txn *t = begin_write(w->f.store);
-    memset(text, 'x', description);
-    text[description] = '\0';
-    for (unsigned i = 0; i < n; i++) {
-        struct event_text kept = {0};
-        struct event ev = {0};
-        struct buf b = {.cap = LIMIT_EVENT_BYTES};
-        buf_printf(&b,
-                   "{\"id\":\"many%u\",\"start\":{\"dateTime\":\"2026-01-05T09:00:00Z\"},"
-                   "\"end\":{\"dateTime\":\"2026-01-05T10:00:00Z\"},\"description\":\"%s\"}",
-                   i, text);
-        assert_int_equal(google_decode_event(buf_span(&b), span_of("UTC"), &kept, &ev, NULL),
-                         RC_OK);
-        (void)event_put(t, &w->me, &ev);
-        buf_release(&kept.text);
-        buf_release(&b);
-    }
-    coll_put(t, &w->me);
-    commit(t);
-    free(text);
-}
-
 /* A long feed is made on a thread of its own, and others are answered meanwhile. */
 static void test_long(void **state)
 {
@@ -387,7 +361,7 @@ static void test_long(void **state)
     struct http_client client[CLIENTS_N];
     struct http_answer first = {0};
     char value[256], header[300];
-    many(w, 5000, 100);
+    world_many(w, 5000, 100, 0);
     for (int i = 0; i < CLIENTS_N; i++) {
         assert_true(http_connect(&client[i], w->port));
         assert_true(http_send_text(&client[i], "GET " FEED " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
@@ -430,7 +404,7 @@ static void test_end_meanwhile(void **state)
 {
     struct world *w = *state;
     struct http_client client[4];
-    many(w, 5000, 100);
+    world_many(w, 5000, 100, 0);
     for (int i = 0; i < 4; i++) {
         assert_true(http_connect(&client[i], w->port));
         assert_true(http_send_text(&client[i], "GET " FEED " HTTP/1.1\r\nHost: localhost\r\n\r\n"));
@@ -445,7 +419,7 @@ static void test_end_meanwhile(void **state)
 static void test_too_long(void **state)
 {
     struct world *w = *state;
-    many(w, 35, 4000);
+    world_many(w, 35, 4000, 0);
     expect_error(w, 400, "timeRangeTooLong", FEED);
     free(feed(w, FEED "?freeBusyOnly=true"));
 }

@@ -214,39 +214,11 @@ static void test_validators_of_all(void **state)
     }
 }
 
-/* Stores n events at once, "n00000" and so on, each with so many bytes of description; those from
- * `named` on are called "needle". */
-static void many(struct world *w, unsigned n, size_t bytes, unsigned named)
-{
-    char *filler = malloc(bytes + 1);
-    assert_non_null(filler);
-    memset(filler, 'x', bytes);
-    filler[bytes] = '\0';
-    struct txn *t = begin_write(w->f.store);
-    for (unsigned i = 0; i < n; i++) {
-        struct event_text kept = {0};
-        struct event ev = {0};
-        struct buf b = {.cap = LIMIT_EVENT_BYTES};
-        buf_printf(&b,
-                   "{\"id\":\"n%05u\",\"status\":\"confirmed\",\"summary\":\"%s\","
-                   "\"description\":\"%s\"}",
-                   i, i >= named ? "needle" : "hay", filler);
-        assert_int_equal(google_decode_event(buf_span(&b), span_of("UTC"), &kept, &ev, NULL),
-                         RC_OK);
-        (void)event_put(t, &w->me, &ev);
-        buf_release(&kept.text);
-        buf_release(&b);
-    }
-    coll_put(t, &w->me);
-    commit(t);
-    free(filler);
-}
-
 /* One answer looks at so many events at most, and goes on behind them. */
 static void test_a_page_that_finds_little(void **state)
 {
     struct world *w = *state;
-    many(w, 20002, 1, 19999);
+    world_many(w, 20002, 1, 19999);
     expect_pages(w, EV "?q=needle", 10, "n19999|n20000 n20001", NULL);
     expect_pages(w, EV "?q=needle&orderBy=updated", 10, "n19999|n20000 n20001", NULL);
     expect_pages(w, EV "?q=nothing", 10, "|", NULL);
@@ -259,7 +231,7 @@ static void test_a_page_that_is_long(void **state)
     enum { N = 11, EACH = 2 << 20 };
     char next[2048], target[2300] = EV "?prettyPrint=false";
     unsigned told = 0, pages = 0;
-    many(w, N, EACH, 0);
+    world_many(w, N, EACH, 0);
     do {
         struct http_answer a = get(w, 200, target);
         assert_true(a.n < (16u << 20) + EACH + 4096);

@@ -82,7 +82,8 @@ static void test_extents(void **state)
     } rows[] = {
         {timed, "\"RRULE:FREQ=DAILY;COUNT=3\"", ten, ten + 2 * day + 27 * hour, false},
         {timed, "\"RRULE:FREQ=DAILY\"", ten, INT64_MAX, false},
-        {timed, "\"RRULE:FREQ=DAILY;UNTIL=20260703T100000Z\"", ten, ten + 2 * day + 27 * hour, false},
+        {timed, "\"RRULE:FREQ=DAILY;UNTIL=20260703T100000Z\"", ten, ten + 2 * day + 27 * hour,
+         false},
         {timed, "\"RDATE:20260601T100000Z\"", ten - 30 * day, ten + 27 * hour, false},
         {timed, "\"RRULE:FREQ=SOMETIMES\"", ten, INT64_MAX, true},
         {dates, "\"RRULE:FREQ=DAILY;COUNT=3\"", midnight, midnight + 3 * day, false},
