@@ -108,11 +108,17 @@ static void test_damage(void **state)
 {
     struct world *w = *state;
     world_timed(w, "a", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    char *text = metrics(w);
+    says(text, "calmirror_damaged_records 0");
+    free(text);
     damage_value(w->f.store, SPACE_EVENT, 0, 70);
     struct http_answer a = http_ask(w->port, "GET", EV, "", "");
     http_answer_release(&a);
-    char *text = metrics(w);
-    says(text, "calmirror_damaged_records 1");
+    text = metrics(w);
+    /* The feed's thread may have met it, too. */
+    const char *at = strstr(text, "\ncalmirror_damaged_records ");
+    assert_non_null(at);
+    assert_in_range(atoi(at + strlen("\ncalmirror_damaged_records ")), 1, 2);
     free(text);
 }
 
