@@ -100,8 +100,8 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     uint32_t roster = 0;
     unsigned news = head_store(r, t, page);
     bool owe = news & HEAD_LISTED && roster_owe(r, t, &roster);
-    run_succeeded(r, fresh_ms, covered);
     f->relist = news & HEAD_ROLE; /* perhaps only from some page on */
+    run_succeeded(r, f->relist ? r->c.fresh_ms : fresh_ms, covered);
     r->job.resync |= f->relist;
     bool changed = r->c.version != version;
     CRASHPOINT("listing.finish.before");

@@ -44,6 +44,28 @@ static void test_revived_series_has_its_exceptions(void **state)
     assert_true(is_equal(&w, ME));
 }
 
+/* And until they are there, what is served is no younger than before. */
+static void test_a_revived_series_is_not_all(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    insert_event(&w, "series", "\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=3\"]");
+    mirror_up(&w);
+    live_channel(&w);
+    api(&w, "DELETE", "/calendars/primary/events/series", NULL);
+    WAIT(!has_event("series"));
+    WAIT(is_idle(&w));
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"skip\":1,\"hold\":true}");
+    int64_t lived_ms = clock_wall_ms();
+    api(&w, "PATCH", "/calendars/primary/events/series", "{\"status\":\"confirmed\"}");
+    WAIT(has_event("series"));
+    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
+    assert_true(events_of(&w, ME).fresh_ms < lived_ms);
+    control(&w, "POST", "release", "{}");
+    WAIT(events_of(&w, ME).fresh_ms >= lived_ms);
+}
+
 static bool is_named(const char *name)
 {
     char quoted[40];
@@ -279,6 +301,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_revived_series_has_its_exceptions, end),
+        cmocka_unit_test_teardown(test_a_revived_series_is_not_all, end),
         cmocka_unit_test_teardown(test_renamed_again_while_the_list_is_read, end),
         cmocka_unit_test_teardown(test_renamed_before_a_restart, end),
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
