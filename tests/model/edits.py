@@ -111,7 +111,8 @@ def split(world, rng):
     world.emulator.put_raw_event(calendar, body, new)
     for other in others:
         world.emulator.put_raw_event(calendar, {**other, "recurringEventId": new}, other["id"])
-    world.touch(calendar, series["id"])
+    for id in (series["id"], new):
+        world.touch(calendar, id)
 
 
 def promote(world, rng):

@@ -201,7 +201,7 @@ class Walker(Follower):
         after = {i["id"]: i for i in self.walk({}, None)[0]}
         same = [i["id"] for i in before if after.get(i["id"]) == i]
         ids = [i["id"] for i in walked]
-        assert all(ids.count(id) >= 1 for id in same), (self, [(id, ids.count(id)) for id in same])
+        assert all(ids.count(id) == 1 for id in same), (self, [(id, ids.count(id)) for id in same])
 
     def check(self):
         pass
