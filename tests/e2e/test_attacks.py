@@ -312,10 +312,13 @@ def test_rebinding_and_foreign_pages(victim):
 @pytest.mark.parametrize("path", [EVENTS, EVENTS + "?q=topsecret", "/calendar/v3/users/me/calendarList", "/v1/status", "/",
                                   "/calendar/v3/colors", "/calendar/v3/users/me/settings", "/v1/odd", "/v1/clients"])
 def test_tokens_that_open_nothing(victim, path):
-    for token in (None, "", GOOGLE, victim.tokens["expired"], victim.tokens["honest"][:-1], victim.tokens["honest"] + "x",
-                  victim.tokens["honest"].lower(), victim.tokens["honest"] + "\t", "null", "undefined", "*", "' OR 1=1"):
+    honest = victim.tokens["honest"]
+    for token in (None, "", GOOGLE, victim.tokens["expired"], honest[:-1], honest + "x", honest.lower(), honest + "\t", "null",
+                  "undefined", "*", "' OR 1=1"):
         answer = victim.ask(path, token)
-        assert answer.status in (401, 200) if token == victim.tokens["honest"] + "\t" else answer.status == 401, (token, answer.status)
+        # A tab behind a field is none of its value: libmicrohttpd 1.0 takes it away, 0.9 does not.
+        right = victim.ask(path, honest).status if token == honest + "\t" else 401
+        assert answer.status in (401, right), (token, answer.status)
         if answer.status == 401:
             assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
             assert answer.json["error"]["errors"][0]["reason"] in ("required", "authError")

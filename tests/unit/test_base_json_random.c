@@ -150,8 +150,9 @@ static json_object *parse_with_json_c(struct span text)
     if (!ascii)
         fail_msg("not UTF-8: %.*s", (int)text.n, text.p);
     json_object *o = parse_ascii(ascii, n, JSON_TOKENER_STRICT, &error);
-    /* json-c 0.18, when strict, takes no integer of more than 64 bits; 0.16 does. */
-    if (error == json_tokener_error_parse_number)
+    /* json-c 0.18, when strict, takes no integer of more than 64 bits; 0.16 does. One that is all of
+     * the text it calls cut off. */
+    if (error == json_tokener_error_parse_number || error == json_tokener_error_parse_eof)
         o = parse_ascii(ascii, n, 0, &error);
     free(ascii);
     if (error != json_tokener_success)
