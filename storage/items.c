@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "storage/accounts.h"
 #include "storage/event_store.h"
 #include "storage/item_store.h"
 
@@ -72,6 +73,21 @@ enum rc item_get(struct txn *t, uint32_t coll, struct span id, struct item *ret)
         rc = RC_NOTFOUND;
     if (!rc)
         *ret = (struct item){item.id, item.raw, item.deleted, item.seq};
+    return rc;
+}
+
+enum rc item_of_calendar(struct txn *t, uint32_t account, struct span calendar,
+                         struct span *ret_raw)
+{
+    struct collection roster;
+    struct item item;
+    enum rc rc = coll_find(t, account, COLL_ROSTER, (struct span){"", 0}, &roster);
+    if (rc == RC_OK)
+        rc = item_get(t, roster.no, calendar, &item);
+    if (rc == RC_OK && item.deleted)
+        rc = RC_NOTFOUND;
+    if (rc == RC_OK)
+        *ret_raw = item.raw;
     return rc;
 }
 

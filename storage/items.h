@@ -15,6 +15,9 @@ struct item {
 
 /* RC_NOTFOUND, RC_BADDATA (damaged; counted like events, see events_damaged). */
 enum rc item_get(struct txn *t, uint32_t coll, struct span id, struct item *ret);
+/* The entry of a calendar in the list of its account; RC_NOTFOUND also when that is a tombstone. */
+enum rc item_of_calendar(struct txn *t, uint32_t account, struct span calendar,
+                         struct span *ret_raw);
 /* Writes when it differs from what is there, with a row in the change log; true if it did. Updates
  * *c's counts and version (the caller puts *c at the end of its work). */
 bool item_put(struct txn *t, struct collection *c, const struct item *item);

@@ -8,6 +8,7 @@
 #include "core/serve/items_page.h"
 #include "core/serve/pages.h"
 #include "core/serve/scope.h"
+#include "storage/items.h"
 
 #include <string.h>
 
@@ -127,7 +128,7 @@ static bool find_entry(struct call *c, struct span *ret_raw)
     enum access access;
     if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access))
         return false;
-    enum rc rc = scope_list_entry(c, coll.account, span_of(coll.calendar), ret_raw);
+    enum rc rc = item_of_calendar(c->txn, coll.account, span_of(coll.calendar), ret_raw);
     if (rc)
         return call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
     if (access != ACCESS_ALL) {

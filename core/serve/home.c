@@ -6,6 +6,7 @@
 #include "core/serve/handlers.h"
 #include "core/serve/scope.h"
 #include "storage/accounts.h"
+#include "storage/items.h"
 
 static void add_html(struct buf *out, const char *text)
 {
@@ -81,7 +82,7 @@ static const char *age_text(int64_t age_ms, char out[32])
 static void find_name(struct call *c, const struct collection *coll, struct buf *name)
 {
     struct span entry;
-    if (scope_list_entry(c, coll->account, span_of(coll->calendar), &entry) != RC_OK)
+    if (item_of_calendar(c->txn, coll->account, span_of(coll->calendar), &entry) != RC_OK)
         return;
     if (!json_string(json_get(entry, "summaryOverride"), name) || name->n == 0)
         (void)!json_string(json_get(entry, "summary"), name);

@@ -183,17 +183,3 @@ bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct 
     return scope_any_calendar(c, id, kind, ret, &access) &&
            (access == ACCESS_ALL || call_fail(c, FAULT_FORBIDDEN, NULL, NULL));
 }
-
-enum rc scope_list_entry(struct call *c, uint32_t account, struct span id, struct span *ret_raw)
-{
-    struct collection roster;
-    struct item item;
-    enum rc rc = coll_find(c->txn, account, COLL_ROSTER, (struct span){"", 0}, &roster);
-    if (rc == RC_OK)
-        rc = item_get(c->txn, roster.no, id, &item);
-    if (rc == RC_OK && item.deleted)
-        rc = RC_NOTFOUND;
-    if (rc == RC_OK)
-        *ret_raw = item.raw;
-    return rc;
-}

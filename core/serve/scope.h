@@ -33,8 +33,4 @@ bool scope_account_is_known(struct call *c);
 /* The account's config, by number; NULL when it is not configured. */
 const struct conf_account *scope_account(const struct call *c, uint32_t no);
 
-/* The entry of a calendar in the list of its account. The span is LMDB's. RC_NOTFOUND when it is
- * not in it. */
-enum rc scope_list_entry(struct call *c, uint32_t account, struct span id, struct span *ret_raw);
-
 #endif

@@ -58,13 +58,18 @@ static unsigned news(struct span old, struct span now)
  */
 static struct span known(struct run *r, struct txn *t, struct span head)
 {
-    struct collection roster;
-    struct item entry;
-    if (head.n == 0 &&
-        coll_find(t, r->c.account, COLL_ROSTER, (struct span){0}, &roster) == RC_OK &&
-        item_get(t, roster.no, span_of(r->c.calendar), &entry) == RC_OK && !entry.deleted)
-        return entry.raw;
+    struct span entry;
+    if (head.n == 0 && item_of_calendar(t, r->c.account, span_of(r->c.calendar), &entry) == RC_OK)
+        return entry;
     return head;
+}
+
+static unsigned take_calendar(struct run *r, struct span old, struct span head)
+{
+    char zone[sizeof(r->c.zone)];
+    if (json_string_copy(json_get(head, "timeZone"), zone, sizeof(zone)))
+        memcpy(r->c.zone, zone, sizeof(zone));
+    return old.n ? news(old, head) : 0;
 }
 
 unsigned head_store(struct run *r, struct txn *t, const struct google_page *page)
@@ -75,13 +80,7 @@ unsigned head_store(struct run *r, struct txn *t, const struct google_page *page
     struct span old = coll_head(t, r->c.no);
     if (!head.failed && !span_eq(old, buf_span(&head))) {
         if (r->c.kind == COLL_EVENTS)
-            old = known(r, t, old);
-        if (r->c.kind == COLL_EVENTS && old.n)
-            found = news(old, buf_span(&head));
-        char zone[sizeof(r->c.zone)];
-        if (r->c.kind == COLL_EVENTS &&
-            json_string_copy(json_get(page->head, "timeZone"), zone, sizeof(zone)))
-            memcpy(r->c.zone, zone, sizeof(zone));
+            found = take_calendar(r, known(r, t, old), buf_span(&head));
         coll_set_head(t, r->c.no, buf_span(&head));
         r->c.version = txn_next_seq(t);
         r->c.changed_ms = clock_wall_ms();
