@@ -34,7 +34,6 @@ struct full {
     bool begin;   /* the next page starts a listing afresh */
     bool spoiled; /* going on where it stands would lead nowhere */
     unsigned restarts;
-    bool relist;          /* some pages may have been as another role saw them */
     bool no_pulls;        /* increments of the old view are at an end */
     uint64_t pinged;      /* the ping up to which the first page is younger */
     struct verify verify; /* when that is the reason */
@@ -100,9 +99,8 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     uint32_t roster = 0;
     unsigned news = head_store(r, t, page);
     bool owe = news & HEAD_LISTED && roster_owe(r, t, &roster);
-    f->relist = news & HEAD_ROLE; /* perhaps only from some page on */
-    run_succeeded(r, f->relist ? r->c.fresh_ms : fresh_ms, covered);
-    r->job.resync |= f->relist;
+    bool relist = news & HEAD_ROLE; /* some pages may have been as another role saw them */
+    run_succeeded(r, fresh_ms, covered, !relist);
     bool changed = r->c.version != version;
     CRASHPOINT("listing.finish.before");
     enum rc rc = run_commit(r, t, e);
@@ -113,7 +111,7 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     CRASHPOINT("listing.finish.after");
     if (owe)
         roster_announce_owed(r, roster);
-    if (f->relist)
+    if (relist)
         queue_add(r->sync->opt.queue, r->c.no, r->c.account, QUEUE_RESYNC);
     /* What took something back may be of a while ago: then its token tells what followed. */
     r->as_of_now = pages == 1 && f->result.older + f->result.removed == 0;

@@ -124,7 +124,7 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
     r->c.state = COLL_READY;
     if (full)
         r->c.full_ms = asked_ms;
-    run_succeeded(r, asked_ms, full ? QUEUE_PING | QUEUE_NEW | QUEUE_RESYNC : QUEUE_PING);
+    run_succeeded(r, asked_ms, full ? QUEUE_PING | QUEUE_NEW | QUEUE_RESYNC : QUEUE_PING, true);
     CRASHPOINT("items.commit.before");
     if (rc == RC_OK)
         rc = run_commit(r, t, e);

@@ -155,9 +155,7 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     bool owe = news & HEAD_LISTED && roster_owe(r, t, &roster);
     p->relist |= news & HEAD_ROLE;
     memcpy(r->c.sync_token, last->next_sync, sizeof(r->c.sync_token));
-    /* Until what else it takes is listed, nobody is told that this is how things are. */
-    run_succeeded(r, p->relist ? r->c.fresh_ms : p->started_ms, QUEUE_PING);
-    r->job.resync |= p->relist;
+    run_succeeded(r, p->started_ms, QUEUE_PING, !p->relist);
     bool empty = r->ticket.reasons & QUEUE_PING && p->changed == 0;
     if (empty && quiet)
         r->delay_ms = EMPTY_RETRY_MS;

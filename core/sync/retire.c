@@ -2,7 +2,6 @@
  * is dropped. */
 #include "core/sync/steps.h"
 
-
 #include "core/base/clock.h"
 #include "core/base/crashpoint.h"
 #include "core/base/log.h"

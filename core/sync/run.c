@@ -121,15 +121,17 @@ bool run_more(struct run *r)
     return true;
 }
 
-void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered)
+void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered, bool whole)
 {
-    r->c.fresh_ms = fresh_ms;
+    if (whole) /* else nobody is told yet that this is how things are */
+        r->c.fresh_ms = fresh_ms;
     r->c.fails = 0;
     r->c.last_error[0] = '\0';
     if (covered & QUEUE_PING && r->job.pulled < r->ticket.pinged)
         r->job.pulled = r->ticket.pinged;
     if (covered & QUEUE_RESYNC)
         r->job.resync = false;
+    r->job.resync |= !whole;
     r->covering |= covered;
     r->delay_ms = 0; /* what was decided before no longer holds */
 }

@@ -71,8 +71,8 @@ enum rc run_read(struct run *r, struct txn *t); /* collection, job and channels,
 /* A write transaction with run_read() in it. RC_CANCELED with r->left: the collection left. */
 enum rc run_begin(struct run *r, struct txn **ret, struct err *e);
 enum rc run_commit(struct run *r, struct txn *t, struct err *e); /* with due time and grant */
-/* Once the new view is in the transaction: the collection is as Google's at fresh_ms. */
-void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered);
+/* The new view is in the transaction: Google's at fresh_ms, or if not `whole` to be listed yet. */
+void run_succeeded(struct run *r, int64_t fresh_ms, unsigned covered, bool whole);
 void run_upstream(struct run *r); /* before a call: page size, a heartbeat until its deadline */
 void worker_beat(void *worker);
 struct plan_view run_view(const struct run *r);

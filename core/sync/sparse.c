@@ -10,12 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
 #include "core/calendar/instance_id.h"
 #include "storage/events.h"
-
-#define DAY_MS INT64_C(86400000)
 
 struct slot {
     struct span base;

@@ -1,7 +1,6 @@
 /* render: an event's JSON as stored, with its clock times in the zone that was asked for. */
 #include "core/serve/events/render.h"
 
-
 #include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
