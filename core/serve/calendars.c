@@ -84,16 +84,14 @@ static void add_config(struct etag *etag, const struct conf_account *a, const st
 }
 
 /* Entries that another config shows or hides are no changes of the list, so that no delta could
- * tell of them. */
-static bool check_config(struct call *c, struct items_page *page)
+ * tell of them. What a list began under its later pages keep. */
+static bool check_config(struct call *c, struct items_page *page, uint64_t shown)
 {
-    struct etag shown = {0};
-    add_config(&shown, page->arg, &c->caller);
-    bool begins =
-        params_has(&c->params, PARAM_SYNC_TOKEN) && !params_has(&c->params, PARAM_PAGE_TOKEN);
-    if (begins && page->at.fingerprint != shown.hash)
+    if (params_has(&c->params, PARAM_PAGE_TOKEN))
+        return true;
+    if (params_has(&c->params, PARAM_SYNC_TOKEN) && page->at.fingerprint != shown)
         return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
-    page->at.fingerprint = shown.hash;
+    page->at.fingerprint = shown;
     return true;
 }
 
@@ -109,12 +107,16 @@ void calendar_list_list(struct call *c)
                               .write = write_entry,
                               .arg = scope_me(c)};
     if (!call_read(c) || !scope_of_me(c, COLL_ROSTER, &coll) || !pages_begin(c, &coll, &page.at) ||
-        !check_params(c) || !check_config(c, &page))
+        !check_params(c))
+        return;
+    struct etag shown = {0};
+    add_config(&shown, page.arg, &c->caller);
+    if (!check_config(c, &page, shown.hash))
         return;
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll.no);
     etag_add_version(&etag, c, coll.version);
-    etag_add_number(&etag, page.at.fingerprint);
+    etag_add_number(&etag, shown.hash);
     etag_set(c, &etag);
     answer_from_collection(c, &coll);
     if (!call_not_modified(c))

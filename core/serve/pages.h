@@ -6,8 +6,8 @@
 #include "core/serve/call.h"
 #include "core/serve/token.h"
 
-/* Lists that depend on more than their collection keep a fingerprint of it in their sync tokens:
- * pages_begin() gives that of the request's syncToken, pages_write_sync() writes that of `at`. */
+/* Lists that depend on more than their collection keep a fingerprint of it in their tokens:
+ * pages_begin() gives that of the request's, pages_write_next() and _sync() write that of `at`. */
 
 /* Begins at the place of the request's pageToken, whose query takes the place of the request's
  * (form and maxResults stay); else at that of its syncToken (place[1]), else at the start. Fills

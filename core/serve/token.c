@@ -21,7 +21,7 @@
 #define HEAD_N (2 + LINEAGE_NAME_BYTES)
 #define SEQ_AT (HEAD_N + 4)
 #define MOST_BYTES \
-    (HEAD_N + 12 + 8 * TOKEN_PLACE_NUMBERS + 4 + TOKEN_AFTER_MAX + TOKEN_QUERY_MAX + MAC_N)
+    (HEAD_N + 12 + 8 * TOKEN_PLACE_NUMBERS + 12 + TOKEN_AFTER_MAX + TOKEN_QUERY_MAX + MAC_N)
 #define MOST_CHARS ((MOST_BYTES + 2) / 3 * 4)
 
 enum kind { KIND_SYNC = 'S', KIND_PAGE = 'P' };
@@ -100,6 +100,7 @@ void page_token_write(struct buf *out, const struct token_key *k, const struct p
         put_number(&b, (uint64_t)t->place[i], 8);
     put_text(&b, t->after);
     put_text(&b, t->query);
+    put_number(&b, t->fingerprint, 8);
     finish(out, k, &b);
 }
 
@@ -204,6 +205,7 @@ enum rc page_token_read(const struct token_key *k, struct span text, struct buf 
             t.place[i] = (int64_t)get_number(&r, 8);
         t.after = get_text(&r);
         t.query = get_text(&r);
+        t.fingerprint = get_number(&r, 8);
         if (!r.ok || r.left > 0)
             rc = RC_INVALID;
     }

@@ -38,7 +38,7 @@ struct page_token {
     int64_t place[TOKEN_PLACE_NUMBERS]; /* of the last item sent; the list knows what they mean */
     struct span after;                  /* likewise, for lists in the order of ids; may be empty */
     struct span query;                  /* as sent with the first page; may be empty */
-    uint64_t fingerprint;               /* of the list's sync token, no part of this one */
+    uint64_t fingerprint;               /* likewise: its `query` */
 };
 
 /* Appends the token. The page's spans are within their bounds (asserted). */

@@ -246,11 +246,14 @@ def test_sync_tokens_survive_a_restart_and_a_listing_of_the_mirror(pair):
 
 def test_another_choice_of_calendars_is_a_list_to_be_read_anew(pair):
     follower = Follower(pair, LIST)
+    page = ours(pair, LIST, maxResults=1).json["nextPageToken"]
     pair.mirror.sections["account test"]["exclude"] = "team@*"
     pair.mirror.write_config()
     pair.mirror.process.send_signal(signal.SIGHUP)
     wait_for("the reload", lambda: TEAM not in by_id(walk(pair, LIST)[0]))
-    refused(pair, LIST, 410, "fullSyncRequired", "syncToken", syncToken=follower.token)
+    begun = walk(pair, LIST, pageToken=page)[1]
+    for token in follower.token, begun:
+        refused(pair, LIST, 410, "fullSyncRequired", "syncToken", syncToken=token)
     follower = Follower(pair, LIST)
     pair.mirror.stop()
     pair.mirror.start()

@@ -53,8 +53,8 @@ static void page_token_round_trip(void **state)
     memset(longest, 'q', sizeof(longest));
     const struct page_token tokens[] = {
         {0},
-        {3, 9, {INT64_MIN, INT64_MAX, -1, 1}, span_of("id"), span_of("q=a%20b&maxResults=5"), 0},
-        {1, 1, {0}, {longest, TOKEN_AFTER_MAX}, {longest, TOKEN_QUERY_MAX}, 0},
+        {3, 9, {INT64_MIN, INT64_MAX, -1, 1}, span_of("id"), span_of("q=a%20b&maxResults=5"), 7},
+        {1, 1, {0}, {longest, TOKEN_AFTER_MAX}, {longest, TOKEN_QUERY_MAX}, UINT64_MAX},
     };
     struct token_key k = key_of(STORE, secret);
     for (size_t i = 0; i < sizeof(tokens) / sizeof(*tokens); i++) {
@@ -66,6 +66,7 @@ static void page_token_round_trip(void **state)
         assert_memory_equal(back.place, tokens[i].place, sizeof(back.place));
         assert_true(span_eq(back.after, tokens[i].after));
         assert_true(span_eq(back.query, tokens[i].query));
+        assert_true(back.fingerprint == tokens[i].fingerprint);
         buf_release(&text);
         buf_release(&hold);
     }

@@ -2,6 +2,7 @@
  * behind it. */
 #include <limits.h>
 
+#include "core/calendar/zone.h"
 #include "core/serve/events/head.h"
 #include "core/serve/events/page.h"
 #include "core/serve/events/veil.h"
@@ -43,13 +44,17 @@ static bool check_params(struct call *c)
 }
 
 /* To who sees more than when its token was given, or less, a delta would not tell of what is new or
- * no more to be seen. */
+ * no more to be seen; nor of instances that other rules of a time zone have moved. What a list
+ * began under its later pages keep. */
 static bool check_token(struct call *c, struct events_page *page, enum access access)
 {
-    uint64_t want = access == ACCESS_ALL ? 0 : access;
-    bool begins =
-        params_has(&c->params, PARAM_SYNC_TOKEN) && !params_has(&c->params, PARAM_PAGE_TOKEN);
-    if (begins && page->at.fingerprint != want)
+    const uint64_t seen = 3; /* these bits tell what is seen, the others by which rules */
+    uint64_t want = (zone_edition() & ~seen) | (access == ACCESS_ALL ? 0 : access);
+    uint64_t differs = page->at.fingerprint ^ want;
+    if (params_has(&c->params, PARAM_PAGE_TOKEN))
+        return true;
+    if (params_has(&c->params, PARAM_SYNC_TOKEN) &&
+        (differs & (params_on(&c->params, PARAM_SINGLE_EVENTS) ? UINT64_MAX : seen)))
         return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
     page->at.fingerprint = want;
     return true;
