@@ -233,3 +233,9 @@ void log_write(enum log_level level, const char *about, const char *fmt, ...)
         ;
     errno = keep;
 }
+
+bool log_due(_Atomic int64_t *said_ms, int64_t every_ms)
+{
+    int64_t said = atomic_load(said_ms), now = clock_mono_ms();
+    return (!said || now - said >= every_ms) && atomic_compare_exchange_strong(said_ms, &said, now);
+}

@@ -4,6 +4,7 @@
 #define CORE_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/base/err.h"
 
@@ -20,6 +21,10 @@ bool log_enabled(enum log_level level);
  * Control characters and bytes that are not UTF-8 are shown escaped; a long line is cut. */
 void log_write(enum log_level level, const char *about, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Is it time to log again what may come in crowds? At once, then once in `every_ms`. *said_ms is
+ * when it last was (monotonic; 0: never). Thread-safe. */
+bool log_due(_Atomic int64_t *said_ms, int64_t every_ms);
 
 #define log_err(about, ...)     log_write(LOG_ERR, about, __VA_ARGS__)
 #define log_warning(about, ...) log_write(LOG_WARNING, about, __VA_ARGS__)

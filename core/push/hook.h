@@ -41,7 +41,7 @@ struct hook {
     uint64_t delivered, attempts_failed, dead; /* `dead`: letters that are there now */
     int64_t delivered_ms, failed_ms;           /* wall clock of the last */
     uint64_t given_up, dropped; /* changes, and letters, since the log told of them: at said_ms */
-    int64_t said_ms;            /* monotonic; 0: never */
+    _Atomic int64_t said_ms;    /* of log_due() */
     struct hook *next;
 };
 struct hook_result { /* of an attempt */

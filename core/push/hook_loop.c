@@ -111,17 +111,14 @@ static void drop_oldest(struct hook *hook, struct txn *t)
 /* At once, then for all that follow now and then: a receiver may be gone for good. */
 static void say_given_up(struct hook *hook, const struct push_dead *d)
 {
-    int64_t now_ms = clock_mono_ms();
-
     hook->given_up++;
-    if (hook->said_ms && now_ms - hook->said_ms < SAY_MS)
+    if (!log_due(&hook->said_ms, SAY_MS))
         return;
     log_warning(NULL,
                 "hook %s: changes given up: %" PRIu64 ", letters dropped: %" PRIu64
                 "; the last one after %u attempts: %s",
                 hook->name, hook->given_up, hook->dropped, d->attempts, d->error);
     hook->given_up = hook->dropped = 0;
-    hook->said_ms = now_ms;
 }
 
 static void write_dead(struct hook_lane *l, struct txn *t)

@@ -2,8 +2,10 @@
 #include "core/serve/fault.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
 
@@ -113,9 +115,19 @@ bool call_fail(struct call *c, enum fault fault, const char *location, const cha
     return false;
 }
 
+void fault_log(const struct err *e)
+{
+    static _Atomic int64_t said_ms;
+    static atomic_uint n;
+    atomic_fetch_add(&n, 1);
+    if (log_due(&said_ms, MINUTE_MS))
+        log_err(NULL, "api: requests failed here: %u; the last one: %s", atomic_exchange(&n, 0),
+                e->text);
+}
+
 bool call_fail_internal(struct call *c, const struct err *e)
 {
-    log_err(NULL, "api: %s", e->text);
+    fault_log(e);
     return call_fail(c, FAULT_INTERNAL, NULL, NULL);
 }
 

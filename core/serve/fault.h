@@ -46,7 +46,9 @@ enum fault {
 bool call_fail(struct call *c, enum fault fault, const char *location, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Logs the sentence and answers 500 without it. */
+/* Logs what went wrong here: at once, then of many the last one now and then. */
+void fault_log(const struct err *e);
+/* Logs the sentence, and answers 500 without it. */
 bool call_fail_internal(struct call *c, const struct err *e);
 
 /* Of something asked for by its id, an `event` or an `entry`: it is not there (RC_NOTFOUND), or its

@@ -4,9 +4,14 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/serve/fault.h"
 #include "core/serve/routes.h"
 #include "core/serve/schemas.h"
 
@@ -61,12 +66,47 @@ static void paths_end_where_they_end(void **state)
     }
 }
 
+/* Fails that many requests and returns what the log has of it; static text. */
+static const char *log_of_failures(int n)
+{
+    static char text[65536];
+    int fd = memfd_create("log", MFD_CLOEXEC), kept = dup(STDERR_FILENO);
+    assert_true(fd >= 0 && kept >= 0);
+    dup2(fd, STDERR_FILENO);
+    for (int i = 0; i < n; i++) {
+        struct call c = {0};
+        assert_false(call_fail_internal(&c, &(struct err){"the disk is gone"}));
+        assert_int_equal(c.answer.status, 500);
+        call_release(&c);
+    }
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    ssize_t got = pread(fd, text, sizeof text - 1, 0);
+    close(fd);
+    text[got > 0 ? got : 0] = '\0';
+    return text;
+}
+
+/* Whoever asks again and again fills no disk with it. */
+static void internal_errors_are_told_now_and_then(void **state)
+{
+    (void)state;
+    log_init(LOG_FORMAT_TEXT);
+    const char *text = log_of_failures(100);
+    assert_non_null(strstr(text, "api: requests failed here: 1; the last one: the disk is gone\n"));
+    assert_ptr_equal(strchr(text, '\n') + 1, text + strlen(text));
+    assert_string_equal(log_of_failures(100), "");
+    clock_shift(0, MINUTE_MS);
+    assert_non_null(strstr(log_of_failures(100), "failed here: 200; the last"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_are_described),
         cmocka_unit_test(routes_are_sound),
         cmocka_unit_test(paths_end_where_they_end),
+        cmocka_unit_test(internal_errors_are_told_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 #include "core/base/json.h"
-#include "core/base/log.h"
 #include "core/base/rfc3339.h"
 #include "core/serve/events/expand.h"
 #include "core/serve/fault.h"
@@ -204,8 +203,10 @@ static void write_calendar(struct query *q, struct span id, int64_t number)
     if (rc == RC_FULL) {
         write_error(c, "calendar", "timeRangeTooLong");
     } else if (rc || events_damaged(c->store, coll.no)) {
-        if (rc)
-            log_err(NULL, "api: freeBusy of cal %u: %s", coll.no, e.text);
+        if (rc) {
+            (void)err_prefix(&e, rc, "freeBusy of cal %u", coll.no);
+            fault_log(&e);
+        }
         write_error(c, "global", "internalError");
     } else {
         write_blocks(q, &b);
