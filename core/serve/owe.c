@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/json.h"
 #include "core/base/clock.h"
+#include "core/base/floor.h"
+#include "core/base/json.h"
 #include "core/queue/queue.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
@@ -188,12 +189,12 @@ static bool read_window(struct call *c, struct asking *r)
     if (value.n && !json_int64(value, &r->max_ms))
         return call_fail(c, FAULT_INVALID, "max_ms", NULL);
     if (r->min_ms < -WINDOW_MOST_MS * 1000 || r->max_ms > WINDOW_MOST_MS * 1000 ||
-        r->min_ms >= r->max_ms)
+        floor_s(r->min_ms) >= floor_s(r->max_ms))
         return call_fail(c, FAULT_RANGE_EMPTY, "max_ms", NULL);
+    r->min_ms = floor_s(r->min_ms) * 1000;
+    r->max_ms = floor_s(r->max_ms) * 1000;
     if (r->max_ms - r->min_ms > WINDOW_MOST_MS)
         return call_fail(c, FAULT_RANGE_TOO_LONG, "max_ms", NULL);
-    r->min_ms -= ((r->min_ms % 1000) + 1000) % 1000;
-    r->max_ms -= ((r->max_ms % 1000) + 1000) % 1000;
     return true;
 }
 

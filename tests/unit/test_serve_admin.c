@@ -198,6 +198,32 @@ static void test_resync(void **state)
     }
 }
 
+/* A window counts in whole seconds, as Google's does: one without any is empty. */
+static void test_verify_window(void **state)
+{
+    struct world *w = *state;
+    static const struct {
+        unsigned status;
+        const char *window;
+    } cases[] = {{202, "\"min_ms\":1999,\"max_ms\":2000"},
+                 {202, "\"min_ms\":-1,\"max_ms\":0"},
+                 {400, "\"min_ms\":1000,\"max_ms\":1999"},
+                 {400, "\"min_ms\":-1000,\"max_ms\":-1"},
+                 {400, "\"min_ms\":2000,\"max_ms\":1000"},
+                 {400, "\"min_ms\":0,\"max_ms\":200000000000"},
+                 {400, "\"min_ms\":-9223372036854775808,\"max_ms\":9223372036854775807"},
+                 {400, "\"min_ms\":9223372036854775807,\"max_ms\":-9223372036854775808"},
+                 {400, "\"min_ms\":\"x\""}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char body[200];
+        (void)snprintf(body, sizeof(body), "{\"instances\":true,%s}", cases[i].window);
+        struct http_answer a = http_ask(w->port, "POST", "/v1/verify", "", body);
+        if (a.status != cases[i].status)
+            fail_msg("%s: %u", body, a.status);
+        http_answer_release(&a);
+    }
+}
+
 /* What goes through all calendars is made aside. Here it has to wait for whoever writes. */
 static void test_overviews_hold_nobody_up(void **state)
 {
@@ -295,6 +321,7 @@ int main(void)
         WORLD(test_ages_for_people),
         WORLD(test_status_in_parts),
         WORLD(test_resync),
+        WORLD(test_verify_window),
         WORLD(test_overviews_hold_nobody_up),
         WORLD(test_reload),
         cmocka_unit_test_setup_teardown(test_status_of_a_client, setup_clients, world_teardown),
