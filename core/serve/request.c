@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/floor.h"
 #include "core/base/gunzip.h"
 #include "core/base/limits.h"
 #include "core/base/rfc3339.h"
@@ -127,7 +128,7 @@ static bool read_value(struct call *c, struct params *p, enum param which, struc
     case PARAM_TIME:
         if (!rfc3339_time(text, &v.number, NULL, NULL))
             return call_fail(c, FAULT_BAD_REQUEST, spec->name, NULL);
-        v.number -= (v.number % 1000 + 1000) % 1000; /* bounds count in whole seconds */
+        v.number = floor_s(v.number) * 1000; /* bounds count in whole seconds */
         break;
     case PARAM_ZONE:
         if (!read_zone(c, text))

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "core/base/floor.h"
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
 #include "core/serve/events/expand.h"
@@ -55,7 +56,7 @@ static bool read_bound(struct call *c, const char *name, int64_t *ret_ms)
     if (!json_string_copy(value, text, sizeof text) ||
         !rfc3339_time(span_of(text), &ms, NULL, NULL))
         return call_fail(c, FAULT_BAD_REQUEST, name, NULL);
-    *ret_ms = ms - (ms % 1000 + 1000) % 1000;
+    *ret_ms = floor_s(ms) * 1000;
     return true;
 }
 
