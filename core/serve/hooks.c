@@ -22,7 +22,6 @@ void hooks_get(struct call *c)
 static bool read_order(struct call *c, char *hook, size_t size, bool *ret_drop, int64_t *ret_number)
 {
     struct err e = {0};
-    struct span number = json_get(c->body, "number");
     char what[16] = "";
 
     if (json_check(c->body, &e) != RC_OK || json_type_of(c->body) != JSON_OBJECT)
@@ -33,6 +32,7 @@ static bool read_order(struct call *c, char *hook, size_t size, bool *ret_drop, 
     *ret_drop = strcmp(what, "drop") == 0;
     if (!*ret_drop && strcmp(what, "retry") != 0)
         return call_fail(c, FAULT_INVALID, "do", "Say retry or drop.");
+    struct span number = json_get(c->body, "number");
     if (number.n && (!json_int64(number, ret_number) || *ret_number <= 0))
         return call_fail(c, FAULT_INVALID, "number", NULL);
     return true;
