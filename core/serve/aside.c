@@ -306,7 +306,7 @@ void aside_turn(struct aside *a)
         if (!j)
             return;
         a->jobs--;
-        serve_count_later(a->serve, &j->call);
+        serve_count(a->serve, &j->call);
         httpd_answer(j->request, j->response);
         job_free(j);
     }

@@ -32,17 +32,12 @@ static enum fault fault_of_refusal(unsigned status)
     return status == 431 ? FAULT_HEAD_TOO_LARGE : FAULT_BODY_TOO_LARGE;
 }
 
-static void count(struct serve *s, const struct call *c)
+void serve_count(struct serve *s, const struct call *c)
 {
     unsigned status = c->answer.status;
     requests_count(c->answer.row, status, clock_mono_us() - c->begin_us);
     s->not_modified += status == 304;
     s->errors += status >= 400;
-}
-
-void serve_count_later(struct serve *s, const struct call *c)
-{
-    count(s, c);
 }
 
 struct tally serve_tally(const struct call *c)
@@ -125,7 +120,7 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
         (void)call_fail(c, FAULT_NOT_FRESH, "Cache-Control", NULL);
         r = refuse(s, c);
     }
-    count(s, c);
+    serve_count(s, c);
     httpd_answer(req, r);
     httpd_response_unref(r);
 }

@@ -51,7 +51,7 @@ struct serve {
     struct health health; /* as it was last looked at */
 };
 
-struct tally serve_tally(const struct call *c);                /* on the loop or aside */
-void serve_count_later(struct serve *s, const struct call *c); /* on the loop: one made aside */
+struct tally serve_tally(const struct call *c);          /* on the loop or aside */
+void serve_count(struct serve *s, const struct call *c); /* on the loop: an answer is complete */
 
 #endif
