@@ -473,6 +473,7 @@ static enum rc take_over_signals(struct daemon *d, struct err *e)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGCHLD, SIG_DFL); /* may be inherited as ignored: hooks' programs have a status */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a full disk, not the end */
     d->signals = signalfd(-1, &set, SFD_CLOEXEC);

@@ -167,23 +167,30 @@ static void forget(struct command *c)
 
 bool command_look(struct command *c, int64_t now_ms, bool *ret_ok, struct err *e)
 {
-    int status;
+    int status = 0;
 
     read_output(c);
     if (now_ms >= c->deadline_ms && !c->late) {
         c->late = true;
         (void)kill(-c->pid, SIGKILL);
     }
-    if (waitpid(c->pid, &status, WNOHANG) == 0)
+    pid_t ended = waitpid(c->pid, &status, WNOHANG);
+
+    if (ended == 0)
         return false;
+    int error = ended < 0 ? errno : 0; /* ECHILD where SIGCHLD is ignored: nobody kept its status */
+
     (void)kill(-c->pid, SIGKILL); /* what it left behind */
     read_output(c);
     const char *words = last_words(c);
     const char *colon = words[0] ? ": " : "";
 
-    *ret_ok = !c->late && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    *ret_ok = !c->late && !error && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     if (c->late)
         (void)err_set(e, RC_AGAIN, "it took too long%s%s", colon, words);
+    else if (error)
+        (void)err_set(e, RC_AGAIN, "how it ended is not known: %s%s%s", strerror(error), colon,
+                      words);
     else if (WIFSIGNALED(status))
         (void)err_set(e, RC_AGAIN, "ended by signal %d%s%s", WTERMSIG(status), colon, words);
     else if (!*ret_ok)

@@ -211,6 +211,20 @@ def test_a_slow_program_runs_alone_and_is_ended(start, told):
     assert hooks(pair)["slow"]["attempts_failed"] >= 1
 
 
+def test_a_program_that_fails_is_run_again(start, told):
+    """Its exit status counts, also where whoever started the service had SIGCHLD ignored."""
+    script = f"cat > {told}.body; [ -e {told}.failed ] || {{ touch {told}.failed; exit 3; }}; cat {told}.body >> {told}"
+    pair = start(**{"push": LOCAL, "hook file": {"shell": script, **EVENTS}})
+    settle(pair)
+    pair.mirror.stop()
+    pair.mirror.wrapper = ["env", "--ignore-signal=CHLD"]
+    pair.mirror.start()
+    event = pair.google.insert(summary="one")["id"]
+    wait_for("the change", lambda: [c["eventId"] for c in lines_of(told)] == [event])
+    wait_for("the counters", lambda: hooks(pair)["file"]["delivered"] == 1)
+    assert hooks(pair)["file"]["attempts_failed"] == 1
+
+
 def test_dead_letters(start, told):
     """What is not taken for so long is put aside, seen in the status, delivered again or dropped on demand."""
     with Hook() as hook:

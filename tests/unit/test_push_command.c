@@ -137,6 +137,18 @@ static void test_one_that_floods(void **state)
     assert_memory_equal(o.e.text, "exit status 1", 13);
 }
 
+/* Whoever started us ignored SIGCHLD, and that is inherited: the kernel then keeps no status. */
+static void test_one_whose_end_nobody_kept(void **state)
+{
+    (void)state;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    assert_int_equal(sigaction(SIGCHLD, &ignore, &before), 0);
+    struct outcome o = run("exit 0", S(""), LONG_MS);
+    assert_int_equal(sigaction(SIGCHLD, &before, NULL), 0);
+    assert_false(o.ok);
+    assert_string_equal(o.e.text, "how it ended is not known: No child processes");
+}
+
 static void test_none_that_can_be_run(void **state)
 {
     (void)state;
@@ -188,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_one_that_hangs),
         cmocka_unit_test(test_one_that_leaves_a_child),
         cmocka_unit_test(test_one_that_floods),
+        cmocka_unit_test(test_one_whose_end_nobody_kept),
         cmocka_unit_test(test_none_that_can_be_run),
         cmocka_unit_test(test_a_kill),
         cmocka_unit_test(test_split),
