@@ -63,8 +63,8 @@ struct event_scan *events_by_id(struct txn *t, const struct collection *c, struc
 bool event_scan_next(struct event_scan *s, struct event *ret);
 void event_scan_close(struct event_scan *s); /* NULL ok */
 
-/* How many damaged records reads met in this collection since the store was opened (0: none). The
- * sync side looks at it and owes the calendar a full listing of reason LISTING_DAMAGED.
+/* How often reads met a damaged record in this collection since it was last repaired (0: never).
+ * The sync side looks at it and owes the calendar a full listing of reason LISTING_DAMAGED.
  * Thread-safe. */
 uint64_t events_damaged(struct store *s, uint32_t coll);
 void events_damage_clear(struct store *s, uint32_t coll);

@@ -131,13 +131,13 @@ static void ask_service(struct doctor *d)
               (uint64_t)field_number(store, "map_bytes", 0),
               (uint64_t)field_number(store, "oldest_reader_txns", 0));
     while (json_next(&it, NULL, &coll))
-        damaged += field_number(coll, "damaged", 0);
+        damaged += field_number(coll, "damaged", 0) > 0;
     if (damaged > 0)
         doctor_say(d, LEVEL_WARN, "store",
                    "they are fetched anew automatically; if it happens again, check the disk",
-                   "%lld damaged records since the start", (long long)damaged);
+                   "collections with damaged records: %lld", (long long)damaged);
     else
-        doctor_say(d, LEVEL_OK, "store", NULL, "no damaged records since the start");
+        doctor_say(d, LEVEL_OK, "store", NULL, "no damaged records known");
 }
 
 /* The two files, and what is lost of each. */

@@ -48,7 +48,8 @@ GAUGE(channel_expiry, "calmirror_channel_next_expiry_timestamp_seconds", "second
 GAUGE(oldest_success, "calmirror_oldest_success_timestamp_seconds", "seconds",
       "When the calendar that was looked at longest ago was last known to equal Google's; 0 when "
       "there is none.");
-GAUGE(damaged, "calmirror_damaged_records", NULL, "Damaged records met that are not yet replaced.");
+GAUGE(damaged, "calmirror_damaged_collections", NULL,
+      "Collections in which a damaged record was met that is not yet replaced.");
 GAUGE(drift, "calmirror_drift_events", NULL,
       "Differences from Google that verification found, ever.");
 GAUGE(owed, "calmirror_ping_queue_length", NULL,
@@ -121,7 +122,7 @@ static unsigned calendar_state(enum rc rc, const struct collection *coll)
 static bool add_collection(void *arg, enum rc rc, const struct collection *coll)
 {
     struct sums *s = arg;
-    s->damaged += events_damaged(s->c->store, coll->no);
+    s->damaged += events_damaged(s->c->store, coll->no) > 0;
     s->drift += coll->drift;
     if (coll->kind != COLL_EVENTS)
         return true;
@@ -163,7 +164,7 @@ static void set_states(const struct metric *m, const uint64_t *values)
 
 static void take_contents(struct call *c)
 {
-    struct sums s = {.c = c, .damaged = events_damaged(c->store, 0)};
+    struct sums s = {.c = c, .damaged = events_damaged(c->store, 0) > 0};
     struct queue_totals q = {0};
     accounts_each(c->txn, add_account, &s);
     colls_each(c->txn, add_collection, &s);
