@@ -55,6 +55,8 @@ bool series_start(const struct event *master, const struct zone *calendar_zone,
         return false;
     if (!read_moment(end, all_day, &at.end_ms))
         at.end_ms = at.start_ms;
+    if (all_day && at.end_ms < at.start_ms + DAY_MS) /* as google_decode_event() has it */
+        at.end_ms = at.start_ms + DAY_MS;
     *ret = at;
     return true;
 }

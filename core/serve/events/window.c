@@ -45,10 +45,5 @@ bool window_has(const struct event_window *w, const struct event *ev)
     int64_t max = floating ? w->floating_max_ms : w->max_ms;
     if (ev->flags & EVENT_UNTIMED)
         return min == INT64_MIN && max == INT64_MAX;
-    if (max != INT64_MAX && ev->start_ms >= max)
-        return false;
-    if (min == INT64_MIN || ev->end_ms > min)
-        return true;
-    /* The last instance of a series may have no length. */
-    return ev->end_ms == min && (ev->start_ms == min || (ev->flags & EVENT_SERIES));
+    return ev->start_ms < max && (ev->end_ms > min || (ev->end_ms == min && ev->start_ms == min));
 }

@@ -1,0 +1,351 @@
+/* test_serve_edges: every kind of list shows what overlaps its window, no less and no more, in its
+ * order, on pages of any size; free/busy is busy there.
+ *
+ * DESIGN. One calendar of which each part begins or ends where another does: over a change of
+ * clocks, with and without length, days and times, series and what stands in their slots. All bear
+ * one UID, so that each kind of list can be asked for all of it. What a list must show is reckoned
+ * from the table of parts; it is asked for windows that begin or end at each edge, a second before
+ * and a second behind. */
+#include "core/base/rfc3339.h"
+#include "tests/unit/serve_fixture.h"
+
+#define SINGLE EV "?singleEvents=true"
+#define SINCE  "2026-01-01T00:00:00Z"
+#define FREE   ",\"transparency\":\"transparent\""
+#define BERLIN "\"timeZone\":\"" ZONE "\""
+
+enum shape { WHOLE, REPLACED, HOLE, TOMB };
+
+/* What is stored, in this order; a day of no length counts as one. In order of
+ * change it is the other way round. */
+static const struct {
+    const char *id, *times, *more;
+} stored[] = {
+    {"long", "2026-03-20T10:00:00Z 2026-03-30T07:00:00Z", FREE},
+    {"hour", "2026-03-28T07:00:00Z 2026-03-28T08:00:00Z", ""},
+    {"mark", "2026-03-29T07:00:00Z 2026-03-29T07:00:00Z", ""},
+    {"day", "2026-03-29 2026-03-30", ""},
+    {"none", "2026-03-30 2026-03-30", ""},
+    {"ser", "2026-03-28T08:00:00Z 2026-03-28T09:00:00Z",
+     ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]"},
+    {"ser_20260330T070000Z", "2026-03-27T12:00:00Z 2026-03-27T13:00:00Z",
+     ",\"recurringEventId\":\"ser\",\"originalStartTime\":{\"dateTime\":\"2026-03-30T07:00:00Z\"}"},
+    {"ser_20260331T070000Z", NULL,
+     ",\"recurringEventId\":\"ser\",\"originalStartTime\":{\"dateTime\":\"2026-03-31T07:00:00Z\"}"},
+    {"tick", "2026-03-22T23:00:00Z 2026-03-22T23:00:00Z",
+     ",\"recurrence\":[\"RRULE:FREQ=WEEKLY;COUNT=2\"]"},
+    {"days", "2026-03-28 2026-03-30",
+     FREE ",\"recurrence\":[\"RRULE:FREQ=DAILY;INTERVAL=2;COUNT=3\"]"},
+    {"days_20260330", "2026-04-02T08:00:00Z 2026-04-02T09:00:00Z",
+     ",\"recurringEventId\":\"days\",\"originalStartTime\":{\"date\":\"2026-03-30\"}"},
+    {"nil", "2026-03-29 2026-03-29", ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=2\"]"},
+    {"tomb", NULL, ""},
+};
+#define STORED (sizeof stored / sizeof *stored)
+
+/* What can be seen of it, and when. */
+static const struct part {
+    const char *id, *of; /* the record that shows it */
+    const char *start, *end;
+    enum shape shape;
+} parts[] = {
+    {"long", "long", "2026-03-20T10:00:00Z", "2026-03-30T07:00:00Z", WHOLE},
+    {"hour", "hour", "2026-03-28T07:00:00Z", "2026-03-28T08:00:00Z", WHOLE},
+    {"mark", "mark", "2026-03-29T07:00:00Z", "2026-03-29T07:00:00Z", WHOLE},
+    {"day", "day", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
+    {"none", "none", "2026-03-29T22:00:00Z", "2026-03-30T22:00:00Z", WHOLE},
+    {"ser_20260328T080000Z", "ser", "2026-03-28T08:00:00Z", "2026-03-28T09:00:00Z", WHOLE},
+    {"ser_20260329T070000Z", "ser", "2026-03-29T07:00:00Z", "2026-03-29T08:00:00Z", WHOLE},
+    {"", "ser", "2026-03-30T07:00:00Z", "2026-03-30T08:00:00Z", REPLACED},
+    {"", "ser", "2026-03-31T07:00:00Z", "2026-03-31T08:00:00Z", REPLACED},
+    {"ser_20260330T070000Z", "ser_20260330T070000Z", "2026-03-27T12:00:00Z", "2026-03-27T13:00:00Z",
+     WHOLE},
+    {"ser_20260331T070000Z", "ser_20260331T070000Z", "2026-03-31T07:00:00Z", "2026-03-31T07:00:00Z",
+     HOLE},
+    {"tick_20260322T230000Z", "tick", "2026-03-22T23:00:00Z", "2026-03-22T23:00:00Z", WHOLE},
+    {"tick_20260329T220000Z", "tick", "2026-03-29T22:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
+    {"days_20260328", "days", "2026-03-27T23:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
+    {"", "days", "2026-03-29T22:00:00Z", "2026-03-31T22:00:00Z", REPLACED},
+    {"days_20260401", "days", "2026-03-31T22:00:00Z", "2026-04-02T22:00:00Z", WHOLE},
+    {"days_20260330", "days_20260330", "2026-04-02T08:00:00Z", "2026-04-02T09:00:00Z", WHOLE},
+    {"nil_20260329", "nil", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
+    {"nil_20260330", "nil", "2026-03-29T22:00:00Z", "2026-03-30T22:00:00Z", WHOLE},
+    {"tomb", "tomb", NULL, NULL, TOMB},
+};
+#define PARTS (sizeof parts / sizeof *parts)
+
+static int row_of(const char *id)
+{
+    for (size_t i = 0; i < STORED; i++)
+        if (strcmp(stored[i].id, id) == 0)
+            return (int)i;
+    fail_msg("%s: not stored", id);
+    return 0;
+}
+
+static int64_t ms_of(const char *text)
+{
+    int64_t ms = 0;
+    assert_true(rfc3339_time(span_of(text), &ms, NULL, NULL));
+    return ms;
+}
+
+static void put_moment(struct buf *b, const char *name, struct span at)
+{
+    if (at.n == 10)
+        buf_printf(b, ",\"%s\":{\"date\":\"%.*s\"}", name, 10, at.p);
+    else
+        buf_printf(b, ",\"%s\":{\"dateTime\":\"%.*s\"," BERLIN "}", name, (int)at.n, at.p);
+}
+
+static void make_world(struct world *w)
+{
+    struct buf b = {0};
+    for (size_t i = 0; i < STORED; i++) {
+        const char *times = stored[i].times, *blank = times ? strchr(times, ' ') : NULL;
+        buf_reset(&b);
+        buf_printf(&b, "{\"id\":\"%s\",\"etag\":\"\\\"%lld\\\"\",\"status\":\"%s\"%s", stored[i].id,
+                   (ms_of(SINCE) / 1000 + (long long)(STORED - i)) * 2000000,
+                   times ? "confirmed" : "cancelled", stored[i].more);
+        if (blank) {
+            buf_printf(&b, ",\"iCalUID\":\"u@x\",\"updated\":\"2026-01-01T00:00:%02uZ\"",
+                       (unsigned)(STORED - i));
+            put_moment(&b, "start", (struct span){times, (size_t)(blank - times)});
+            put_moment(&b, "end", span_of(blank + 1));
+        }
+        buf_add_char(&b, '}');
+        world_event(w, &w->me, buf_text(&b));
+    }
+    buf_release(&b);
+}
+
+/* A kind of list, and what is known of it. */
+enum order { ANY_ORDER, BY_START, BY_UPDATED };
+enum about { EXPANDED = 1, DELETED = 2, SINCE_THEN = 4, TOUCHING = 8 };
+
+static const struct form {
+    const char *target;
+    enum order order;
+    unsigned about; /* enum about */
+    const char *of; /* the only series, and what stands in its slots; NULL: all */
+} forms[] = {
+    {EV "?x=1", ANY_ORDER, 0, NULL},
+    {EV "?showDeleted=true", ANY_ORDER, DELETED, NULL},
+    {EV "?orderBy=updated", BY_UPDATED, 0, NULL},
+    {EV "?orderBy=updated&showDeleted=true", BY_UPDATED, DELETED, NULL},
+    {EV "?iCalUID=u%40x", ANY_ORDER, 0, NULL},
+    {EV "?iCalUID=u%40x&orderBy=updated", BY_UPDATED, 0, NULL},
+    {EV "?updatedMin=" SINCE, ANY_ORDER, SINCE_THEN, NULL},
+    {SINGLE, ANY_ORDER, EXPANDED, NULL},
+    {SINGLE "&showDeleted=true", ANY_ORDER, EXPANDED | DELETED, NULL},
+    {SINGLE "&orderBy=startTime", BY_START, EXPANDED, NULL},
+    {SINGLE "&orderBy=updated", BY_UPDATED, EXPANDED, NULL},
+    {SINGLE "&orderBy=updated&showDeleted=true", BY_UPDATED, EXPANDED | DELETED, NULL},
+    {SINGLE "&iCalUID=u%40x", ANY_ORDER, EXPANDED, NULL},
+    {SINGLE "&updatedMin=" SINCE, ANY_ORDER, EXPANDED | SINCE_THEN, NULL},
+    {SINGLE "&orderBy=updated&updatedMin=" SINCE, BY_UPDATED, EXPANDED | SINCE_THEN, NULL},
+    {EV "/ser/instances?x=1", BY_START, EXPANDED | TOUCHING, "ser"},
+    {EV "/days/instances?x=1", BY_START, EXPANDED | TOUCHING, "days"},
+    {EV "/ser/instances?showDeleted=true", BY_START, EXPANDED | DELETED | TOUCHING, "ser"},
+};
+#define FORMS (sizeof forms / sizeof *forms)
+
+static bool is_in(const struct part *p, const struct form *f, int64_t min_ms, int64_t max_ms)
+{
+    bool open = min_ms == INT64_MIN && max_ms == INT64_MAX;
+    if (p->shape == TOMB)
+        return (f->about & SINCE_THEN) || open;
+    int64_t start = ms_of(p->start), end = ms_of(p->end);
+    return start < max_ms &&
+           (end > min_ms || (end == min_ms && ((f->about & TOUCHING) || start == end)));
+}
+
+static bool is_shown(const struct part *p, const struct form *f)
+{
+    bool gone = p->shape == HOLE || p->shape == TOMB;
+    if (f->of && strncmp(p->of, f->of, strlen(f->of)) != 0)
+        return false;
+    if (p->shape == REPLACED)
+        return !(f->about & EXPANDED);
+    if (p->shape == TOMB)
+        return ((f->about & DELETED) && !(f->about & EXPANDED)) || (f->about & SINCE_THEN);
+    return !gone || !(f->about & EXPANDED) || (f->about & DELETED) || (f->about & SINCE_THEN);
+}
+
+/* What stands in the list for it. */
+static const char *name_of(const struct part *p, const struct form *f)
+{
+    return (f->about & EXPANDED) ? p->id : p->of;
+}
+
+static const struct form *sorting; /* for compare() */
+
+static int compare(const void *pa, const void *pb)
+{
+    const struct part *a = *(const struct part *const *)pa, *b = *(const struct part *const *)pb;
+    if (sorting->order == ANY_ORDER)
+        return strcmp(name_of(a, sorting), name_of(b, sorting));
+    int rows = row_of(a->of) - row_of(b->of), starts = rows ? 0 : strcmp(a->start, b->start);
+    if (sorting->order == BY_START)
+        starts = strcmp(a->start, b->start);
+    return sorting->order == BY_START ? (starts ? starts : rows) : (rows ? -rows : starts);
+}
+
+static void reckon(const struct form *f, int64_t min_ms, int64_t max_ms, struct buf *out)
+{
+    const struct part *v[PARTS];
+    size_t n = 0;
+    for (size_t i = 0; i < PARTS; i++) {
+        const struct part *p = &parts[i];
+        bool again = n > 0 && !(f->about & EXPANDED) && v[n - 1]->of == p->of;
+        if (is_in(p, f, min_ms, max_ms) && is_shown(p, f) && !again)
+            v[n++] = p;
+    }
+    sorting = f;
+    qsort(v, n, sizeof(*v), compare);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, " %s", name_of(v[i], f));
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* All pages of a list, the token leading from one to the next. */
+static void ask(struct world *w, const struct form *f, const char *window, unsigned size,
+                struct buf *out)
+{
+    char ids[64][64], next[2048];
+    size_t n = 0;
+    struct buf target = {0};
+    buf_printf(&target, "%s&maxResults=%u%s", f->target, size, window);
+    do {
+        struct http_answer a = get(w, 200, buf_text(&target));
+        struct json_iter it = json_iter(json_get(span_of(a.body), "items"));
+        struct span item;
+        for (unsigned on_page = 0; json_next(&it, NULL, &item); on_page++) {
+            assert_true(n < 64 && on_page < size);
+            assert_true(json_string_copy(json_get(item, "id"), ids[n++], sizeof(ids[0])));
+        }
+        buf_reset(&target);
+        buf_printf(&target, "%.*s?maxResults=%u&pageToken=%s", (int)strcspn(f->target, "?"),
+                   f->target, size, member(&a, "nextPageToken", next));
+        http_answer_release(&a);
+    } while (next[0]);
+    if (f->order == ANY_ORDER)
+        qsort(ids, n, sizeof(ids[0]), by_text);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(out, " %s", ids[i]);
+    buf_release(&target);
+}
+
+static void check(struct world *w, int64_t min_ms, int64_t max_ms, unsigned size)
+{
+    struct buf window = {0}, want = {0}, have = {0};
+    char text[RFC3339_MAX];
+    if (min_ms != INT64_MIN) {
+        (void)rfc3339_write_ms(text, min_ms);
+        buf_printf(&window, "&timeMin=%s", text);
+    }
+    if (max_ms != INT64_MAX) {
+        (void)rfc3339_write_ms(text, max_ms);
+        buf_printf(&window, "&timeMax=%s", text);
+    }
+    for (size_t i = 0; i < FORMS; i++) {
+        buf_reset(&want);
+        buf_reset(&have);
+        reckon(&forms[i], min_ms, max_ms, &want);
+        ask(w, &forms[i], buf_text(&window), size, &have);
+        if (!span_eq(buf_span(&want), buf_span(&have)))
+            fail_msg("%s%s, %u on a page:%s instead of%s", forms[i].target, buf_text(&window), size,
+                     buf_text(&have), buf_text(&want));
+    }
+    buf_release(&window);
+    buf_release(&want);
+    buf_release(&have);
+}
+
+static bool is_free(const struct part *p)
+{
+    return p->shape != WHOLE || strstr(stored[row_of(p->of)].more, FREE);
+}
+
+/* The end of the block that begins here; `at`, when it is free. */
+static int64_t block_end(int64_t at, int64_t max_ms)
+{
+    int64_t end = at;
+    for (bool grown = true; grown && end < max_ms;) {
+        grown = false;
+        for (size_t i = 0; i < PARTS; i++)
+            if (!is_free(&parts[i]) && ms_of(parts[i].start) <= end && ms_of(parts[i].end) > end) {
+                end = ms_of(parts[i].end);
+                grown = true;
+            }
+    }
+    return end < max_ms ? end : max_ms;
+}
+
+/* Free time ends where the next part begins. */
+static int64_t free_end(int64_t at, int64_t max_ms)
+{
+    int64_t next = max_ms;
+    for (size_t i = 0; i < PARTS; i++)
+        if (!is_free(&parts[i]) && ms_of(parts[i].start) > at && ms_of(parts[i].start) < next)
+            next = ms_of(parts[i].start);
+    return next;
+}
+
+static void check_busy(struct world *w, int64_t min_ms, int64_t max_ms)
+{
+    struct buf want = {0}, body = {0};
+    char from[RFC3339_MAX], to[RFC3339_MAX];
+    const char *sep = "";
+    buf_add_text(&want, "{\"busy\":[");
+    for (int64_t at = min_ms, end; at < max_ms; at = free_end(end, max_ms)) {
+        end = block_end(at, max_ms);
+        (void)rfc3339_write(from, at, 0);
+        (void)rfc3339_write(to, end, 0);
+        if (end > at)
+            buf_printf(&want, "%s{\"start\":\"%s\",\"end\":\"%s\"}", sep, from, to);
+        sep = end > at ? "," : sep;
+    }
+    buf_add_text(&want, "]}");
+    (void)rfc3339_write_ms(from, min_ms);
+    (void)rfc3339_write_ms(to, max_ms);
+    buf_printf(&body, "{\"timeMin\":\"%s\",\"timeMax\":\"%s\",\"items\":[{\"id\":\"primary\"}]}",
+               from, to);
+    struct http_answer a =
+        http_ask(w->port, "POST", "/calendar/v3/freeBusy?prettyPrint=false", "", buf_text(&body));
+    if (a.status != 200 ||
+        !span_eq(json_path(span_of(a.body), "calendars", "primary", NULL), buf_span(&want)))
+        fail_msg("%s: %s instead of %s", buf_text(&body), a.body, buf_text(&want));
+    http_answer_release(&a);
+    buf_release(&want);
+    buf_release(&body);
+}
+
+static void test_every_edge(void **state)
+{
+    struct world *w = *state;
+    make_world(w);
+    check_busy(w, ms_of("2026-03-01T00:00:00Z"), ms_of("2026-05-01T00:00:00Z"));
+    for (unsigned size = 1; size < 10; size++)
+        check(w, INT64_MIN, INT64_MAX, size);
+    for (size_t i = 0; i < PARTS; i++)
+        for (int beside = -1000; beside <= 1000 && parts[i].start; beside += 1000) {
+            int64_t start = ms_of(parts[i].start) + beside, end = ms_of(parts[i].end) + beside;
+            check(w, end, INT64_MAX, 4);
+            check(w, INT64_MIN, start, 5);
+            check(w, end, end + 1000, 2);
+            check(w, start, end + 1000, 3);
+            check_busy(w, start, end + 2000);
+            check_busy(w, end, end + DAY_MS);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {WORLD(test_every_edge)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
