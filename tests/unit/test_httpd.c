@@ -23,7 +23,9 @@ struct app {
     bool takes; /* takes the connections of late ones over */
     int taken[64];
     _Atomic unsigned n_taken;
-    unsigned batch; /* answer the late ones once so many wait; 0: never */
+    unsigned batch;                     /* answer the late ones once so many wait; 0: never */
+    struct http_client *_Atomic silent; /* connected, has yet to say what it wants */
+    unsigned port, turns_closed;
 };
 
 static void answer_text(struct httpd_request *req, unsigned status, const char *text)
@@ -54,11 +56,22 @@ static void handle(void *arg, struct httpd_request *req)
     answer_text(req, 200, text);
 }
 
+/* Speaks once nobody can connect any more, and not in the first turn behind that. */
+static void end_silence(struct app *app)
+{
+    struct http_client probe;
+    if (!http_connect(&probe, app->port) && ++app->turns_closed == 2)
+        assert_true(http_send_text(app->silent, "GET /last HTTP/1.1\r\nHost: a\r\n\r\n"));
+    http_close(&probe);
+}
+
 static int64_t after_turn(void *arg, bool stopping)
 {
     struct app *app = arg;
     app->turns++;
     app->stops += stopping;
+    if (app->silent && !stopping)
+        end_silence(app);
     while (app->takes && app->n_late > 0) {
         int fd = httpd_take_over(app->late[--app->n_late]);
         assert_true(fd >= 0);
@@ -377,6 +390,25 @@ static void test_stop_answers_the_waiting(void **state)
     http_close(&after);
 }
 
+/* Whoever connected in time is given a moment to say what it wants. */
+static void test_stop_hears_the_last(void **state)
+{
+    (void)state;
+    struct app app = {0};
+    start(&app, (struct httpd_options){0});
+    struct http_client c;
+    app.port = httpd_port(app.h);
+    assert_true(http_connect(&c, app.port));
+    app.silent = &c;
+    httpd_free(app.h);
+    struct http_answer a = {0};
+    assert_true(http_receive(&c, &a, false));
+    assert_int_equal(a.status, 200);
+    assert_string_equal(a.body, "GET|/last||0|-");
+    http_answer_release(&a);
+    http_close(&c);
+}
+
 /* A client that never ends its request cannot hold up the stop for longer than the drain. */
 static void test_stop_is_bounded(void **state)
 {
@@ -544,6 +576,7 @@ int main(void)
         cmocka_unit_test(test_late_answer_to_nobody),
         cmocka_unit_test(test_taken_over),
         cmocka_unit_test(test_stop_answers_the_waiting),
+        cmocka_unit_test(test_stop_hears_the_last),
         cmocka_unit_test(test_stop_is_bounded),
         cmocka_unit_test(test_heartbeat),
         cmocka_unit_test(test_unix_socket),
