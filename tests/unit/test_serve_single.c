@@ -206,6 +206,8 @@ static void test_split(void **state)
     struct http_answer a = get(w, 200, EV "/s_20260316T100000Z");
     assert_string_equal(member(&a, "recurringEventId", text), "s_R20260309T080000");
     http_answer_release(&a);
+    /* No list gives out such an id; under it an exception would not be found. */
+    expect_error(w, 404, "notFound", EV "/s_R20260309T080000_20260316T100000Z");
 }
 
 /* Ids that look like those of instances, of what has none there. */

@@ -39,6 +39,7 @@ static bool has_slot(const struct event *master, const struct zone *zone, int64_
 }
 
 /* The master of an instance id, which names the base: the master's own id, or that without "_R…".
+ * One that names a master with its "_R…" is none: an exception is stored under the proper id.
  * RC_NOTFOUND: there is none; else its record cannot be read. */
 static enum rc find_master(struct call *c, const struct collection *coll, struct span id,
                            struct event *ret, struct recur_instance *at)
@@ -49,7 +50,7 @@ static enum rc find_master(struct call *c, const struct collection *coll, struct
     struct buf prefix = {0};
     struct event ev;
     const struct zone *zone = zone_of_collection(coll);
-    if (!instance_id_read(id, &base, &slot_ms, &all_day))
+    if (!instance_id_read(id, &base, &slot_ms, &all_day) || instance_id_base(base).n < base.n)
         return RC_NOTFOUND;
     enum rc rc = event_get(c->txn, coll->no, base, ret);
     if (rc == RC_OK && !has_slot(ret, zone, slot_ms, all_day, at))
