@@ -15,7 +15,6 @@
 #define HOOK_POSTS_MOST   8    /* of one hook under way at once; of programs one */
 #define HOOK_DEAD_MOST    1000 /* letters kept for one hook: the oldest give way */
 #define HOOK_RUNNING_MOST 64   /* deliveries under way: the places of all classes */
-struct hook;
 struct hook_lane {    /* a collection's changes on their way to a hook, or its dead letters */
     struct lane lane; /* first */
     struct hook *hook;
@@ -71,6 +70,7 @@ struct hooks {
 /* With the lock held. Brings `all` in step with the configuration, writes down where they begin. */
 enum rc hooks_take_conf(struct hooks *h, struct err *e);
 void hooks_sweep(struct hooks *h); /* likewise: frees what has left it and is over */
+void hooks_count_letters(struct hooks *h, struct txn *ledger); /* likewise: sets `dead` of each */
 /* The lane of a collection, made if need be; NULL: out of memory. */
 struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *ledger);
 /* Begins the delivery of lane->body. `delivery` names it for the receiver. */

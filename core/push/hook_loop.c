@@ -109,15 +109,18 @@ static void drop_oldest(struct hook *hook, struct txn *t)
 }
 
 /* At once, then for all that follow now and then: a receiver may be gone for good. */
-static void say_given_up(struct hook *hook, const struct push_dead *d)
+static void say_given_up(const struct hook_lane *l)
 {
+    struct hook *hook = l->hook;
+
     hook->given_up++;
     if (!log_due(&hook->said_ms, SAY_MS))
         return;
     log_warning(NULL,
                 "hook %s: changes given up: %" PRIu64 ", letters dropped: %" PRIu64
                 "; the last one after %u attempts: %s",
-                hook->name, hook->given_up, hook->dropped, d->attempts, d->error);
+                hook->name, hook->given_up, hook->dropped, l->lane.fails + 1,
+                l->error ? l->error : "");
     hook->given_up = hook->dropped = 0;
 }
 
@@ -141,14 +144,12 @@ static void write_dead(struct hook_lane *l, struct txn *t)
         drop_oldest(hook, t);
     push_dead_put(t, &d);
     hook->dead++;
-    say_given_up(hook, &d);
 }
 
-static void write_mark(struct hook_lane *l, struct txn *t)
+static void write_mark(const struct hook_lane *l, const struct push_place *at, struct txn *t)
 {
-    struct push_mark mark = {.coll = l->coll, .place = l->at, .failed_ms = l->failed_ms};
+    struct push_mark mark = {.coll = l->coll, .place = *at, .failed_ms = l->failed_ms};
 
-    l->moved = false;
     if (!l->hook->conf) /* it is gone, and begins anew if it comes back */
         return;
     (void)text_copy(mark.hook, sizeof mark.hook, span_of(l->hook->name));
@@ -159,13 +160,13 @@ static void write_letter(struct hook_lane *l, bool ok, struct txn *t)
 {
     struct push_dead d;
 
+    if (push_dead_get(t, l->letter, &d) != RC_OK) /* dropped meanwhile */
+        return;
     if (ok) {
         push_dead_delete(t, l->letter);
         l->hook->dead -= l->hook->dead > 0;
         return;
     }
-    if (push_dead_get(t, l->letter, &d) != RC_OK)
-        return;
     char *body = strndup(d.body.p, d.body.n); /* the record is about to be replaced */
 
     d.attempts++;
@@ -186,9 +187,23 @@ static void write_result(const struct hook_result *r, struct txn *t)
     }
     if (r->dead)
         write_dead(l, t);
+    write_mark(l, r->ok || r->dead ? &l->sending : &l->at, t);
+}
+
+/* What was taken is not told again, written down or not; but what was given up stays the next to be
+ * told until its letter is there. */
+static void note_written(struct hook_result *r, bool written)
+{
+    struct hook_lane *l = r->lane;
+
+    if (!l->coll)
+        return;
+    r->dead = r->dead && written;
+    if (r->dead)
+        say_given_up(l);
     if (r->ok || r->dead)
         l->at = l->sending;
-    write_mark(l, t);
+    l->moved = !written;
 }
 
 /* With the lock held, so that nobody takes a hook's letters away at the same time. */
@@ -201,18 +216,28 @@ static void write_down(struct hooks *h, bool flush)
         return;
     enum rc rc = txn_write(h->ledger, &t, &e);
 
-    for (unsigned i = 0; i < h->n_results && rc == RC_OK; i++)
-        write_result(&h->results[i], t);
     for (struct hook *hook = h->all; hook && rc == RC_OK && flush; hook = hook->next)
         for (struct hook_lane *l = hook->lanes; l; l = l->next)
             if (l->moved)
-                write_mark(l, t);
+                write_mark(l, &l->at, t);
+    for (unsigned i = 0; i < h->n_results && rc == RC_OK; i++)
+        write_result(&h->results[i], t);
     CRASHPOINT("push.hook.told");
     if (rc == RC_OK)
         rc = txn_commit(t, &e);
     CRASHPOINT("push.hook.noted");
-    if (rc)
-        log_err(NULL, "what hooks were told could not be written down: %s", e.text);
+    for (struct hook *hook = h->all; hook && rc == RC_OK && flush; hook = hook->next)
+        for (struct hook_lane *l = hook->lanes; l; l = l->next)
+            l->moved = false;
+    for (unsigned i = 0; i < h->n_results; i++)
+        note_written(&h->results[i], rc == RC_OK);
+    if (rc == RC_OK)
+        return;
+    log_err(NULL, "what hooks were told could not be written down: %s", e.text);
+    if (txn_read(h->ledger, &t, NULL) == RC_OK) {
+        hooks_count_letters(h, t); /* as they were */
+        txn_abort(t);
+    }
 }
 
 static bool anything_moved(const struct hooks *h)

@@ -130,6 +130,13 @@ static bool count_letter(void *arg, const struct push_dead *d)
     return true;
 }
 
+void hooks_count_letters(struct hooks *h, struct txn *ledger)
+{
+    for (struct hook *hook = h->all; hook; hook = hook->next)
+        hook->dead = 0;
+    push_dead_each(ledger, 0, count_letter, h);
+}
+
 struct unknown {
     struct hooks *h;
     struct push_mark v[64];
@@ -204,14 +211,12 @@ enum rc hooks_take_conf(struct hooks *h, struct err *e)
         txn_abort(ledger);
         return rc;
     }
-    for (struct hook *hook = h->all; hook; hook = hook->next) {
+    for (struct hook *hook = h->all; hook; hook = hook->next)
         hook->conf = NULL;
-        hook->dead = 0;
-    }
     for (size_t i = 0; i < h->conf->n_hooks; i++)
         take_one(h, &h->conf->hooks[i], ledger, mirror);
     drop_unknown_marks(h, ledger);
-    push_dead_each(ledger, 0, count_letter, h);
+    hooks_count_letters(h, ledger);
     txn_abort(mirror);
     hooks_sweep(h);
     return txn_commit(ledger, e);

@@ -1,0 +1,226 @@
+/* test_push_hooks: what becomes of changes when the disk is full, and of letters that are dropped.
+ */
+#include "core/push/hooks.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "core/base/clock.h"
+#include "storage/push.h"
+#include "tests/unit/storage_fixture.h"
+
+#define CHANGES     3
+#define HELD_BYTES  4096 /* of a file at most: enough for a program's input, not for a commit */
+#define PATIENCE_MS 20000
+
+static enum rc next_change(struct txn *t, const struct collection *coll,
+                           const struct push_place *after, const struct push_wish *wish,
+                           struct buf *out, struct push_change *ret)
+{
+    (void)t, (void)coll, (void)wish;
+    ret->at = *after;
+    if (after->pos >= CHANGES)
+        return RC_NOTFOUND;
+    ret->at.pos = ret->at.sub = after->pos + 1;
+    ret->type = "created";
+    buf_printf(out, "{\"n\":%d}", (int)ret->at.pos);
+    return RC_OK;
+}
+
+static struct push_place begin_of_all(struct txn *t)
+{
+    (void)t;
+    return (struct push_place){0};
+}
+
+struct world {
+    struct fixture *f;
+    struct store *ledger;
+    struct conf_hook hook;
+    struct conf conf;
+    struct hooks *hooks;
+    struct collection coll;
+    struct rlimit was; /* of the size of files */
+};
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const struct store_options opt = {.file = STORE_PUSH, .no_fsync = true};
+    const struct push_feed feed = {.next = next_change, .now = begin_of_all};
+    void *f;
+    assert_int_equal(fixture_setup(&f), 0);
+    w->f = f;
+    assert_int_equal(store_open(&w->ledger, w->f->dir, &opt, NULL), RC_OK);
+    struct account a = {.name = "home", .state = ACCOUNT_OK};
+    struct txn *t = begin_write(w->f->store);
+    account_put(t, &a);
+    commit(t);
+    w->coll = make_calendar(w->f->store, "me", COLL_READY);
+    assert_int_equal(w->coll.account, a.no);
+    w->hook = (struct conf_hook){.name = (char[]){"h"}, .timeout_ms = 10000, .give_up_ms = 1};
+    w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
+    w->conf.push.backoff_min_ms = w->conf.push.backoff_max_ms = 1;
+    assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->conf, &feed, NULL), RC_OK);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    void *f = w->f;
+    (void)setrlimit(RLIMIT_FSIZE, &w->was);
+    hooks_stop(w->hooks);
+    hooks_free(w->hooks);
+    store_close(w->ledger);
+    (void)fixture_teardown(&f);
+    free(w);
+    return 0;
+}
+
+/* From now on no commit succeeds, until there is room again. */
+static void fill_disk(struct world *w)
+{
+    const struct rlimit held = {HELD_BYTES, w->was.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &held), 0);
+}
+
+static void make_room(struct world *w)
+{
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &w->was), 0);
+}
+
+static void wait_for(struct world *w, bool (*is_so)(struct world *w), const char *what)
+{
+    for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; !is_so(w); (void)poll(NULL, 0, 5))
+        if (clock_mono_ms() > until_ms)
+            fail_msg("waited in vain for %s", what);
+}
+
+static bool failed_often(struct world *w)
+{
+    uint64_t delivered, failed, dead;
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    return failed > 3 * CHANGES;
+}
+
+static bool took_all(struct world *w)
+{
+    uint64_t delivered, failed, dead;
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    return delivered == CHANGES;
+}
+
+static bool see_letter(void *arg, const struct push_dead *d)
+{
+    char *seen = arg;
+    strncat(seen, d->body.p, d->body.n);
+    return true;
+}
+
+static bool has_letters(struct world *w)
+{
+    char seen[100] = "";
+    struct txn *t = begin_read(w->ledger);
+    push_dead_each(t, 0, see_letter, seen);
+    txn_abort(t);
+    return strcmp(seen, "{\"n\":1}{\"n\":2}{\"n\":3}") == 0;
+}
+
+static bool is_marked(struct world *w)
+{
+    struct push_mark mark = {0};
+    struct txn *t = begin_read(w->ledger);
+    enum rc rc = push_mark_get(t, w->coll.no, "h", &mark);
+    txn_abort(t);
+    return rc == RC_OK && mark.place.pos == CHANGES;
+}
+
+/* What is given up is not passed over before its letter is there. */
+static void test_given_up_on_a_full_disk(void **state)
+{
+    struct world *w = *state;
+    uint64_t delivered, failed, dead;
+    w->hook.shell = (char[]){"exit 1"};
+    fill_disk(w);
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, failed_often, "attempts");
+    make_room(w);
+    wait_for(w, has_letters, "a letter of each");
+    hooks_stop(w->hooks);
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    assert_int_equal(dead, CHANGES);
+}
+
+/* What was taken is not told again, and is written down as soon as that can be. */
+static void test_taken_on_a_full_disk(void **state)
+{
+    struct world *w = *state;
+    uint64_t delivered, failed, dead;
+    w->hook.shell = (char[]){"exit 0"};
+    fill_disk(w);
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, took_all, "deliveries");
+    make_room(w);
+    clock_shift(0, MINUTE_MS);
+    wait_for(w, is_marked, "the mark");
+    hooks_stop(w->hooks);
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    assert_int_equal(delivered, CHANGES);
+    assert_int_equal(failed, 0);
+}
+
+static bool is_running(struct world *w)
+{
+    struct buf out = {0};
+    hooks_write(w->hooks, &out);
+    bool running = strstr(buf_text(&out), "\"running\":1");
+    buf_release(&out);
+    return running;
+}
+
+static bool is_idle(struct world *w)
+{
+    return !is_running(w);
+}
+
+/* A letter that is dropped while it is delivered is gone once, not twice. */
+static void test_dropped_while_it_is_delivered(void **state)
+{
+    struct world *w = *state;
+    uint64_t delivered, failed, dead, n;
+    char script[160], go[96];
+    (void)snprintf(go, sizeof go, "%s/go", w->f->dir);
+    (void)snprintf(script, sizeof script, "until [ -e %s ]; do sleep 0.01; done", go);
+    w->hook.shell = (char[]){"exit 1"};
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, has_letters, "a letter of each");
+    hooks_stop(w->hooks);
+    w->hook.shell = script;
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    assert_int_equal(hooks_dead(w->hooks, "h", 1, false, &n, NULL), RC_OK);
+    wait_for(w, is_running, "the delivery");
+    assert_int_equal(hooks_dead(w->hooks, "h", 1, true, &n, NULL), RC_OK);
+    assert_int_equal(n, 1);
+    FILE *f = fopen(go, "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    wait_for(w, is_idle, "its end");
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    assert_int_equal(delivered, 1);
+    assert_int_equal(dead, CHANGES - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_taken_on_a_full_disk, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
