@@ -60,6 +60,7 @@ struct channels {
     struct message message;
     struct result *results;
     unsigned n_results;
+    bool news_lost; /* the mirror could not be read when they came: every channel is looked at */
     int64_t swept_ms;
     pthread_t thread;
     bool running;

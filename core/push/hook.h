@@ -63,7 +63,7 @@ struct hooks {
     unsigned n_results;
     int64_t flushed_ms;
     pthread_t thread;
-    bool running;
+    bool running, news_lost; /* news_lost: nothing could be read when they came */
     atomic_bool stopping;
     _Atomic int64_t heartbeat_ms;
 };

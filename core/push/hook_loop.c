@@ -422,20 +422,24 @@ static bool hear(void *arg, enum rc rc, const struct collection *coll)
     return true;
 }
 
-static void take_news(struct hooks *h, struct txn *mirror, const struct hub_news *news, bool all,
+/* False: they are still to be taken. */
+static bool take_news(struct hooks *h, struct txn *mirror, const struct hub_news *news, bool all,
                       int64_t now_ms)
 {
     struct news n = {.h = h, .mirror = mirror, .now_ms = now_ms};
     struct collection coll;
 
-    if (!h->all || (!all && !news->n) || txn_read(h->ledger, &n.ledger, NULL) != RC_OK)
-        return;
+    if (!h->all || (!all && !news->n))
+        return true;
+    if (txn_read(h->ledger, &n.ledger, NULL) != RC_OK)
+        return false;
     if (all)
         colls_each(mirror, hear, &n);
     for (size_t i = 0; i < news->n && !all; i++)
         if (coll_get(mirror, news->colls[i], &coll) == RC_OK)
             (void)hear(&n, RC_OK, &coll);
     txn_abort(n.ledger);
+    return true;
 }
 
 /* ---- the thread ------------------------------------------------------------------------------ */
@@ -462,14 +466,15 @@ static void turn(struct hooks *h)
     if (h->n_results)
         hooks_sweep(h);
     h->n_results = 0;
-    bool reload = h->reload;
+    bool all = h->reload || h->news_lost;
 
-    if (reload && hooks_take_conf(h, &e) != RC_OK)
+    if (h->reload && hooks_take_conf(h, &e) != RC_OK)
         log_err(NULL, "hooks not taken over: %s", e.text);
     h->reload = false;
+    h->news_lost = true;
     hub_take(h->mirror, &h->listener, &news);
     if (txn_read(h->mirror, &mirror, NULL) == RC_OK) {
-        take_news(h, mirror, &news, news.all || reload, now_ms);
+        h->news_lost = !take_news(h, mirror, &news, news.all || all, now_ms);
         begin_due(h, mirror, now_ms);
         txn_abort(mirror);
     }

@@ -309,8 +309,8 @@ static void turn(struct channels *c)
     if (sweep)
         sweep_ledger(c);
     hub_take(c->mirror, &c->listener, &news);
-    if (txn_read(c->mirror, &mirror, NULL) != RC_OK)
-        mirror = NULL;
+    news.all |= c->news_lost;
+    c->news_lost = txn_read(c->mirror, &mirror, NULL) != RC_OK;
     pthread_mutex_lock(&c->lock);
     for (unsigned i = 0; i < c->n_results; i++)
         settle(c, &c->results[i], mirror, now_ms);

@@ -10,9 +10,12 @@
 #include "storage/push.h"
 #include "tests/unit/storage_fixture.h"
 
-#define CHANGES     3
-#define HELD_BYTES  4096 /* of a file at most: enough for a program's input, not for a commit */
-#define PATIENCE_MS 20000
+#define CHANGES      3
+#define HELD_BYTES   4096 /* of a file at most: enough for a program's input, not for a commit */
+#define PATIENCE_MS  20000
+#define READERS_MOST 4096 /* more than a store has room for */
+
+static _Atomic unsigned n_changes; /* that the feed has */
 
 static enum rc next_change(struct txn *t, const struct collection *coll,
                            const struct push_place *after, const struct push_wish *wish,
@@ -20,7 +23,7 @@ static enum rc next_change(struct txn *t, const struct collection *coll,
 {
     (void)t, (void)coll, (void)wish;
     ret->at = *after;
-    if (after->pos >= CHANGES)
+    if (after->pos >= n_changes)
         return RC_NOTFOUND;
     ret->at.pos = ret->at.sub = after->pos + 1;
     ret->type = "created";
@@ -59,6 +62,7 @@ static int setup(void **state)
     commit(t);
     w->coll = make_calendar(w->f->store, "me", COLL_READY);
     assert_int_equal(w->coll.account, a.no);
+    n_changes = CHANGES;
     w->hook = (struct conf_hook){.name = (char[]){"h"}, .timeout_ms = 10000, .give_up_ms = 1};
     w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
@@ -112,7 +116,7 @@ static bool took_all(struct world *w)
 {
     uint64_t delivered, failed, dead;
     hooks_count(w->hooks, &delivered, &failed, &dead);
-    return delivered == CHANGES;
+    return delivered == n_changes;
 }
 
 static bool see_letter(void *arg, const struct push_dead *d)
@@ -215,11 +219,41 @@ static void test_dropped_while_it_is_delivered(void **state)
     assert_int_equal(dead, CHANGES - 1);
 }
 
+/* What was heard while the store could not be read is looked for once it can be. */
+static void test_news_while_nothing_can_be_read(void **state)
+{
+    struct world *w = *state;
+    struct txn *held[READERS_MOST];
+    unsigned n = 0;
+    w->hook.shell = (char[]){"exit 0"};
+    n_changes = CHANGES - 1;
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, took_all, "deliveries");
+    wait_for(w, is_idle, "the last of them");
+    struct txn *t = begin_write(w->f->store);
+    while (n < READERS_MOST && txn_read(w->f->store, &held[n], NULL) == RC_OK)
+        n++;
+    assert_in_range(n, 1, READERS_MOST - 1);
+    n_changes = CHANGES;
+    coll_put(t, &w->coll);
+    commit(t);
+    int64_t beat_ms = hooks_heartbeat_ms(w->hooks);
+    for (int turns = 0; turns < 2; (void)poll(NULL, 0, 5)) {
+        int64_t now_ms = hooks_heartbeat_ms(w->hooks);
+        turns += now_ms != beat_ms;
+        beat_ms = now_ms;
+    }
+    while (n > 0)
+        txn_abort(held[--n]);
+    wait_for(w, took_all, "the change");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_taken_on_a_full_disk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,124 @@
+/* test_push_channels: the thread that notifies clients' channels, while the mirror cannot be read.
+ */
+#include "core/push/channels.h"
+
+#include "core/base/clock.h"
+#include "storage/push.h"
+#include "tests/unit/fake_http.h"
+#include "tests/unit/storage_fixture.h"
+
+#define PATIENCE_MS  20000
+#define READERS_MOST 4096 /* more than a store has room for */
+
+struct world {
+    struct fixture *f;
+    struct store *ledger;
+    struct conf conf;
+    struct channels *channels;
+    struct collection coll;
+    struct fake_http receiver;
+};
+
+static bool take(struct fake_http *f, int fd, const char *text, int nth)
+{
+    (void)f, (void)text, (void)nth;
+    fake_http_reply_text(fd, 200, "");
+    return true;
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    const struct store_options opt = {.file = STORE_PUSH, .no_fsync = true};
+    char *networks[] = {(char[]){"127.0.0.0/8"}};
+    struct account a = {.name = "home", .state = ACCOUNT_OK};
+    struct address_rules rules;
+    void *f;
+    assert_int_equal(fixture_setup(&f), 0);
+    w->f = f;
+    assert_int_equal(store_open(&w->ledger, w->f->dir, &opt, NULL), RC_OK);
+    struct txn *t = begin_write(w->f->store);
+    account_put(t, &a);
+    commit(t);
+    w->coll = make_calendar(w->f->store, "me", COLL_READY);
+    fake_http_start(&w->receiver, NULL, take, NULL);
+    w->conf.push = (struct conf_push){.channels_per_client = 10,
+                                      .request_timeout_ms = 10000,
+                                      .backoff_min_ms = 1,
+                                      .backoff_max_ms = 1};
+    const struct conf_list list = {networks, 1};
+    assert_int_equal(address_rules_init(&rules, &list, NULL), RC_OK);
+    assert_int_equal(
+        channels_new(&w->channels, w->f->store, w->ledger, &w->conf, &rules, false, NULL), RC_OK);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    void *f = w->f;
+    channels_stop(w->channels);
+    channels_free(w->channels);
+    fake_http_stop(&w->receiver);
+    store_close(w->ledger);
+    (void)fixture_teardown(&f);
+    free(w);
+    return 0;
+}
+
+static void wait_for_messages(struct world *w, int n)
+{
+    for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; fake_http_requests(&w->receiver) < n;
+         (void)poll(NULL, 0, 5))
+        if (clock_mono_ms() > until_ms)
+            fail_msg("message %d does not come", n);
+}
+
+static void wait_for_turns(struct world *w, int n)
+{
+    for (int64_t before = channels_heartbeat_ms(w->channels); n > 0; (void)poll(NULL, 0, 5)) {
+        int64_t beat = channels_heartbeat_ms(w->channels);
+        n -= beat != before;
+        before = beat;
+    }
+}
+
+/* What was heard while the store could not be read is looked for once it can be. */
+static void test_news_while_nothing_can_be_read(void **state)
+{
+    struct world *w = *state;
+    struct txn *held[READERS_MOST];
+    struct push_channel ch = {.id = "one",
+                              .account = "home",
+                              .kind = COLL_EVENTS,
+                              .calendar = "me",
+                              .expires_ms = clock_wall_ms() + HOUR,
+                              .cursor = w->coll.version};
+    unsigned n = 0;
+    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
+    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
+    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
+    wait_for_messages(w, 1); /* its sync */
+    wait_for_turns(w, 2);
+    struct txn *t = begin_write(w->f->store);
+    while (n < READERS_MOST && txn_read(w->f->store, &held[n], NULL) == RC_OK)
+        n++;
+    assert_in_range(n, 1, READERS_MOST - 1);
+    struct event ev = make_event("e", 0, HOUR);
+    assert_true(event_put(t, &w->coll, &ev));
+    coll_put(t, &w->coll);
+    commit(t);
+    wait_for_turns(w, 2);
+    while (n > 0)
+        txn_abort(held[--n]);
+    wait_for_messages(w, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
