@@ -11,6 +11,7 @@
 
 #define SINGLE EV "?singleEvents=true"
 #define SINCE  "2026-01-01T00:00:00Z"
+#define PICK   ",\"summary\":\"pick\""
 #define FREE   ",\"transparency\":\"transparent\""
 #define BERLIN "\"timeZone\":\"" ZONE "\""
 
@@ -22,13 +23,14 @@ static const struct {
     const char *id, *times, *more;
 } stored[] = {
     {"long", "2026-03-20T10:00:00Z 2026-03-30T07:00:00Z", FREE},
-    {"hour", "2026-03-28T07:00:00Z 2026-03-28T08:00:00Z", ""},
-    {"mark", "2026-03-29T07:00:00Z 2026-03-29T07:00:00Z", ""},
-    {"day", "2026-03-29 2026-03-30", ""},
+    {"hour", "2026-03-28T07:00:00Z 2026-03-28T08:00:00Z", PICK},
+    {"mark", "2026-03-29T07:00:00Z 2026-03-29T07:00:00Z", PICK},
+    {"day", "2026-03-29 2026-03-30", PICK},
     {"none", "2026-03-30 2026-03-30", ""},
     {"ser", "2026-03-28T08:00:00Z 2026-03-28T09:00:00Z",
-     ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]"},
+     PICK ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]"},
     {"ser_20260330T070000Z", "2026-03-27T12:00:00Z 2026-03-27T13:00:00Z",
+     PICK
      ",\"recurringEventId\":\"ser\",\"originalStartTime\":{\"dateTime\":\"2026-03-30T07:00:00Z\"}"},
     {"ser_20260331T070000Z", NULL,
      ",\"recurringEventId\":\"ser\",\"originalStartTime\":{\"dateTime\":\"2026-03-31T07:00:00Z\"}"},
@@ -39,6 +41,7 @@ static const struct {
     {"days_20260330", "2026-04-02T08:00:00Z 2026-04-02T09:00:00Z",
      ",\"recurringEventId\":\"days\",\"originalStartTime\":{\"date\":\"2026-03-30\"}"},
     {"nil", "2026-03-29 2026-03-29", ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=2\"]"},
+    {"ghost", NULL, ",\"recurringEventId\":\"ser\""}, /* of which not even the slot is known */
     {"tomb", NULL, ""},
 };
 #define STORED (sizeof stored / sizeof *stored)
@@ -70,6 +73,7 @@ static const struct part {
     {"days_20260330", "days_20260330", "2026-04-02T08:00:00Z", "2026-04-02T09:00:00Z", WHOLE},
     {"nil_20260329", "nil", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
     {"nil_20260330", "nil", "2026-03-29T22:00:00Z", "2026-03-30T22:00:00Z", WHOLE},
+    {"ghost", "ghost", NULL, NULL, HOLE},
     {"tomb", "tomb", NULL, NULL, TOMB},
 };
 #define PARTS (sizeof parts / sizeof *parts)
@@ -121,7 +125,7 @@ static void make_world(struct world *w)
 
 /* A kind of list, and what is known of it. */
 enum order { ANY_ORDER, BY_START, BY_UPDATED };
-enum about { EXPANDED = 1, DELETED = 2, SINCE_THEN = 4, TOUCHING = 8 };
+enum about { EXPANDED = 1, DELETED = 2, SINCE_THEN = 4, TOUCHING = 8, PICKED = 16 };
 
 static const struct form {
     const char *target;
@@ -144,6 +148,13 @@ static const struct form {
     {SINGLE "&iCalUID=u%40x", ANY_ORDER, EXPANDED, NULL},
     {SINGLE "&updatedMin=" SINCE, ANY_ORDER, EXPANDED | SINCE_THEN, NULL},
     {SINGLE "&orderBy=updated&updatedMin=" SINCE, BY_UPDATED, EXPANDED | SINCE_THEN, NULL},
+    {EV "?q=pick", ANY_ORDER, PICKED, NULL},
+    {EV "?q=pick&orderBy=updated", BY_UPDATED, PICKED, NULL},
+    {EV "?q=pick&iCalUID=u%40x", ANY_ORDER, PICKED, NULL},
+    {EV "?q=pick&updatedMin=" SINCE, ANY_ORDER, PICKED | SINCE_THEN, NULL},
+    {SINGLE "&q=pick", ANY_ORDER, EXPANDED | PICKED, NULL},
+    {SINGLE "&q=pick&orderBy=updated", BY_UPDATED, EXPANDED | PICKED, NULL},
+    {SINGLE "&q=pick&updatedMin=" SINCE, ANY_ORDER, EXPANDED | PICKED | SINCE_THEN, NULL},
     {EV "/ser/instances?x=1", BY_START, EXPANDED | TOUCHING, "ser"},
     {EV "/days/instances?x=1", BY_START, EXPANDED | TOUCHING, "days"},
     {EV "/ser/instances?showDeleted=true", BY_START, EXPANDED | DELETED | TOUCHING, "ser"},
@@ -153,7 +164,7 @@ static const struct form {
 static bool is_in(const struct part *p, const struct form *f, int64_t min_ms, int64_t max_ms)
 {
     bool open = min_ms == INT64_MIN && max_ms == INT64_MAX;
-    if (p->shape == TOMB)
+    if (!p->start)
         return (f->about & SINCE_THEN) || open;
     int64_t start = ms_of(p->start), end = ms_of(p->end);
     return start < max_ms &&
@@ -162,14 +173,17 @@ static bool is_in(const struct part *p, const struct form *f, int64_t min_ms, in
 
 static bool is_shown(const struct part *p, const struct form *f)
 {
-    bool gone = p->shape == HOLE || p->shape == TOMB;
+    if ((f->about & PICKED) && !strstr(stored[row_of(p->shape == HOLE ? "ser" : p->of)].more, PICK))
+        return false;
     if (f->of && strncmp(p->of, f->of, strlen(f->of)) != 0)
         return false;
     if (p->shape == REPLACED)
         return !(f->about & EXPANDED);
+    if (!p->start && (f->about & EXPANDED))
+        return f->about & SINCE_THEN;
     if (p->shape == TOMB)
-        return ((f->about & DELETED) && !(f->about & EXPANDED)) || (f->about & SINCE_THEN);
-    return !gone || !(f->about & EXPANDED) || (f->about & DELETED) || (f->about & SINCE_THEN);
+        return f->about & (DELETED | SINCE_THEN);
+    return p->shape != HOLE || !(f->about & EXPANDED) || (f->about & (DELETED | SINCE_THEN));
 }
 
 /* What stands in the list for it. */
@@ -197,7 +211,7 @@ static void reckon(const struct form *f, int64_t min_ms, int64_t max_ms, struct 
     size_t n = 0;
     for (size_t i = 0; i < PARTS; i++) {
         const struct part *p = &parts[i];
-        bool again = n > 0 && !(f->about & EXPANDED) && v[n - 1]->of == p->of;
+        bool again = n > 0 && !(f->about & EXPANDED) && strcmp(v[n - 1]->of, p->of) == 0;
         if (is_in(p, f, min_ms, max_ms) && is_shown(p, f) && !again)
             v[n++] = p;
     }
@@ -212,9 +226,10 @@ static int by_text(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-/* All pages of a list, the token leading from one to the next. */
+/* All pages of a list, the token leading from one to the next. *ret_sync, unless NULL: the sync
+ * token behind them. */
 static void ask(struct world *w, const struct form *f, const char *window, unsigned size,
-                struct buf *out)
+                struct buf *out, char ret_sync[2048])
 {
     char ids[64][64], next[2048];
     size_t n = 0;
@@ -231,6 +246,8 @@ static void ask(struct world *w, const struct form *f, const char *window, unsig
         buf_reset(&target);
         buf_printf(&target, "%.*s?maxResults=%u&pageToken=%s", (int)strcspn(f->target, "?"),
                    f->target, size, member(&a, "nextPageToken", next));
+        if (ret_sync)
+            (void)member(&a, "nextSyncToken", ret_sync);
         http_answer_release(&a);
     } while (next[0]);
     if (f->order == ANY_ORDER)
@@ -256,7 +273,7 @@ static void check(struct world *w, int64_t min_ms, int64_t max_ms, unsigned size
         buf_reset(&want);
         buf_reset(&have);
         reckon(&forms[i], min_ms, max_ms, &want);
-        ask(w, &forms[i], buf_text(&window), size, &have);
+        ask(w, &forms[i], buf_text(&window), size, &have, NULL);
         if (!span_eq(buf_span(&want), buf_span(&have)))
             fail_msg("%s%s, %u on a page:%s instead of%s", forms[i].target, buf_text(&window), size,
                      buf_text(&have), buf_text(&want));
@@ -344,8 +361,96 @@ static void test_every_edge(void **state)
         }
 }
 
+/* What changed since a token is told once, in the order of change, on pages of any size: what the
+ * list would show, and what is no more. */
+static void test_every_delta(void **state)
+{
+    struct world *w = *state;
+    char sync[2048], again[2048], target[2300];
+    static const char *const shown[] = {"s1", "s2", "s3"}, *const gone[] = {"g1", "g2", "g3"},
+                             *const others[] = {"o1", "o2", "o3"};
+    const char *focus = ",\"eventType\":\"focusTime\"";
+    for (size_t i = 0; i < 3; i++)
+        world_day(w, gone[i], "2026-03-28", "2026-03-29", "");
+    struct buf all = {0}, have = {0};
+    ask(w, &(struct form){EV "?eventTypes=focusTime", BY_START, 0, NULL}, "", 1, &all, sync);
+    assert_true(sync[0]);
+    for (size_t i = 0; i < 3; i++) {
+        world_day(w, shown[i], "2026-03-28", "2026-03-29", focus);
+        world_remove(w, &w->me, gone[i]);
+        world_day(w, others[i], "2026-03-28", "2026-03-29", "");
+    }
+    (void)snprintf(target, sizeof(target), EV "?eventTypes=focusTime&syncToken=%s", sync);
+    for (unsigned size = 1; size < 8; size++) {
+        buf_reset(&have);
+        ask(w, &(struct form){target, BY_START, 0, NULL}, "", size, &have, again);
+        assert_string_equal(buf_text(&have), " s1 g1 s2 g2 s3 g3");
+    }
+    (void)snprintf(target, sizeof(target), EV "?eventTypes=focusTime&syncToken=%s", again);
+    expect_ids(w, target, "");
+    /* Who sees instances is not told which of them went with what is no more. */
+    (void)snprintf(target, sizeof(target), SINGLE "&syncToken=%s", sync);
+    expect_error(w, 410, "fullSyncRequired", target);
+    buf_release(&all);
+    buf_release(&have);
+}
+
+/* However many of a series' slots are taken, and whichever: the others are shown. */
+static void test_every_hole(void **state)
+{
+    struct world *w = *state;
+    struct buf json = {0}, want = {0};
+    char target[64];
+    for (unsigned holes = 0; holes < 1 << 6; holes++) {
+        (void)snprintf(target, sizeof(target), "s%02u", holes);
+        world_day(w, target, "2026-03-01", "2026-03-02",
+                  ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=6\"]");
+        buf_reset(&want);
+        for (unsigned day = 1; day <= 6; day++) {
+            if (!(holes >> (day - 1) & 1)) {
+                buf_printf(&want, "%ss%02u_2026030%u", want.n ? " " : "", holes, day);
+                continue;
+            }
+            buf_reset(&json);
+            buf_printf(&json,
+                       "{\"id\":\"s%02u_2026030%u\",\"status\":\"cancelled\",\"recurringEventId\":"
+                       "\"s%02u\",\"originalStartTime\":{\"date\":\"2026-03-0%u\"}}",
+                       holes, day, holes, day);
+            world_event(w, &w->me, buf_text(&json));
+        }
+        (void)snprintf(target, sizeof(target), EV "/s%02u/instances", holes);
+        expect_ids(w, target, want.n ? buf_text(&want) : "");
+    }
+    buf_release(&json);
+    buf_release(&want);
+}
+
+static int setup_budget(void **state)
+{
+    return world_setup_with(state, "instance_budget = 100\n");
+}
+
+/* A series that takes too many steps to follow is not passed over in silence: the next Monday that
+ * is a 29th of February comes in 2044. */
+static void test_too_much_work(void **state)
+{
+    struct world *w = *state;
+    world_timed(w, "leap", "2016-02-29T09:00:00", "2016-02-29T10:00:00",
+                ",\"recurrence\":[\"RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29;BYDAY=MO\"]");
+#define TO_2050 "timeMin=2026-01-01T00:00:00Z&timeMax=2050-01-01T00:00:00Z"
+    expect_error(w, 400, "timeRangeTooLong", SINGLE "&" TO_2050);
+    expect_error(w, 400, "timeRangeTooLong", SINGLE "&orderBy=updated&" TO_2050);
+    expect_error(w, 400, "timeRangeTooLong", EV "/leap/instances?" TO_2050);
+    expect_ids(w, EV "?" TO_2050, "leap");
+    expect_ids(w, SINGLE "&timeMin=2044-02-20T00:00:00Z&timeMax=2044-03-10T00:00:00Z",
+               "leap_20440229T080000Z");
+#undef TO_2050
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {WORLD(test_every_edge)};
+    const struct CMUnitTest tests[] = {
+        WORLD(test_every_edge), WORLD(test_every_delta), WORLD(test_every_hole),
+        cmocka_unit_test_setup_teardown(test_too_much_work, setup_budget, world_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
