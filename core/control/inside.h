@@ -15,7 +15,7 @@
 struct pending {
     char account[LIMIT_NAME_BYTES + 1]; /* "" = free */
     struct signin signin;
-    int64_t began_ms; /* monotonic */
+    int64_t began_ms; /* monotonic; 0 = free */
 };
 
 struct control {

@@ -21,7 +21,7 @@ void control_forget(struct pending *p)
     *p = (struct pending){0};
 }
 
-/* The account's own place, else a free one, else that of whoever began first. */
+/* The account's own place, else that of whoever began first: at 0 when it is free. */
 static struct pending *place_for(struct control *c, const char *account)
 {
     struct pending *best = &c->pending[0];
@@ -32,7 +32,7 @@ static struct pending *place_for(struct control *c, const char *account)
             best = p;
             break;
         }
-        if (best->account[0] && (!p->account[0] || p->began_ms < best->began_ms))
+        if (p->began_ms < best->began_ms)
             best = p;
     }
     control_forget(best);
@@ -43,9 +43,9 @@ static struct pending *find(struct control *c, const char *account)
 {
     for (size_t i = 0; i < PENDING_MAX; i++) {
         struct pending *p = &c->pending[i];
-        if (p->account[0] && clock_mono_ms() - p->began_ms > PATIENCE_MS)
+        if (clock_mono_ms() - p->began_ms > PATIENCE_MS)
             control_forget(p);
-        if (strcmp(p->account, account) == 0 && p->account[0])
+        if (strcmp(p->account, account) == 0)
             return p;
     }
     return NULL;
