@@ -6,9 +6,15 @@
  * whole. The view is as of the start of the listing; the token that comes with it covers what
  * changed meanwhile. A long listing does not keep changes from readers: between two pages the old
  * view, whose token still lives, takes increments as ever when a ping came in or a check is due. A
- * page token that died makes the listing start over, at most RESTARTS_MOST times in a run. */
+ * page token that died makes the listing start over, at most RESTARTS_MOST times in a run.
+ *
+ * A listing that ends without a token failed, since Google owes one, and is tried again. But for
+ * some calendars Google may never give any. Then a whole view now and then is better than none, so
+ * after a few attempts it is taken: the plan lists such a calendar again and again, and its status
+ * says why it is not followed. */
 #include "core/sync/steps.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -22,12 +28,13 @@
 #include "storage/listing.h"
 #include "storage/pack.h"
 
-#define RESTARTS_MOST  2
-#define RESUME_MOST_MS (6 * HOUR_MS) /* older page tokens are not worth a try */
-#define RESUMES_MOST   4 /* failures in a row at the same page: perhaps its token is the trouble */
-#define PRUNE_ROWS     10000
-#define PACK_LEAST     256 /* events that were put; less are not worth it ... */
-#define PACK_SHARE     8   /* ... nor is less than this part of all */
+#define RESTARTS_MOST   2
+#define RESUME_MOST_MS  (6 * HOUR_MS) /* older page tokens are not worth a try */
+#define RESUMES_MOST    4 /* failures in a row at the same page: perhaps its token is the trouble */
+#define PRUNE_ROWS      10000
+#define TOKENLESS_FAILS 3   /* in a row: then Google means it */
+#define PACK_LEAST      256 /* events that were put; less are not worth it ... */
+#define PACK_SHARE      8   /* ... nor is less than this part of all */
 
 struct full {
     enum listing_reason reason;
@@ -55,7 +62,8 @@ static unsigned answers(const struct run *r, const struct full *f)
     /* An operator's request counts from when it was made: an older listing does not answer it. */
     if (r->c.listing.reason == LISTING_ASKED || f->reason == LISTING_FIRST)
         covered |= QUEUE_RESYNC;
-    if (r->c.listing.pages == 1 && r->ticket.pinged == f->pinged) /* as good as a pull */
+    /* As good as a pull; of more pages the token tells what followed, if there is one. */
+    if ((r->c.listing.pages == 1 || !r->c.sync_token[0]) && r->ticket.pinged == f->pinged)
         covered |= QUEUE_PING;
     return covered;
 }
@@ -78,11 +86,21 @@ static void tell(struct run *r, const struct full *f, bool changed)
         verify_log(r, &f->verify);
 }
 
+/* No token of a former listing is left either. */
+static void note_tokenless(struct run *r)
+{
+    r->c.stale_count = 0; /* so the plan knows that none died */
+    snprintf(r->c.last_error, sizeof(r->c.last_error),
+             "Google gives no sync token for this calendar: it is listed in full now and then");
+}
+
 static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct google_page *page,
                       struct err *e)
 {
     uint64_t version = r->c.version, pages = r->c.listing.pages;
     int64_t started_ms = r->c.listing.started_ms, fresh_ms = view_fresh_ms(r, started_ms);
+    if (page->next_sync[0]) /* else an older one does, if it lives */
+        memcpy(r->c.sync_token, page->next_sync, sizeof(r->c.sync_token));
     unsigned covered = answers(r, f);
     if (listing_verifies(f->reason))
         verify_judge(r, t, &f->verify);
@@ -94,13 +112,14 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
         pack_owe(t, r->c.no);
         r->unpacked = true;
     }
-    memcpy(r->c.sync_token, page->next_sync, sizeof(r->c.sync_token));
     r->c.full_ms = started_ms;
     uint32_t roster = 0;
     unsigned news = head_store(r, t, page);
     bool owe = news & HEAD_LISTED && roster_owe(r, t, &roster);
     bool relist = news & HEAD_ROLE; /* some pages may have been as another role saw them */
     run_succeeded(r, fresh_ms, covered, !relist);
+    if (!r->c.sync_token[0])
+        note_tokenless(r);
     bool changed = r->c.version != version;
     CRASHPOINT("listing.finish.before");
     enum rc rc = run_commit(r, t, e);
@@ -190,10 +209,17 @@ static void abandon(struct run *r)
         log_debug(r->about, "a listing could not be abandoned");
 }
 
-static enum rc check_walk(struct full *f, const struct google_page *page, struct err *e)
+static bool may_lack_token(const struct run *r)
+{
+    return plan_is_tokenless(&r->c) || r->ticket.fails >= TOKENLESS_FAILS;
+}
+
+static enum rc check_walk(struct run *r, struct full *f, const struct google_page *page,
+                          struct err *e)
 {
     bool last = page->next_page[0] == '\0';
-    f->spoiled = last ? page->next_sync[0] == '\0' : page_guard_loops(&f->guard, page->next_page);
+    f->spoiled = last ? !page->next_sync[0] && !may_lack_token(r)
+                      : page_guard_loops(&f->guard, page->next_page);
     if (!f->spoiled)
         return RC_OK;
     return err_set(e, RC_BADDATA,
@@ -219,7 +245,7 @@ static enum rc step(struct run *r, struct full *f, bool *ret_last, struct err *e
     run_upstream(r);
     enum rc rc = google_list(&r->call, r->c.kind, r->c.calendar, "", from, &page, e);
     if (rc == RC_OK)
-        rc = check_walk(f, &page, e);
+        rc = check_walk(r, f, &page, e);
     if (rc == RC_OK)
         rc = batch_add(&b, &page, r->c.zone, e);
     if (rc == RC_OK && !page.next_page[0] && listing_verifies(f->reason))

@@ -34,6 +34,9 @@ static const int64_t stale_offsets[] = {0, 0, HOUR, 12 * HOUR};
 #define STALE_MOST      (sizeof(stale_offsets) / sizeof(stale_offsets[0]))
 #define STALE_WINDOW_MS (24 * HOUR)
 
+/* What is listed in full in place of every increment is so this often. */
+#define TOKENLESS_POLLS 2
+
 /* Where Google shows instances instead of series, an increment does not name all that go with a
  * series (seen with singleEvents=true, which it stands for: the guide on recurring events). */
 #define PARTIAL_MS HOUR
@@ -66,11 +69,16 @@ void plan_count_stale(struct collection *c, int64_t now_ms)
     c->stale_count++;
 }
 
-/* When a listing that replaces a dead token may run. */
-static int64_t stale_list_ms(const struct collection *c)
+bool plan_is_tokenless(const struct collection *c)
+{
+    return c->state == COLL_READY && !c->sync_token[0] && c->stale_count == 0;
+}
+
+/* When a listing that takes the place of a dead token, or of none, may run. */
+static int64_t stale_list_ms(const struct plan_rules *r, const struct collection *c)
 {
     if (c->stale_count == 0)
-        return 0;
+        return plan_is_tokenless(c) ? c->full_ms + TOKENLESS_POLLS * r->poll_ms : 0;
     if (c->stale_count > STALE_MOST)
         return c->stale_since_ms + STALE_WINDOW_MS;
     return c->stale_since_ms + stale_offsets[c->stale_count - 1];
@@ -199,9 +207,13 @@ static enum listing_reason list_reason(const struct plan_rules *r, const struct 
         return LISTING_AUDIT;
     if (c->kind == COLL_COLORS)
         return LISTING_NONE;
-    if (!c->sync_token[0])
-        return v->now_ms >= stale_list_ms(c) || v->now_ms < c->stale_since_ms ? LISTING_STALE
-                                                                              : LISTING_NONE;
+    if (!c->sync_token[0]) {
+        bool tokenless = plan_is_tokenless(c);
+        int64_t since_ms = tokenless ? c->full_ms : c->stale_since_ms;
+        if (v->now_ms < stale_list_ms(r, c) && v->now_ms >= since_ms)
+            return LISTING_NONE;
+        return tokenless ? LISTING_PARTIAL : LISTING_STALE;
+    }
     if (v->busy_only && c->changed_ms > c->full_ms && elapsed(c->full_ms, PARTIAL_MS, v->now_ms))
         return LISTING_PARTIAL;
     return elapsed(c->full_ms, verify_interval(r, c), v->now_ms) ? LISTING_VERIFY : LISTING_NONE;
@@ -259,7 +271,7 @@ int64_t plan_delay_ms(const struct plan_rules *r, const struct plan_view *v, uns
     /* Later, never sooner: the interval is a promise about load as much as about age. */
     int64_t delay = base + base / 10 * (int64_t)(random & 0xffff) / 0xffff;
     if (!v->c->sync_token[0] && v->c->kind != COLL_COLORS)
-        delay = sooner(delay, stale_list_ms(v->c), now);
+        delay = sooner(delay, stale_list_ms(r, v->c), now);
     if (watches(r, v->c)) {
         const struct channel *cur = current(r, v);
         int64_t open = replace_from_ms(r, cur);

@@ -52,6 +52,10 @@ int64_t plan_renew_ms(const struct plan_rules *r, int64_t now_ms, int64_t expire
  * calendar whose tokens die at once is listed slowly instead of in a storm. */
 void plan_count_stale(struct collection *c, int64_t now_ms);
 
+/* Google gave no token with its last full listing: it is listed again and again, at the pace of
+ * health's patience. */
+bool plan_is_tokenless(const struct collection *c);
+
 /* A change that Google made this long before a scheduled pull found it was not announced. */
 int64_t plan_grace_ms(const struct plan_rules *r);
 

@@ -66,6 +66,55 @@ def test_role_that_shows_less(start):
         assert len(pulls(pair, shared)[1]) == listings  # once for each change of the role
 
 
+def test_calendar_for_which_google_gives_no_token(start, clock):
+    """T-TOKEN-MISSING: one that never gets a sync token is listed in full now and then, and says its age and why. Once there are
+    tokens, it is followed like any other."""
+    shared = "boss@example.com"
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, shared]},
+                       {"email": shared, "tokens": ["boss"]}],
+             "calendars": [{"id": USER}, {"id": shared, "timeZone": "UTC", "events": [{"id": "first000", **timed()}],
+                                          "acl": [{"scope": {"type": "user", "value": USER}, "role": "reader"}]}]}
+    pair = start(world, env=clock.env, ready=False, sync={"backoff_min": "100ms", "backoff_max": "1s"},
+                 prepare=lambda emulator: emulator.set_pages(max_page=1, tokenless=shared))
+    boss = pair.emulator.client("boss")
+    wait_for("the failure", lambda: any(c["calendar"] == shared and c["fails"] > 0 and c["state"] == "new"
+                                        for c in pair.mirror.status()["collections"]))
+    pair.mirror.wait_ready()
+
+    def ids():
+        return sorted(e["id"] for e in pair.mirror.events(shared))
+
+    def listings():
+        return len([r for r in pulls(pair, shared)[1] if "pageToken" not in r["query"]])
+    settle(pair)
+    settle(pair, shared)
+    assert ids() == ["first000"]
+    told = pair.collection(shared)
+    assert told["fails"] == 0 and "no sync token" in told["last_error"]
+    wait_for("health", lambda: pair.mirror.get("/readyz").json["health"]["state"] == "ok")
+    boss.insert(shared, id="second00", body=timed())
+    pair.emulator.wait_pings_done()
+    clock.sleep(pair, 25 * MINUTE_MS)
+    wait_for("rest", lambda: not pair.collection(shared)["running"] and pair.collection(shared)["due_in_ms"] > 0)
+    before = listings()
+    answer = pair.mirror.get(f"/calendar/v3/calendars/{shared}/events")
+    assert ids() == ["first000"] and int(answer.headers["Age"]) >= 25 * 60 and pair.collection(shared)["dirty"]
+    clock.sleep(pair, 5 * MINUTE_MS)
+    wait_for("the next listing", lambda: ids() == ["first000", "second00"])
+    rest(pair)  # the notification is answered by it
+    assert int(pair.mirror.get(f"/calendar/v3/calendars/{shared}/events").headers["Age"]) < 60
+    pair.mirror.stop()
+    pair.mirror.start()
+    rest(pair)
+    assert listings() == before + 1
+    pair.emulator.set_pages(tokenless=None)
+    clock.sleep(pair, 31 * MINUTE_MS)
+    wait_for("the token", lambda: not pair.collection(shared)["last_error"])
+    boss.delete(shared, "first000")
+    wait_for("the increment", lambda: ids() == ["second00"])
+    assert listings() == before + 2
+
+
 def test_calendar_of_which_only_busy_times_are_shown(start, clock):
     """T-CALLIST: with the role freeBusyReader Google lists instances without details, and of a series that is deleted no delta
     names all of them: what is left over goes with the next full listing, within the hour."""

@@ -171,6 +171,11 @@ static bool all_simple(const struct calendar *c)
     return true;
 }
 
+static bool is_tokenless(const struct emu *e, const struct calendar *c)
+{
+    return e->pages.tokenless != NULL && strcmp(e->pages.tokenless, c->id) == 0;
+}
+
 /* Reads the parameters; false: answered. */
 static bool read_query(struct req *r, struct listing *l, struct query *q)
 {
@@ -226,7 +231,7 @@ static bool read_query(struct req *r, struct listing *l, struct query *q)
                            req_param(r, "sharedExtendedProperty") != NULL;
     l->by_updated = order != NULL;
     l->no_token = order != NULL || q->text != NULL || q->updated_min != INT64_MIN ||
-                  q->ical_uid != NULL || q->filter_properties;
+                  q->ical_uid != NULL || q->filter_properties || is_tokenless(r->emu, q->cal);
     return true;
 }
 

@@ -341,6 +341,9 @@ static void post_pages(struct req *r)
     c->newest_first = json_flag(o, "newest_first", c->newest_first);
     c->same_page_token = json_flag(o, "same_page_token", c->same_page_token);
     c->no_sync_token = json_flag(o, "no_sync_token", c->no_sync_token);
+    if (json_object_object_get_ex(o, "tokenless", &given)) {
+        xreplace(&c->tokenless, xstrdup(json_str(o, "tokenless")));
+    }
     if (json_object_object_get_ex(o, "tombstones", &given)) {
         xreplace(&c->tombstones, xstrdup(json_str(o, "tombstones")));
     }
@@ -353,6 +356,7 @@ static void post_pages(struct req *r)
     json_put_bool(o, "newest_first", c->newest_first);
     json_put_bool(o, "same_page_token", c->same_page_token);
     json_put_bool(o, "no_sync_token", c->no_sync_token);
+    json_put_str(o, "tokenless", c->tokenless);
     json_put_str(o, "tombstones", c->tombstones ? c->tombstones : "minimal");
     req_answer(r, 200, o);
 }

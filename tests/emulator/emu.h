@@ -19,6 +19,7 @@ struct page_conf {
     bool newest_first;       /* listings and deltas run backwards: exceptions before series */
     bool same_page_token;    /* the walk never ends */
     bool no_sync_token;      /* the last page lacks it */
+    char *tokenless;         /* so it is always with the events of this calendar; or NULL */
     char *tombstones;        /* "minimal" (or NULL), "delta", "rich" */
 };
 

@@ -126,6 +126,7 @@ static void emu_release(struct emu *e)
     timers_release(&e->timers);
     zones_release();
     free(e->pages.tombstones);
+    free(e->pages.tokenless);
     free(e->base_url);
 }
 
