@@ -68,14 +68,11 @@ static unsigned answers(const struct run *r, const struct full *f)
     return covered;
 }
 
-/* The listing is the view now: whoever waits is told. */
+/* The listing is the view now. */
 static void tell(struct run *r, const struct full *f, bool changed)
 {
     const struct listing_result *result = &f->result;
-    const struct sync_options *opt = &r->sync->opt;
-    events_damage_clear(opt->store, r->c.no);
-    if (opt->changed) /* also without a change: readers may have waited for the first view */
-        opt->changed(opt->changed_arg, r->c.no, r->c.version);
+    events_damage_clear(r->sync->opt.store, r->c.no);
     r->did.listings++;
     r->did.changes += changed ? result->added + result->changed + result->removed : 0;
     log_notice(r->about, "listed (%s): %llu events, %llu new, %llu changed, %llu gone",

@@ -108,7 +108,6 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
     enum rc rc = run_begin(r, &t, e);
     if (rc != RC_OK)
         return rc;
-    uint64_t version = r->c.version;
     if (reason == LISTING_DAMAGED)
         coll_repair(t, &r->c);
     for (size_t i = 0; i < p->n; i++)
@@ -135,8 +134,6 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
         if (full)
             events_damage_clear(r->sync->opt.store, r->c.no);
         roster_announce(r, &roster);
-        if (r->c.version != version && r->sync->opt.changed)
-            r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);
     }
     roster_change_release(&roster);
     return rc;

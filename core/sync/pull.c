@@ -146,7 +146,6 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     if (rc != RC_OK)
         return rc;
     bool quiet = p->started_ms - r->c.changed_ms > SETTLED_MS;
-    uint64_t version = r->c.version;
     const struct google_page *last = &p->pages.v[p->pages.n - 1];
     apply(r, t, p);
     blame_channel(r, t, p);
@@ -159,7 +158,6 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     bool empty = r->ticket.reasons & QUEUE_PING && p->changed == 0;
     if (empty && quiet)
         r->delay_ms = EMPTY_RETRY_MS;
-    bool changed = r->c.version != version;
     CRASHPOINT("pull.commit.before");
     rc = run_commit(r, t, e);
     if (rc != RC_OK)
@@ -169,8 +167,6 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
         roster_announce_owed(r, roster);
     if (p->relist)
         queue_add(r->sync->opt.queue, r->c.no, r->c.account, QUEUE_RESYNC);
-    if (changed && r->sync->opt.changed)
-        r->sync->opt.changed(r->sync->opt.changed_arg, r->c.no, r->c.version);
     r->did.changes += p->changed;
     r->did.empty_pulls += empty;
     return RC_OK;

@@ -16,9 +16,6 @@ struct sync_options {
     struct queue *queue;     /* likewise; the daemon also gives it to core/ping and core/serve */
     const struct conf *conf; /* borrowed during the call: what is needed is copied */
     struct vault *vault;     /* of logins, borrowed likewise; NULL: none can be used */
-    /* After each commit that changed what readers see; from a worker's thread. NULL ok. */
-    void (*changed)(void *arg, uint32_t coll, uint64_t version);
-    void *changed_arg;
     /* What clients are told of instances, as serve_told(). NULL: they cannot be verified. */
     enum rc (*told)(struct store *store, uint32_t coll, int64_t min_ms, int64_t max_ms,
                     bool (*each)(void *arg, struct span event), void *arg, struct err *e);
