@@ -195,17 +195,14 @@ struct loading {
     struct channels *c;
     int64_t now_ms;
     bool anew; /* the cursors are of another mirror */
-    unsigned expired;
 };
 
 static bool load_one(void *arg, const struct push_channel *record)
 {
     struct loading *l = arg;
 
-    if (record->expires_ms <= l->now_ms) {
-        l->expired++; /* swept later */
+    if (record->expires_ms <= l->now_ms) /* swept later */
         return true;
-    }
     struct channel *ch = add(l->c, record);
 
     if (ch && l->anew)

@@ -173,7 +173,6 @@ static void begin_sending(struct live *l, struct group *g, const struct cursor *
     } else if (g->sending) {
         l->sending++;
         g->next_to = g->live.next;
-        l->counters.pages++;
     } else if (g->detour) {
         send_nothing(l, g);
     }

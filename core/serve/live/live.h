@@ -33,8 +33,8 @@ void live_reload(struct live *l);
 unsigned live_readers(const struct live *l, const char *client);
 
 struct live_counters {
-    unsigned streams, waiting;   /* open now */
-    uint64_t opened, cut, pages; /* since the start; cut: for being slow */
+    unsigned streams, waiting; /* open now */
+    uint64_t opened, cut;      /* since the start; cut: for being slow */
 };
 struct live_counters live_counters(const struct live *l);
 
