@@ -47,7 +47,6 @@ struct google_page {
     struct buf body;   /* owns everything below */
     struct span head;  /* the top-level object (all members; items included) */
     struct span items; /* the array */
-    bool mended;       /* had bytes that are not JSON text; they are U+FFFD or escapes now */
     char next_page[LIMIT_TOKEN_BYTES + 1];
     char next_sync[LIMIT_TOKEN_BYTES + 1];
 };

@@ -35,11 +35,10 @@ static void mend(struct span in, struct buf *out)
 }
 
 /* Checked JSON in `body`, mended if it must be. */
-static enum rc check(struct buf *body, bool *ret_mended, struct err *e)
+static enum rc check(struct buf *body, struct err *e)
 {
     struct buf mended = {.cap = body->cap};
 
-    *ret_mended = false;
     if (!json_check(buf_span(body), e))
         return RC_OK;
     mend(buf_span(body), &mended);
@@ -49,7 +48,6 @@ static enum rc check(struct buf *body, bool *ret_mended, struct err *e)
     }
     buf_release(body);
     *body = mended;
-    *ret_mended = true;
     return RC_OK;
 }
 
@@ -95,7 +93,7 @@ enum rc page_read(struct buf *body, const struct answer_to *to, char reason[ANSW
 {
     struct google_page p = {0};
     struct span error = {0};
-    enum rc rc = check(body, &p.mended, e);
+    enum rc rc = check(body, e);
 
     if (rc)
         return err_prefix(e, rc, "not JSON");

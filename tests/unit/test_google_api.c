@@ -210,11 +210,11 @@ static enum rc list_events(struct google_page *page, const char *sync, struct er
 
 static void expect_list(enum rc want, const char *word)
 {
-    struct google_page page = {.mended = true};
+    struct google_page page = {.next_page = "x"};
     struct err e = {0};
 
     assert_int_equal(list_events(&page, "token", &e), want);
-    assert_true(page.mended); /* untouched */
+    assert_string_equal(page.next_page, "x"); /* untouched */
     expect_word(e.text, word);
     expect_word(e.text, "events.list: ");
     assert_null(strstr(e.text, "tok-"));
