@@ -425,6 +425,19 @@ static void test_every_hole(void **state)
     buf_release(&want);
 }
 
+/* Two days that begin at one instant, since the clocks left one out: each once, page by page. */
+static void test_a_day_that_never_was(void **state)
+{
+    struct world *w = *state;
+    (void)snprintf(w->me.zone, sizeof(w->me.zone), "Pacific/Apia");
+    world_day(w, "d", "2011-12-29", "2011-12-30", ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=4\"]");
+    static const char *const targets[] = {SINGLE, SINGLE "&orderBy=updated",
+                                          SINGLE "&orderBy=updated&timeMax=2012-02-01T00:00:00Z",
+                                          EV "/d/instances"};
+    for (size_t i = 0; i < sizeof targets / sizeof *targets; i++)
+        expect_pages(w, targets[i], 1, "d_20111229|d_20111230|d_20111231|d_20120101", NULL);
+}
+
 static int setup_budget(void **state)
 {
     return world_setup_with(state, "instance_budget = 100\n");
@@ -451,6 +464,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD(test_every_edge), WORLD(test_every_delta), WORLD(test_every_hole),
+        WORLD(test_a_day_that_never_was),
         cmocka_unit_test_setup_teardown(test_too_much_work, setup_budget, world_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -46,7 +46,7 @@ struct expand {
     struct err err;
 };
 
-static int compare(const struct expand_place *a, const struct expand_place *b)
+int expand_place_compare(const struct expand_place *a, const struct expand_place *b)
 {
     if (a->start_ms != b->start_ms)
         return a->start_ms < b->start_ms ? -1 : 1;
@@ -79,9 +79,8 @@ static bool take_event(const struct expand *x, struct source *s)
         .end_ms = floating ? window_day_instant(x->q.zone, ev->end_ms) : ev->end_ms,
         .ev = ev,
     };
-    return compare(&s->item.place, &x->q.after) > 0 &&
-           in_window(x, s->item.place.start_ms, s->item.end_ms) &&
-           (!x->q.keep || x->q.keep(x->q.arg, ev));
+    return expand_place_compare(&s->item.place, &x->q.after) > 0 &&
+           in_window(x, s->item.place.start_ms, s->item.end_ms) && x->q.keep(x->q.arg, ev);
 }
 
 static bool is_replaced(const struct source *s, int64_t slot_ms)
@@ -112,7 +111,7 @@ static bool next_instance(struct expand *x, struct source *s)
         s->item.place = (struct expand_place){at.start_ms, (int64_t)s->ev.row, at.slot_ms};
         s->item.end_ms = at.end_ms;
         s->item.at = at;
-        if (compare(&s->item.place, &x->q.after) > 0)
+        if (expand_place_compare(&s->item.place, &x->q.after) > 0)
             return true;
     }
     return false;
@@ -155,7 +154,7 @@ static void source_free(struct expand *x, struct source *s)
 
 static bool before(const struct source *a, const struct source *b)
 {
-    return compare(&a->item.place, &b->item.place) < 0;
+    return expand_place_compare(&a->item.place, &b->item.place) < 0;
 }
 
 static void sift_down(struct expand *x)
@@ -297,7 +296,7 @@ static void add_walk(struct expand *x, const struct event *master, struct recur_
 
 static bool is_wanted(const struct expand *x, const struct event *master)
 {
-    return !(master->flags & EVENT_CANCELLED) && (!x->q.keep || x->q.keep(x->q.arg, master));
+    return !(master->flags & EVENT_CANCELLED) && x->q.keep(x->q.arg, master);
 }
 
 static void add_series(struct expand *x, const struct event *master)
@@ -315,7 +314,7 @@ static void add_known(struct expand *x, const struct series *s)
 {
     struct recur_instance at;
     struct event extent = {.flags = s->flags, .start_ms = s->start_ms, .end_ms = s->end_ms};
-    if (!s->set || (s->flags & EVENT_CANCELLED) || !window_has(&x->window, &extent))
+    if (!s->set || !window_has(&x->window, &extent))
         return;
     struct recur_iter *walk = open_walk(x, s->set);
     bool any = walk && recur_next(walk, &at);

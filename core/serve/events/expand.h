@@ -21,6 +21,9 @@ struct expand_place {
         INT64_MIN, INT64_MIN, INT64_MIN \
     }
 
+/* By start, row and slot: below 0 when `a` comes first. */
+int expand_place_compare(const struct expand_place *a, const struct expand_place *b);
+
 struct expand_query {
     struct txn *txn;
     const struct collection *coll;
@@ -32,7 +35,7 @@ struct expand_query {
     const struct series_table *known; /* all series of the calendar; NULL: the store is asked */
     struct expand_place after;        /* strictly */
     int64_t budget;                   /* most instances to go through */
-    /* Is this event, or are the instances of this master, wanted at all? NULL: yes. */
+    /* Is this event, or are the instances of this master, wanted at all? */
     bool (*keep)(void *arg, const struct event *ev);
     void *arg;
 };

@@ -101,21 +101,10 @@ struct kept {
     struct event ev;
 };
 
-static int by_updated(const void *pa, const void *pb)
+static int by_place(const void *pa, const void *pb)
 {
-    const struct expand_place *a = &((const struct kept *)pa)->item.place;
-    const struct expand_place *b = &((const struct kept *)pb)->item.place;
-    if (a->start_ms != b->start_ms)
-        return a->start_ms < b->start_ms ? -1 : 1;
-    if (a->row != b->row)
-        return a->row < b->row ? -1 : 1;
-    return (a->slot_ms > b->slot_ms) - (a->slot_ms < b->slot_ms);
-}
-
-static bool comes_after(const struct expand_place *a, const struct expand_place *b)
-{
-    struct kept x = {.item.place = *a}, y = {.item.place = *b};
-    return by_updated(&x, &y) > 0;
+    const struct kept *a = pa, *b = pb;
+    return expand_place_compare(&a->item.place, &b->item.place);
 }
 
 /* Those instances of a series that come after the place. False: answered. */
@@ -135,7 +124,7 @@ static bool offer_instances(struct events_page *page, struct expand_query q,
         return false;
     while (!page->more && expand_next(x, &item)) {
         item.place = (struct expand_place){master->updated_ms, item.place.row, item.place.slot_ms};
-        if (comes_after(&item.place, after))
+        if (expand_place_compare(&item.place, after) > 0)
             (void)offer(page, &item);
     }
     return end(page, x);
@@ -160,7 +149,7 @@ static bool fill_by_index(struct events_page *page, const struct expand_query *q
             continue;
         if (ev.flags & EVENT_SERIES)
             ok = offer_instances(page, *q, &ev, &after);
-        else if (comes_after(&item.place, &after) && keep(page, &ev))
+        else if (expand_place_compare(&item.place, &after) > 0 && keep(page, &ev))
             (void)offer(page, &item);
     }
     event_scan_close(scan);
@@ -182,7 +171,7 @@ static bool fill_by_updated(struct events_page *page, struct expand_query *q)
     while (ok && expand_next(x, &item)) {
         item.place = (struct expand_place){item.ev->updated_ms, item.place.row,
                                            item.computed ? item.place.slot_ms : 0};
-        if (!comes_after(&item.place, &after))
+        if (expand_place_compare(&item.place, &after) <= 0)
             continue;
         if (n == room) {
             room = room ? 2 * room : 256;
@@ -194,7 +183,7 @@ static bool fill_by_updated(struct events_page *page, struct expand_query *q)
             v[n++] = (struct kept){item, *item.ev};
     }
     if (n)
-        qsort(v, n, sizeof *v, by_updated);
+        qsort(v, n, sizeof *v, by_place);
     ok = end(page, x) && (ok || call_fail(page->c, FAULT_INTERNAL, NULL, NULL));
     for (size_t i = 0; ok && i < n; i++) {
         struct instance_form form;

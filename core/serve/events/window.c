@@ -11,7 +11,7 @@ int64_t window_day_instant(const struct zone *zone, int64_t floating_ms)
 
 const struct zone *zone_of_collection(const struct collection *coll)
 {
-    const struct zone *zone = coll->zone[0] ? zone_find(coll->zone) : NULL;
+    const struct zone *zone = zone_find(coll->zone);
     return zone ? zone : zone_utc();
 }
 
@@ -45,5 +45,5 @@ bool window_has(const struct event_window *w, const struct event *ev)
     int64_t max = floating ? w->floating_max_ms : w->max_ms;
     if (ev->flags & EVENT_UNTIMED)
         return min == INT64_MIN && max == INT64_MAX;
-    return ev->start_ms < max && (ev->end_ms > min || (ev->end_ms == min && ev->start_ms == min));
+    return ev->start_ms < max && (ev->end_ms > min || ev->start_ms == min);
 }
