@@ -97,6 +97,22 @@ static bool read_zone(struct call *c, struct span text)
                      text.p);
 }
 
+/* Python's requests writes True, for one. */
+static bool read_bool(struct span text, bool *ret)
+{
+    static const struct {
+        const char *word;
+        bool on;
+    } spellings[] = {{"true", true}, {"false", false}, {"1", true}, {"0", false}};
+    for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
+        if (strlen(spellings[i].word) == text.n &&
+            strncasecmp(spellings[i].word, text.p, text.n) == 0) {
+            *ret = spellings[i].on;
+            return true;
+        }
+    return false;
+}
+
 /* Reads one value into p. `text` is decoded and stays where it is. */
 static bool read_value(struct call *c, struct params *p, enum param which, struct span text)
 {
@@ -108,11 +124,9 @@ static bool read_value(struct call *c, struct params *p, enum param which, struc
         return true;
     switch (spec->type) {
     case PARAM_BOOL:
-        if (!span_is(text, "true") && !span_is(text, "false") && !span_is(text, "1") &&
-            !span_is(text, "0"))
+        if (!read_bool(text, &on))
             return call_fail(c, FAULT_INVALID_PARAM, spec->name, "Invalid boolean value: '%.*s'.",
                              (int)text.n, text.p);
-        on = text.p[0] == 't' || text.p[0] == '1';
         v.number = on;
         break;
     case PARAM_INT:

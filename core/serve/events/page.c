@@ -38,7 +38,7 @@ static bool series_lives(const struct events_page *page, const struct event *ev)
 {
     struct event master;
     return event_get(page->c->txn, page->coll->no, ev->series, &master) == RC_OK &&
-           !(master.flags & EVENT_CANCELLED);
+           !event_ended_series(&master);
 }
 
 bool events_page_keeps(const struct events_page *page, const struct event *ev)
