@@ -92,8 +92,12 @@ static void forget(struct live *l, struct stream *s)
 
 void stream_close(struct live *l, struct stream *s)
 {
-    if (s->fd >= 0)
-        close(s->fd); /* leaves the epoll set by that */
+    if (s->fd >= 0) {
+        /* A program that is just being started has all our sockets, too: closing this one would
+         * leave it in the epoll set. */
+        (void)epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+        close(s->fd);
+    }
     forget(l, s);
 }
 
