@@ -405,6 +405,7 @@ static struct conf *new_default(const char *path)
     struct conf *c = calloc(1, sizeof(*c));
     if (!c)
         return NULL;
+    atomic_init(&c->refs, 1);
     c->path = strdup(path);
     c->lines = calloc(conf_n_options, sizeof(*c->lines));
     bool ok = c->path && c->lines;
@@ -460,9 +461,22 @@ out:
     return rc;
 }
 
-void conf_free(struct conf *c)
+/* Immutable but for the count of who holds it. */
+static struct conf *counted(const struct conf *c)
 {
-    if (!c)
+    return (struct conf *)(uintptr_t)c;
+}
+
+const struct conf *conf_ref(const struct conf *c)
+{
+    atomic_fetch_add_explicit(&counted(c)->refs, 1, memory_order_relaxed);
+    return c;
+}
+
+void conf_free(const struct conf *held)
+{
+    struct conf *c = counted(held);
+    if (!c || atomic_fetch_sub_explicit(&c->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < conf_n_options; i++)
         for (size_t k = 0; k < section_count(c, conf_options[i].section); k++)

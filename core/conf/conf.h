@@ -2,6 +2,7 @@
 #ifndef CORE_CONF_CONF_H
 #define CORE_CONF_CONF_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -59,15 +60,17 @@ struct conf {
     struct conf_client *clients;   /* client.h; none: whoever reaches the API may read everything */
     struct conf_hook *hooks;       /* push.h */
     size_t n_accounts, n_clients, n_hooks;
-    char *path;      /* of the file it came from */
-    uint32_t *lines; /* as in conf_account */
+    char *path;            /* of the file it came from */
+    uint32_t *lines;       /* as in conf_account */
+    _Atomic unsigned refs; /* whoever holds it: conf_ref() */
 };
 
 /* Every mistake of the file is reported at once, a line each ("FILE:12:8: [sync] poll_intervall:
  * unknown key; did you mean poll_interval?"), appended to *ret_problems. RC_INVALID when there was
  * any, RC_SYS when the file could not be read. *ret is the caller's. */
 enum rc conf_load(const char *path, struct conf **ret, struct buf *ret_problems);
-void conf_free(struct conf *c); /* NULL ok */
+const struct conf *conf_ref(const struct conf *c); /* holds it, too: any thread may */
+void conf_free(const struct conf *c); /* NULL ok; it is gone when everybody did who holds it */
 
 /* Is the calendar mirrored? `primary`: it is the account's own, so the word "primary" matches. */
 bool conf_list_matches(const struct conf_list *globs, const char *calendar, bool primary);

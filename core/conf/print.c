@@ -185,14 +185,3 @@ void conf_diff(const struct conf *a, const struct conf *b, struct buf *ret_live,
         diff_labels(section, b, a, false, ret_live);
     }
 }
-
-bool conf_same(const struct conf *a, const struct conf *b)
-{
-    struct buf of_a = {0}, of_b = {0};
-    conf_print(a, &of_a);
-    conf_print(b, &of_b);
-    bool same = !of_a.failed && !of_b.failed && span_eq(buf_span(&of_a), buf_span(&of_b));
-    buf_release(&of_a);
-    buf_release(&of_b);
-    return same;
-}

@@ -12,7 +12,5 @@ void conf_print_manual(struct buf *out);
 /* What differs, a line each ("section.key", "account NAME"); `restart`: what no reload takes up. */
 void conf_diff(const struct conf *a, const struct conf *b, struct buf *ret_live,
                struct buf *ret_restart);
-/* Whether the files said the same. */
-bool conf_same(const struct conf *a, const struct conf *b);
 
 #endif

@@ -110,13 +110,24 @@ static enum rc dispatch(struct control_call *c, const struct httpd_request *req,
     return err_set(e, RC_NOTFOUND, "no such request");
 }
 
+/* For a request, which may take its time. The caller's to free. */
+static const struct conf *hold_conf(struct control *c)
+{
+    pthread_mutex_lock(&c->lock);
+    const struct conf *conf = conf_ref(c->conf);
+    pthread_mutex_unlock(&c->lock);
+    return conf;
+}
+
 static void handle(void *arg, struct httpd_request *req)
 {
     struct control *control = arg;
-    struct control_call c = {.control = control, .conf = atomic_load(&control->conf)};
+    struct control_call c = {.control = control, .conf = hold_conf(control)};
     struct err e = {0};
     enum rc rc = dispatch(&c, req, &e);
     size_t n = 0;
+
+    conf_free(c.conf);
 
     if (rc) {
         buf_reset(&c.out);
@@ -156,7 +167,8 @@ enum rc control_start(struct control **ret, const struct control_options *opt, s
     if (!c)
         return err_set(e, RC_SYS, "out of memory");
     c->opt = *opt;
-    atomic_store(&c->conf, opt->conf);
+    pthread_mutex_init(&c->lock, NULL);
+    c->conf = conf_ref(opt->conf);
     c->google = http_new();
     struct httpd_options http = {
         .name = "control",
@@ -191,11 +203,17 @@ void control_stop(struct control *c)
     for (size_t i = 0; i < PENDING_MAX; i++)
         control_forget(&c->pending[i]);
     http_free(c->google);
+    conf_free(c->conf);
+    pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
 void control_reload(struct control *c, const struct conf *conf)
 {
-    if (c)
-        atomic_store(&c->conf, conf);
+    if (!c)
+        return;
+    pthread_mutex_lock(&c->lock);
+    conf_free(c->conf);
+    c->conf = conf_ref(conf);
+    pthread_mutex_unlock(&c->lock);
 }

@@ -14,8 +14,8 @@
 
 struct control;
 struct control_options {
-    const struct conf *conf; /* borrowed until it is replaced */
-    struct vault *vault;     /* borrowed; NULL: nobody can sign in */
+    const struct conf *conf;
+    struct vault *vault; /* borrowed; NULL: nobody can sign in */
     /* A login came or went; from the thread of the socket. */
     void (*changed)(void *arg, const char *account);
     void *arg;
@@ -24,7 +24,7 @@ struct control_options {
 /* Binds and starts the thread. */
 enum rc control_start(struct control **ret, const struct control_options *opt, struct err *e);
 void control_stop(struct control *c); /* NULL ok; a request to Google under way is broken off */
-/* From any thread. The old configuration may still be read for a while: it must stay. */
+/* From any thread. */
 void control_reload(struct control *c, const struct conf *conf);
 
 #endif

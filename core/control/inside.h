@@ -2,7 +2,7 @@
 #ifndef CORE_CONTROL_INSIDE_H
 #define CORE_CONTROL_INSIDE_H
 
-#include <stdatomic.h>
+#include <pthread.h>
 
 #include "core/control/control.h"
 #include "core/google/signin.h"
@@ -20,7 +20,8 @@ struct pending {
 
 struct control {
     struct control_options opt;
-    _Atomic(const struct conf *) conf;
+    pthread_mutex_t lock;    /* guards conf */
+    const struct conf *conf; /* in force */
     struct httpd *httpd;
     struct http_client *google;
     struct pending pending[PENDING_MAX]; /* the thread's own */

@@ -47,17 +47,16 @@
 #include "storage/guard.h"
 #include "storage/store.h"
 
-#define CONFS_MAX          1024 /* changes of the configuration; more are refused */
-#define SETTLE_MS          10   /* further notifications of the same burst come within this */
+#define SETTLE_MS          10 /* further notifications of the same burst come within this */
 #define HEARTBEAT_MOST_MS  (20 * 1000) /* a thread that says nothing for so long is stuck, */
 #define HEARTBEAT_LEAST_MS (3 * 1000)  /* or for half of a short watchdog; one beat a second */
-#define HOUSEKEEPING_MS (60 * 1000)
-#define LOOK_MS         1000             /* how often heartbeats are looked at */
-#define ANEW_LEAST_MS   (10 * 60 * 1000) /* breaking sooner again is not the store's fault */
+#define HOUSEKEEPING_MS    (60 * 1000)
+#define LOOK_MS            1000             /* how often heartbeats are looked at */
+#define ANEW_LEAST_MS      (10 * 60 * 1000) /* breaking sooner again is not the store's fault */
 
 struct daemon {
-    struct conf *confs[CONFS_MAX]; /* the last one is in force */
-    size_t n_confs;
+    const struct conf *conf;  /* in force */
+    const struct conf *began; /* with which the parts were started: some read it where it stands */
     struct store *store;
     struct vault *vault; /* NULL: it could not be opened */
     struct queue *queue;
@@ -74,16 +73,11 @@ struct daemon {
     int signals;        /* signalfd */
 };
 
-static struct conf *conf_now(const struct daemon *d)
-{
-    return d->confs[d->n_confs - 1];
-}
-
 /* ---- the parts ------------------------------------------------------------------------------- */
 
 static enum rc start_store(struct daemon *d, struct err *e)
 {
-    return state_open(conf_now(d), &d->store, e);
+    return state_open(d->conf, &d->store, e);
 }
 
 static void stop_store(struct daemon *d)
@@ -94,7 +88,7 @@ static void stop_store(struct daemon *d)
 static enum rc start_vault(struct daemon *d, struct err *e)
 {
     (void)e; /* what it is needed for says so itself; reads do without it */
-    d->vault = state_vault(conf_now(d));
+    d->vault = state_vault(d->conf);
     return RC_OK;
 }
 
@@ -121,7 +115,7 @@ static enum rc start_sync(struct daemon *d, struct err *e)
 {
     struct sync_options opt = {.store = d->store,
                                .queue = d->queue,
-                               .conf = conf_now(d),
+                               .conf = d->conf,
                                .vault = d->vault,
                                .told = serve_told};
 
@@ -136,7 +130,7 @@ static void stop_sync(struct daemon *d)
 
 static enum rc start_push(struct daemon *d, struct err *e)
 {
-    enum rc rc = push_new(&d->push, conf_now(d), d->store, &serve_hook_feed, e);
+    enum rc rc = push_new(&d->push, d->conf, d->store, &serve_hook_feed, e);
 
     return rc == RC_OK ? push_start(d->push, e) : rc;
 }
@@ -152,11 +146,11 @@ static enum rc start_serve(struct daemon *d, struct err *e)
 {
     char operator_hash[BEARER_HASH_SIZE];
     struct err odd = {0};
-    enum rc rc = serve_new(&d->serve, conf_now(d), d->store, d->queue, e);
+    enum rc rc = serve_new(&d->serve, d->conf, d->store, d->queue, e);
 
     if (rc != RC_OK)
         return rc;
-    if (operator_token_make(conf_now(d)->mirror.state_dir, operator_hash, &odd) == RC_OK)
+    if (operator_token_make(d->conf->mirror.state_dir, operator_hash, &odd) == RC_OK)
         serve_set_operator(d->serve, operator_hash);
     else
         log_warning(NULL, "calmirror will need a client's token: %s", odd.text);
@@ -174,7 +168,7 @@ static void stop_serve(struct daemon *d)
 
 static enum rc start_ping(struct daemon *d, struct err *e)
 {
-    const struct conf *conf = conf_now(d);
+    const struct conf *conf = d->conf;
     struct ping_options opt = {.listen = conf->webhook.listen,
                                .inherited_fd = activation_take("hook"),
                                .public_url = conf->webhook.public_url,
@@ -198,7 +192,7 @@ static void stop_ping(struct daemon *d)
 
 static enum rc start_workers(struct daemon *d, struct err *e)
 {
-    return sync_start(d->sync, (unsigned)conf_now(d)->mirror.workers, e);
+    return sync_start(d->sync, (unsigned)d->conf->mirror.workers, e);
 }
 
 static void stop_workers(struct daemon *d)
@@ -217,7 +211,7 @@ static void credential_changed(void *arg, const char *account)
 static enum rc start_control(struct daemon *d, struct err *e)
 {
     struct control_options opt = {
-        .conf = conf_now(d), .vault = d->vault, .changed = credential_changed, .arg = d};
+        .conf = d->conf, .vault = d->vault, .changed = credential_changed, .arg = d};
 
     if (control_start(&d->control, &opt, e) != RC_OK)
         log_warning(NULL, "nobody can sign in or out: %s", e->text);
@@ -340,24 +334,6 @@ static void log_each(enum log_level level, const char *what, const struct buf *l
     }
 }
 
-/* What has not changed takes no room, however often a timer reloads: the old one is taken again,
- * for the files that it names may be others. */
-static bool keep_conf(struct daemon *d, struct conf *conf)
-{
-    bool same = conf_same(conf_now(d), conf), room = d->n_confs < CONFS_MAX;
-
-    if (!same && room) {
-        d->confs[d->n_confs++] = conf;
-        return true;
-    }
-    if (!same)
-        log_err(NULL,
-                "configuration not reloaded: it changed %d times; restart the service to go on",
-                CONFS_MAX);
-    conf_free(conf);
-    return same;
-}
-
 /* As long as that cannot be written down it is tried again: what is not to be shown any more must
  * go. */
 static void take_accounts(struct daemon *d)
@@ -365,7 +341,7 @@ static void take_accounts(struct daemon *d)
     struct err e = {0};
     bool owed = d->accounts_owed;
 
-    d->accounts_owed = sync_reload(d->sync, conf_now(d), &e) != RC_OK;
+    d->accounts_owed = sync_reload(d->sync, d->conf, &e) != RC_OK;
     if (d->accounts_owed && !owed)
         log_err(NULL, "accounts not taken over, which is tried again: %s", e.text);
     else if (owed && !d->accounts_owed)
@@ -379,12 +355,13 @@ static void reload(struct daemon *d)
 
     notify_reloading();
     ping_look(d->ping, true);
-    if (conf_load(conf_now(d)->path, &conf, &problems) == RC_OK)
-        conf_diff(conf_now(d), conf, &live, &restart);
+    if (conf_load(d->conf->path, &conf, &problems) == RC_OK)
+        conf_diff(d->conf, conf, &live, &restart);
     else
         log_each(LOG_ERR, "configuration not reloaded, the old one stays in force", &problems);
-    if (conf && keep_conf(d, conf)) {
-        conf = conf_now(d);
+    if (conf) {
+        conf_free(d->conf);
+        d->conf = conf;
         log_each(LOG_WARNING, "takes effect only after a restart", &restart);
         log_set_level(conf_log_level(conf));
         serve_reload(d->serve, conf);
@@ -509,11 +486,14 @@ static void forget_parts(struct daemon *d)
 /* From start to stop; *ret_anew: the store is broken, and wants to be opened again. */
 static enum rc live(struct daemon *d, bool *ret_anew, struct err *e)
 {
+    conf_free(d->began);
+    d->began = conf_ref(d->conf);
+
     enum rc rc = start_parts(d, e);
 
     if (rc != RC_OK)
         return rc;
-    log_notice(NULL, "calmirrord " CALMIRROR_VERSION " serves on %s", conf_now(d)->api.listen);
+    log_notice(NULL, "calmirrord " CALMIRROR_VERSION " serves on %s", d->conf->api.listen);
     notify_ready();
     d->started = true;
     *ret_anew = watch(d);
@@ -573,7 +553,7 @@ int daemon_run(struct conf *conf)
         return EX_OSERR;
     }
     d->signals = -1;
-    d->confs[d->n_confs++] = conf;
+    d->conf = conf;
     (void)prctl(PR_SET_DUMPABLE, 0); /* access tokens are in memory */
     size_heap();
     allow_connections();
@@ -590,8 +570,8 @@ int daemon_run(struct conf *conf)
         log_err(NULL, "%s: %s", d->started ? "stopped" : "not started", e.text);
     if (d->signals >= 0)
         close(d->signals);
-    for (size_t i = 0; i < d->n_confs; i++)
-        conf_free(d->confs[i]);
+    conf_free(d->conf);
+    conf_free(d->began);
     free(d);
     return exit_status(rc);
 }

@@ -237,7 +237,7 @@ enum rc channels_new(struct channels **ret, struct store *mirror, struct store *
         return err_set(e, RC_SYS, "out of memory");
     c->mirror = mirror;
     c->ledger = ledger;
-    c->conf = conf;
+    c->conf = conf_ref(conf);
     c->rules = *rules;
     *rules = (struct address_rules){0};
     pthread_mutex_init(&c->lock, NULL);
@@ -266,6 +266,7 @@ void channels_free(struct channels *c)
     }
     sched_release(&c->sched);
     address_rules_release(&c->rules);
+    conf_free(c->conf);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
@@ -273,7 +274,8 @@ void channels_free(struct channels *c)
 void channels_reload(struct channels *c, const struct conf *conf, struct address_rules *rules)
 {
     pthread_mutex_lock(&c->lock);
-    c->conf = conf;
+    conf_free(c->conf);
+    c->conf = conf_ref(conf);
     address_rules_release(&c->rules);
     c->rules = *rules;
     *rules = (struct address_rules){0};

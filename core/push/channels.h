@@ -10,9 +10,9 @@
 
 struct channels;
 
-/* `mirror` and `ledger` (opened as STORE_PUSH) are borrowed until channels_free(), `conf` until it
- * is replaced; `rules` is taken over. Loads what is stored. `anew`: the cursors in it are those of
- * another mirror, so every channel is told once. */
+/* `mirror` and `ledger` (opened as STORE_PUSH) are borrowed until channels_free(); `rules` is taken
+ * over. Loads what is stored. `anew`: the cursors in it are those of another mirror, so every
+ * channel is told once. */
 enum rc channels_new(struct channels **ret, struct store *mirror, struct store *ledger,
                      const struct conf *conf, struct address_rules *rules, bool anew,
                      struct err *e);

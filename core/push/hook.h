@@ -52,11 +52,11 @@ struct hook_result { /* of an attempt */
 struct hooks {
     struct store *mirror, *ledger;
     struct push_feed feed;
-    pthread_mutex_t lock; /* guards all below up to `pool` */
-    const struct conf *conf;
+    pthread_mutex_t lock;            /* guards all below up to `pool` */
+    const struct conf *conf, *taken; /* in force; of which the hooks are, or NULL */
     struct hook *all;
     struct sched sched;
-    bool reload;            /* `conf` is new to the thread */
+    bool reload;            /* `conf` is not taken yet */
     struct http_pool *pool; /* from here on the thread's alone */
     struct hub_listener listener;
     struct hook_result *results;

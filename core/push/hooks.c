@@ -215,6 +215,8 @@ enum rc hooks_take_conf(struct hooks *h, struct err *e)
         hook->conf = NULL;
     for (size_t i = 0; i < h->conf->n_hooks; i++)
         take_one(h, &h->conf->hooks[i], ledger, mirror);
+    conf_free(h->taken);
+    h->taken = conf_ref(h->conf);
     drop_unknown_marks(h, ledger);
     hooks_count_letters(h, ledger);
     txn_abort(mirror);
@@ -233,7 +235,7 @@ enum rc hooks_new(struct hooks **ret, struct store *mirror, struct store *ledger
         return err_set(e, RC_SYS, "out of memory");
     h->mirror = mirror;
     h->ledger = ledger;
-    h->conf = conf;
+    h->conf = conf_ref(conf);
     h->feed = *feed;
     pthread_mutex_init(&h->lock, NULL);
     sched_init(&h->sched, HOOK_RUNNING_MOST);
@@ -258,6 +260,8 @@ void hooks_free(struct hooks *h)
         hook_free(h, hook);
     }
     sched_release(&h->sched);
+    conf_free(h->taken);
+    conf_free(h->conf);
     pthread_mutex_destroy(&h->lock);
     free(h);
 }
@@ -265,7 +269,8 @@ void hooks_free(struct hooks *h)
 void hooks_reload(struct hooks *h, const struct conf *conf)
 {
     pthread_mutex_lock(&h->lock);
-    h->conf = conf;
+    conf_free(h->conf);
+    h->conf = conf_ref(conf);
     h->reload = true;
     pthread_mutex_unlock(&h->lock);
     if (h->running)

@@ -88,6 +88,7 @@ static void job_free(struct job *j)
     if (!j)
         return;
     call_release(&j->call);
+    conf_free(j->call.conf);
     buf_release(&j->text);
     for (size_t i = 0; i < HEADERS; i++)
         free(j->header[i]);
@@ -133,7 +134,7 @@ static struct job *job_new(struct aside *a, const struct call *c)
     }
     j->request = c->request;
     j->call = (struct call){.serve = c->serve,
-                            .conf = c->conf,
+                            .conf = conf_ref(c->conf), /* a reload may come meanwhile */
                             .store = c->store,
                             .queue = c->queue,
                             .token_key = c->token_key,

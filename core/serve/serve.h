@@ -13,7 +13,7 @@ struct exposition_fact;
 struct push;
 struct serve;
 
-/* All three are borrowed until serve_free(), `conf` until it is replaced. */
+/* `s` and `q` are borrowed until serve_free(). */
 enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *s, struct queue *q,
                   struct err *e);
 void serve_free(struct serve *s); /* NULL ok; not running */
@@ -34,7 +34,7 @@ enum rc serve_start(struct serve *s, int inherited_fd, struct err *e);
 void serve_drain(struct serve *s);
 void serve_stop(struct serve *s); /* finishes what is under way and joins; at most about 1 s */
 
-/* Takes up a new configuration; when it returns, the loop no longer uses the old one. */
+/* Takes up a new configuration; when it returns, the loop has done so. */
 void serve_reload(struct serve *s, const struct conf *conf);
 
 /* What clients are told of this calendar with singleEvents in a window, without deleted events:

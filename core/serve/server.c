@@ -132,8 +132,9 @@ static void handle(void *arg, struct httpd_request *req)
 
 static void take_conf(struct serve *s)
 {
+    const struct conf *old = s->conf;
     pthread_mutex_lock(&s->lock);
-    s->conf = s->next_conf;
+    s->conf = conf_ref(s->next_conf);
     s->exposed = httpd_is_exposed(s->httpd);
     cache_clear(s->cache);
     s->memo.conf = NULL;
@@ -143,6 +144,7 @@ static void take_conf(struct serve *s)
     pthread_cond_signal(&s->taken);
     pthread_mutex_unlock(&s->lock);
     live_reload(s->live);
+    conf_free(old); /* nothing of the loop points into it any more */
 }
 
 /* So that not the first answers pay for the memory that they all use. */
@@ -190,7 +192,7 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
     if (!s)
         return err_errno(e, "local API");
     requests_init();
-    s->conf = conf;
+    s->conf = conf_ref(conf);
     s->store = store;
     s->queue = q;
     pthread_mutex_init(&s->lock, NULL);
@@ -232,6 +234,7 @@ void serve_free(struct serve *s)
     series_cache_free(s->call.series);
     squeeze_free(s->gzip);
     cache_free(s->cache);
+    conf_free(s->conf);
     pthread_cond_destroy(&s->taken);
     pthread_mutex_destroy(&s->lock);
     free(s);
@@ -298,10 +301,12 @@ void serve_stop(struct serve *s)
 void serve_reload(struct serve *s, const struct conf *conf)
 {
     if (!s->httpd) {
-        s->conf = conf;
+        const struct conf *old = s->conf;
+        s->conf = conf_ref(conf);
         usage_reload(&s->usage, conf);
         s->memo.conf = NULL;
         cache_clear(s->cache);
+        conf_free(old);
         return;
     }
     pthread_mutex_lock(&s->lock);
