@@ -42,6 +42,7 @@ static int setup(void **state)
     commit(t);
     w->coll = make_calendar(w->f->store, "me", COLL_READY);
     fake_http_start(&w->receiver, NULL, take, NULL);
+    w->conf.refs = 1;
     w->conf.push = (struct conf_push){.channels_per_client = 10,
                                       .request_timeout_ms = 10000,
                                       .backoff_min_ms = 1,

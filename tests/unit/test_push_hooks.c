@@ -64,7 +64,7 @@ static int setup(void **state)
     assert_int_equal(w->coll.account, a.no);
     n_changes = CHANGES;
     w->hook = (struct conf_hook){.name = (char[]){"h"}, .timeout_ms = 10000, .give_up_ms = 1};
-    w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1};
+    w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1, .refs = 1};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
     w->conf.push.backoff_min_ms = w->conf.push.backoff_max_ms = 1;
     assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->conf, &feed, NULL), RC_OK);
