@@ -17,8 +17,7 @@
 
 enum shape { WHOLE, REPLACED, HOLE, TOMB };
 
-/* What is stored, in this order; a day of no length counts as one. In order of
- * change it is the other way round. */
+/* What is stored, in this order; a day of no length counts as one. */
 static const struct {
     const char *id, *times, *more;
 } stored[] = {
@@ -87,6 +86,12 @@ static int row_of(const char *id)
     return 0;
 }
 
+/* When it was changed, in seconds behind SINCE: the last ones first, and always three at once. */
+static unsigned changed_s(int row)
+{
+    return (unsigned)(STORED - (size_t)row) / 3;
+}
+
 static int64_t ms_of(const char *text)
 {
     int64_t ms = 0;
@@ -109,11 +114,11 @@ static void make_world(struct world *w)
         const char *times = stored[i].times, *blank = times ? strchr(times, ' ') : NULL;
         buf_reset(&b);
         buf_printf(&b, "{\"id\":\"%s\",\"etag\":\"\\\"%lld\\\"\",\"status\":\"%s\"%s", stored[i].id,
-                   (ms_of(SINCE) / 1000 + (long long)(STORED - i)) * 2000000,
+                   (ms_of(SINCE) / 1000 + (long long)changed_s((int)i)) * 2000000,
                    times ? "confirmed" : "cancelled", stored[i].more);
         if (blank) {
             buf_printf(&b, ",\"iCalUID\":\"u@x\",\"updated\":\"2026-01-01T00:00:%02uZ\"",
-                       (unsigned)(STORED - i));
+                       changed_s((int)i));
             put_moment(&b, "start", (struct span){times, (size_t)(blank - times)});
             put_moment(&b, "end", span_of(blank + 1));
         }
@@ -199,10 +204,12 @@ static int compare(const void *pa, const void *pb)
     const struct part *a = *(const struct part *const *)pa, *b = *(const struct part *const *)pb;
     if (sorting->order == ANY_ORDER)
         return strcmp(name_of(a, sorting), name_of(b, sorting));
-    int rows = row_of(a->of) - row_of(b->of), starts = rows ? 0 : strcmp(a->start, b->start);
-    if (sorting->order == BY_START)
-        starts = strcmp(a->start, b->start);
-    return sorting->order == BY_START ? (starts ? starts : rows) : (rows ? -rows : starts);
+    int rows = row_of(a->of) - row_of(b->of);
+    int changes = (int)changed_s(row_of(a->of)) - (int)changed_s(row_of(b->of));
+    if (sorting->order == BY_UPDATED && (changes || rows))
+        return changes ? changes : rows;
+    int starts = strcmp(a->start, b->start);
+    return starts ? starts : rows;
 }
 
 static void reckon(const struct form *f, int64_t min_ms, int64_t max_ms, struct buf *out)
