@@ -22,8 +22,8 @@
 static char dir[64], cert_file[96], key_file[96];
 static const struct tls_files files = {cert_file, key_file, "hook.example.org"};
 
-/* Its own issuer, for `days` from now on; days < 0: over since then. */
-static X509 *make_cert(EVP_PKEY *key, const char *host, long days)
+/* Its own issuer, from so many days from now until so many. */
+static X509 *make_cert(EVP_PKEY *key, const char *host, long from, long until)
 {
     static long serial = 1000;
     X509 *x = X509_new();
@@ -31,8 +31,8 @@ static X509 *make_cert(EVP_PKEY *key, const char *host, long days)
     (void)snprintf(name, sizeof name, "DNS:%s", host);
     X509_set_version(x, X509_VERSION_3);
     ASN1_INTEGER_set(X509_get_serialNumber(x), ++serial);
-    X509_gmtime_adj(X509_getm_notBefore(x), (days < 0 ? days - 1 : 0) * DAY);
-    X509_gmtime_adj(X509_getm_notAfter(x), days * DAY);
+    X509_gmtime_adj(X509_getm_notBefore(x), from * DAY);
+    X509_gmtime_adj(X509_getm_notAfter(x), until * DAY);
     X509_set_pubkey(x, key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
                                (const unsigned char *)host, -1, -1, 0);
@@ -44,13 +44,22 @@ static X509 *make_cert(EVP_PKEY *key, const char *host, long days)
     return x;
 }
 
-static void write_cert(EVP_PKEY *key, const char *host, long days)
+/* So many of them, one behind the other. */
+static void write_certs(EVP_PKEY *key, const char *host, long from, long until, unsigned n)
 {
     FILE *f = fopen(cert_file, "w");
-    X509 *x = make_cert(key, host, days);
-    assert_true(f && PEM_write_X509(f, x) == 1);
+    assert_non_null(f);
+    for (unsigned i = 0; i < n; i++) {
+        X509 *x = make_cert(key, host, from, until);
+        assert_int_equal(PEM_write_X509(f, x), 1);
+        X509_free(x);
+    }
     (void)fclose(f);
-    X509_free(x);
+}
+
+static void write_cert(EVP_PKEY *key, const char *host, long days)
+{
+    write_certs(key, host, days < 0 ? days - 1 : 0, days, 1);
 }
 
 static void write_key(EVP_PKEY *key, mode_t mode)
@@ -133,6 +142,11 @@ static void test_what_is_refused(void **state)
     expect_refused(RC_INVALID, cert_file);
     assert_int_equal(truncate(cert_file, 300 << 10), 0);
     expect_refused(RC_INVALID, "too large");
+    write_certs(key_a, files.host, 0, 30, 17);
+    expect_refused(RC_INVALID, cert_file);
+    struct tls_facts facts;
+    write_certs(key_a, files.host, 0, 30, 16);
+    assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
 }
 
 /* Looks until the files have rested. */
@@ -176,6 +190,31 @@ static void test_at_once_when_told(void **state)
     tls_free(t);
 }
 
+static off_t cert_size(void)
+{
+    struct stat st;
+    assert_int_equal(stat(cert_file, &st), 0);
+    return st.st_size;
+}
+
+/* Renewed ones are mostly as long as those before; signatures differ by a byte or two. */
+static void test_as_long_as_before(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    struct tls_facts before, after;
+    off_t size = cert_size();
+    assert_int_equal(tls_new(&t, &files, NULL), RC_OK);
+    tls_facts(t, &before);
+    do
+        write_cert(key_a, files.host, 60);
+    while (cert_size() != size);
+    assert_int_equal(tls_look(t, true, NULL), TLS_REPLACED);
+    tls_facts(t, &after);
+    assert_string_not_equal(before.serial, after.serial);
+    tls_free(t);
+}
+
 /* A worse one does not take the place of a good one; of a bad one any does. */
 static void test_worse_ones(void **state)
 {
@@ -189,10 +228,19 @@ static void test_worse_ones(void **state)
     write_cert(key_a, "elsewhere.example.org", 60);
     assert_int_equal(tls_look(t, true, &e), TLS_KEPT);
     assert_non_null(strstr(e.text, "another host"));
+    write_certs(key_a, files.host, 1, 60, 1);
+    assert_int_equal(tls_look(t, true, &e), TLS_KEPT);
+    assert_non_null(strstr(e.text, "not valid yet"));
+    write_cert(key_a, "elsewhere.example.org", 60);
     clock_shift(31 * DAY * 1000, 0); /* the one in force is over now */
     assert_int_equal(chmod(cert_file, 0400), 0);
     assert_int_equal(tls_look(t, true, &e), TLS_REPLACED);
     clock_shift(-31 * DAY * 1000, 0);
+    tls_free(t);
+    write_certs(key_a, files.host, 1, 60, 1);
+    assert_int_equal(tls_new(&t, &files, NULL), RC_OK); /* not valid yet */
+    write_cert(key_a, "elsewhere.example.org", 60);
+    assert_int_equal(tls_look(t, true, &e), TLS_REPLACED);
     tls_free(t);
 }
 
@@ -205,6 +253,7 @@ int main(void)
         TEST(test_what_is_refused),
         TEST(test_one_file_after_the_other),
         TEST(test_at_once_when_told),
+        TEST(test_as_long_as_before),
         TEST(test_worse_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
