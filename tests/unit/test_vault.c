@@ -1,5 +1,6 @@
 /* Tests of vault: what was put comes back, only there and only unchanged; keys change without a
  * gap. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -142,19 +143,26 @@ static void old_records_open(void **state)
         0x1c, 0x8f, 0x24, 0xfb, 0x4d, 0x0a, 0x56, 0x54, 0x15, 0x1f, 0xb9, 0x68,
         0x79, 0xa9, 0x3a, 0x74, 0x12, 0x2a, 0xb4, 0x56, 0x5a, 0x8d};
     static const struct seal_place place = {"ann@example.org", "login"};
-    unsigned char bytes[SEAL_KEY_BYTES];
-    struct seal_key k = {0};
-    struct secret s = {0};
-    for (unsigned i = 0; i < SEAL_KEY_BYTES; i++)
-        bytes[i] = (unsigned char)i;
-    assert_int_equal(seal_key_read((struct span){(const char *)bytes, sizeof(bytes)}, &k, NULL),
-                     RC_OK);
-    assert_int_equal(
-        seal_open(&k, &place, (struct span){(const char *)record, sizeof(record)}, &s, NULL),
-        RC_OK);
-    assert_true(span_is(secret_span(&s), "1//refresh"));
-    secret_release(&s);
-    seal_key_release(&k);
+    /* The same key in each form that a key file may have. */
+    static const char raw[SEAL_KEY_BYTES + 1] = "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"
+                                                "\x0c\x0d\x0e\x0f\x10\x11\x12\x13\x14\x15\x16\x17"
+                                                "\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f";
+    const struct span keys[] = {
+        {raw, SEAL_KEY_BYTES},
+        span_of(" 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"),
+        span_of("000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F"),
+    };
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        struct seal_key k = {0};
+        struct secret s = {0};
+        assert_int_equal(seal_key_read(keys[i], &k, NULL), RC_OK);
+        assert_int_equal(
+            seal_open(&k, &place, (struct span){(const char *)record, sizeof(record)}, &s, NULL),
+            RC_OK);
+        assert_true(span_is(secret_span(&s), "1//refresh"));
+        secret_release(&s);
+        seal_key_release(&k);
+    }
 }
 
 static void nothing_readable_on_disk(void **state)
@@ -220,6 +228,83 @@ static void same_text_seals_differently(void **state)
     buf_release(&two);
 }
 
+static void sizes_have_ends(void **state)
+{
+    (void)state;
+    static char text[SEAL_PLAIN_MOST + 1];
+    struct seal_key k = {0};
+    struct seal_place place = {"a", "f"};
+    struct buf record = {0};
+    struct secret s = {0};
+    char bytes[SEAL_KEY_BYTES] = {1};
+    memset(text, 'x', sizeof(text));
+    assert_int_equal(seal_key_read((struct span){bytes, sizeof(bytes)}, &k, NULL), RC_OK);
+    assert_int_equal(seal_write(&k, &place, (struct span){text, 0}, &record, NULL), RC_INVALID);
+    assert_int_equal(seal_write(&k, &place, (struct span){text, sizeof(text)}, &record, NULL),
+                     RC_INVALID);
+    assert_int_equal(record.n, 0);
+    assert_int_equal(seal_write(&k, &place, (struct span){text, SEAL_PLAIN_MOST}, &record, NULL),
+                     RC_OK);
+    assert_int_equal(seal_open(&k, &place, buf_span(&record), &s, NULL), RC_OK);
+    assert_int_equal(s.n, SEAL_PLAIN_MOST);
+    secret_release(&s);
+    buf_add_char(&record, 'x');
+    assert_int_equal(seal_open(&k, &place, buf_span(&record), &s, NULL), RC_BADDATA);
+    seal_key_release(&k);
+    buf_release(&record);
+}
+
+static void names_stay_in_the_folder(void **state)
+{
+    struct place *p = *state;
+    char longest[5000];
+    memset(longest, 'n', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    const char *const names[][2] = {{"../a", "f"}, {"a", "../f"}, {longest, "f"}};
+    struct secret s = {0};
+    open_vault(p);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *account = names[i][0], *field = names[i][1];
+        assert_int_equal(vault_put(p->v, account, field, span_of("x"), NULL), RC_INVALID);
+        assert_int_equal(vault_get(p->v, account, field, &s, NULL), RC_INVALID);
+        assert_int_equal(vault_drop(p->v, account, field, NULL), RC_INVALID);
+    }
+    assert_false(exists(path_of(p, "a.f.sealed")));
+}
+
+static void every_key_is_another(void **state)
+{
+    struct place *p = *state;
+    struct secret keys[4] = {0};
+    for (size_t i = 0; i < 4; i++) {
+        open_vault(p);
+        assert_int_equal(private_read(path_of(p, "secrets/key"), &keys[i], NULL), RC_OK);
+        assert_int_equal(unlink(path_of(p, "secrets/key")), 0);
+        for (size_t k = 0; k < i; k++)
+            assert_false(span_eq(secret_span(&keys[i]), secret_span(&keys[k])));
+    }
+    for (size_t i = 0; i < 4; i++)
+        secret_release(&keys[i]);
+}
+
+/* By it others see that a login came, or is another one. */
+static void the_stamp_tells_of_changes(void **state)
+{
+    struct place *p = *state;
+    open_vault(p);
+    uint64_t none = vault_stamp(p->v, "a", "login");
+    put(p, "a", "word");
+    uint64_t one = vault_stamp(p->v, "a", "login");
+    assert_int_not_equal(one, none);
+    assert_int_equal(vault_stamp(p->v, "a", "login"), one);
+    put(p, "b", "word");
+    assert_int_equal(vault_stamp(p->v, "a", "login"), one);
+    put(p, "a", "another");
+    assert_int_not_equal(vault_stamp(p->v, "a", "login"), one);
+    assert_int_equal(vault_drop(p->v, "a", "login", NULL), RC_OK);
+    assert_int_equal(vault_stamp(p->v, "a", "login"), none);
+}
+
 static void a_key_that_others_read(void **state)
 {
     struct place *p = *state;
@@ -239,6 +324,33 @@ static void a_key_that_others_read(void **state)
     expect(p, "a", "word"); /* without being opened again */
 }
 
+static void a_key_file_that_holds_none(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    open_vault(p);
+    put(p, "a", "word");
+    copy(path_of(p, "secrets/key"), path_of(p, "kept"));
+    assert_int_equal(private_write(path_of(p, "secrets/key"), span_of("no key"), NULL), RC_OK);
+    refuse(p, "a", RC_AUTH, "secrets/key: not a key");
+    assert_int_equal(vault_put(p->v, "a", "login", span_of("x"), &e), RC_AUTH);
+    vault_free(p->v);
+    p->v = NULL;
+    assert_int_equal(vault_open(&p->v, p->dir, NULL, &e), RC_AUTH);
+    assert_non_null(strstr(e.text, "secrets/key: not a key"));
+    copy(path_of(p, "kept"), path_of(p, "secrets/key"));
+    expect(p, "a", "word");
+}
+
+static void no_folder_no_vault(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+    assert_int_equal(vault_open(&p->v, path_of(p, "none"), NULL, &e), RC_SYS);
+    assert_null(p->v);
+    assert_non_null(strstr(e.text, "none/secrets"));
+}
+
 static void a_lost_key(void **state)
 {
     struct place *p = *state;
@@ -247,18 +359,21 @@ static void a_lost_key(void **state)
     open_vault(p);
     put(p, "a", "word");
     put(p, "b", "word");
+    put(p, "c", "word");
     copy(path_of(p, "secrets/key"), path_of(p, "kept"));
     assert_int_equal(unlink(path_of(p, "secrets/key")), 0);
+    assert_int_equal(vault_put(p->v, "b", "login", span_of("x"), &e), RC_AUTH);
     open_vault(p);
     refuse(p, "a", RC_BADDATA, "bring it back as ");
+    refuse(p, "a", RC_BADDATA, "secrets/a.login.sealed: ");
     put(p, "b", "another login");
     assert_int_equal(vault_reseal(p->v, &count, &lost, &e), RC_OK);
-    assert_int_equal(lost, 1);
+    assert_int_equal(lost, 2); /* a and c */
     expect(p, "b", "another login");
     copy(path_of(p, "kept"), path_of(p, "secrets/key.old"));
     expect(p, "a", "word");
     assert_int_equal(vault_reseal(p->v, &count, &lost, &e), RC_OK);
-    assert_int_equal(count, 1);
+    assert_int_equal(count, 2);
     assert_int_equal(lost, 0);
     assert_false(exists(path_of(p, "secrets/key.old")));
     expect(p, "a", "word");
@@ -282,6 +397,35 @@ static void rotation(void **state)
     expect(p, "b", "of b");
     secret_release(&before);
     secret_release(&after);
+}
+
+static void *rotate_again_and_again(void *arg)
+{
+    struct vault *v = arg;
+    unsigned count;
+    for (int i = 0; i < 30; i++)
+        if (vault_rotate(v, &count, NULL) != RC_OK)
+            return "failed";
+    return NULL;
+}
+
+/* What is put with a key that is on its way out would be lost. */
+static void rotation_while_others_put(void **state)
+{
+    struct place *p = *state;
+    pthread_t thread;
+    void *failed = NULL;
+    open_vault(p);
+    assert_int_equal(pthread_create(&thread, NULL, rotate_again_and_again, p->v), 0);
+    do {
+        put(p, "a", "word");
+        expect(p, "a", "word");
+        assert_int_equal(vault_drop(p->v, "b", "login", NULL), RC_OK);
+        put(p, "b", "word");
+    } while (pthread_tryjoin_np(thread, &failed) != 0);
+    assert_null(failed);
+    expect(p, "a", "word");
+    expect(p, "b", "word");
 }
 
 /* The states in which a rotation can be cut off; the crash test cuts it off for real. */
@@ -352,9 +496,10 @@ static void keys_that_are_none(void **state)
     memset(hex, 'g', 64);
     assert_int_equal(seal_key_read((struct span){hex, 64}, &k, &e), RC_AUTH);
     assert_null(strstr(e.text, "gg"));
-    for (size_t i = 0; i < 2; i++) { /* one wrong digit, high or low */
+    static const char beside[] = "/:@G`g";                  /* what comes before and after digits */
+    for (size_t i = 0; i < 2 * (sizeof(beside) - 1); i++) { /* one wrong digit, high or low */
         memset(hex, 'A', 64);
-        hex[62 + i] = 'G';
+        hex[62 + i % 2] = beside[i / 2];
         assert_int_equal(seal_key_read((struct span){hex, 64}, &k, &e), RC_AUTH);
     }
 }
@@ -389,9 +534,16 @@ int main(void)
         TEST(bound_to_its_place),
         cmocka_unit_test(every_changed_bit_is_seen),
         cmocka_unit_test(same_text_seals_differently),
+        cmocka_unit_test(sizes_have_ends),
+        TEST(names_stay_in_the_folder),
+        TEST(every_key_is_another),
+        TEST(the_stamp_tells_of_changes),
         TEST(a_key_that_others_read),
+        TEST(a_key_file_that_holds_none),
+        TEST(no_folder_no_vault),
         TEST(a_lost_key),
         TEST(rotation),
+        TEST(rotation_while_others_put),
         TEST(interrupted_rotation),
         TEST(the_managers_key),
         cmocka_unit_test(keys_that_are_none),
