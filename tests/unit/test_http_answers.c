@@ -68,6 +68,90 @@ static void test_trickle(void **state)
     assert_true(clock_mono_ms() - begin < 20000);
 }
 
+/* Twice what is asked for in each window, for more than two of them. */
+static bool answer_at_a_walk(struct fake_http *f, int fd, const char *text, int nth)
+{
+    static const char piece[HTTP_STALL_BYTES / 4] = {[0 ... sizeof(piece) - 1] = 'x'};
+    char head[100];
+
+    (void)f, (void)text, (void)nth;
+    snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
+             18 * sizeof(piece));
+    fake_http_send(fd, head);
+    for (int i = 0; i < 18; i++) {
+        struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+        fake_http_send_bytes(fd, piece, sizeof(piece));
+        if (poll(&p, 1, 125) != 0)
+            break;
+    }
+    return false;
+}
+
+static void test_slow_and_steady(void **state)
+{
+    struct http_request rq = {.total_ms = 30000, .stall_ms = 1000};
+    struct http_response rs;
+
+    (void)state;
+    assert_int_equal(get_with(answer_at_a_walk, &rq, &rs, NULL), RC_OK);
+    assert_int_equal(rs.body.n, 18 * HTTP_STALL_BYTES / 4);
+    http_response_release(&rs);
+}
+
+/* ---- answers that are taken as they come */
+
+struct taken {
+    struct buf text;
+    size_t most; /* then no more is wanted */
+};
+
+static bool take(void *arg, struct span piece)
+{
+    struct taken *taken = arg;
+
+    buf_add_span(&taken->text, piece);
+    return taken->text.n < taken->most;
+}
+
+static bool answer_drops(struct fake_http *f, int fd, const char *text, int nth)
+{
+    (void)f, (void)nth;
+    assert(strstr(text, "Accept-Encoding: identity\r\n"));
+    fake_http_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+    trickle(fd);
+    return false;
+}
+
+static bool answer_not_found(struct fake_http *f, int fd, const char *text, int nth)
+{
+    (void)f, (void)text, (void)nth;
+    fake_http_reply_text(fd, 404, "why");
+    return true;
+}
+
+static void test_taken_as_it_comes(void **state)
+{
+    struct taken taken = {.most = 30}; /* some 600 ms */
+    struct http_request rq = {.total_ms = 100, .stall_ms = 20000, .take = take, .take_arg = &taken};
+    struct http_response rs;
+
+    (void)state;
+    expect_refusal(answer_drops, &rq, RC_CANCELED, "ended");
+    assert_int_equal(taken.text.n, 30);
+    rq.total_ms = 0;
+    rq.stall_ms = 300; /* also before the first byte: such requests have no other deadline */
+    expect_refusal(answer_hang, &rq, RC_AGAIN, "trickles");
+    expect_refusal(answer_half, &rq, RC_CANCELED, "ended");
+    taken.most = 1000;
+    expect_refusal(answer_half, &rq, RC_AGAIN, "trickles");
+    buf_reset(&taken.text);
+    assert_int_equal(get_with(answer_not_found, &rq, &rs, NULL), RC_OK);
+    assert_string_equal(buf_text(&rs.body), "why");
+    assert_int_equal(taken.text.n, 0);
+    http_response_release(&rs);
+    buf_release(&taken.text);
+}
+
 static bool answer_cut(struct fake_http *f, int fd, const char *text, int nth)
 {
     (void)f, (void)text, (void)nth;
@@ -314,6 +398,8 @@ int main(void)
         TEST(test_hang),
         TEST(test_hang_in_body),
         TEST(test_trickle),
+        TEST(test_slow_and_steady),
+        TEST(test_taken_as_it_comes),
         TEST(test_cut_answers),
         TEST(test_gzip),
         TEST(test_gzip_cut_anywhere),

@@ -20,6 +20,15 @@ static bool answer_204(struct fake_http *f, int fd, const char *text, int nth)
     return true;
 }
 
+static bool answer_long_and_later(struct fake_http *f, int fd, const char *text, int nth)
+{
+    (void)f, (void)text, (void)nth;
+    char body[10000];
+    memset(body, 'x', sizeof body);
+    fake_http_reply(fd, 503, "Retry-After: 7\r\n", body, sizeof body);
+    return true;
+}
+
 static bool answer_never(struct fake_http *f, int fd, const char *text, int nth)
 {
     (void)f, (void)text, (void)nth;
@@ -60,12 +69,14 @@ static bool answer_headers_forever(struct fake_http *f, int fd, const char *text
     return false;
 }
 
-static struct http_outcome post(struct http_pool *p, const char *url, int64_t total_ms)
+static struct http_outcome post_body(struct http_pool *p, const char *url, const char *body,
+                                     int64_t total_ms)
 {
     static const char *const headers[] = {"X-Goog-Channel-ID: one", NULL};
     const struct http_post rq = {.url = url,
                                  .headers = headers,
                                  .user_agent = "APIs-Google; test",
+                                 .body = span_of(body),
                                  .connect_ms = total_ms,
                                  .total_ms = total_ms,
                                  .arg = p};
@@ -79,6 +90,11 @@ static struct http_outcome post(struct http_pool *p, const char *url, int64_t to
     return o;
 }
 
+static struct http_outcome post(struct http_pool *p, const char *url, int64_t total_ms)
+{
+    return post_body(p, url, "", total_ms);
+}
+
 static void test_a_post(void **state)
 {
     (void)state;
@@ -89,6 +105,7 @@ static void test_a_post(void **state)
         struct http_outcome o = post(p, f.url, LONG_MS);
         assert_int_equal(o.rc, RC_OK);
         assert_int_equal(o.status, 204);
+        assert_int_equal(o.retry_after_ms, -1);
     }
     assert_int_equal(atomic_load(&f.connections), 1); /* kept */
     assert_non_null(strstr(f.requests[0], "POST / HTTP/1.1\r\n"));
@@ -96,6 +113,26 @@ static void test_a_post(void **state)
     assert_non_null(strstr(f.requests[0], "Content-Length: 0\r\n"));
     assert_non_null(strstr(f.requests[0], "User-Agent: APIs-Google; test\r\n"));
     assert_null(strstr(f.requests[0], "Expect"));
+    http_pool_free(p);
+    fake_http_stop(&f);
+}
+
+/* What one answer brought says nothing of the next, though handle and connection are the same. */
+static void test_one_after_the_other(void **state)
+{
+    (void)state;
+    struct http_pool *p = http_pool_new(NULL, NULL);
+    struct fake_http f;
+    fake_http_start(&f, NULL, answer_long_and_later, NULL);
+    for (int i = 0; i < 3; i++) {
+        struct http_outcome o = post_body(p, f.url, "{\"n\":1}", LONG_MS);
+        assert_int_equal(o.rc, RC_OK);
+        assert_int_equal(o.status, 503);
+        assert_int_equal(o.retry_after_ms, 7000);
+        assert_non_null(strstr(f.requests[i], "Content-Length: 7\r\n"));
+        assert_string_equal(strstr(f.requests[i], "\r\n\r\n"), "\r\n\r\n{\"n\":1}");
+    }
+    assert_int_equal(atomic_load(&f.connections), 1);
     http_pool_free(p);
     fake_http_stop(&f);
 }
@@ -125,7 +162,9 @@ static void test_answers_without_end(void **state)
     assert_int_equal(o.status, 200);
     fake_http_stop(&f);
     fake_http_start(&f, NULL, answer_headers_forever, NULL);
-    (void)post(p, f.url, LONG_MS); /* it ends, that is all */
+    o = post(p, f.url, LONG_MS);
+    assert_int_equal(o.rc, RC_OK);
+    assert_int_equal(o.status, 200);
     fake_http_stop(&f);
     http_pool_free(p);
 }
@@ -166,10 +205,15 @@ static void test_who_hangs_delays_nobody(void **state)
     fake_http_stop(&f);
 }
 
+struct asked {
+    int times, https;
+};
+
 static bool refuse(void *arg, const struct sockaddr *to, bool https, struct err *e)
 {
-    ++*(int *)arg;
-    assert_false(https);
+    struct asked *asked = arg;
+    asked->times++;
+    asked->https += https;
     assert_true(to->sa_family == AF_INET || to->sa_family == AF_INET6);
     (void)err_set(e, RC_INVALID, "not that one");
     return false;
@@ -179,7 +223,7 @@ static bool refuse(void *arg, const struct sockaddr *to, bool https, struct err 
 static void test_the_guard(void **state)
 {
     (void)state;
-    int asked = 0;
+    struct asked asked = {0};
     struct http_pool *p = http_pool_new(refuse, &asked);
     struct fake_http f;
     char url[128];
@@ -188,10 +232,35 @@ static void test_the_guard(void **state)
     struct http_outcome o = post(p, url, LONG_MS);
     assert_int_equal(o.rc, RC_INVALID);
     assert_string_equal(o.why.text, "localhost: not that one");
-    assert_true(asked >= 1);
+    assert_true(asked.times >= 1);
+    assert_int_equal(asked.https, 0);
+    asked = (struct asked){0};
+    snprintf(url, sizeof url, "https://localhost:%d/", f.port);
+    assert_int_equal(post(p, url, LONG_MS).rc, RC_INVALID);
+    assert_true(asked.https >= 1 && asked.https == asked.times);
     assert_int_equal(atomic_load(&f.connections), 0);
     http_pool_free(p);
     fake_http_stop(&f);
+}
+
+/* It would connect where the guard cannot look. */
+static void test_no_proxy_past_the_guard(void **state)
+{
+    (void)state;
+    struct asked asked = {0};
+    struct http_pool *guarded = http_pool_new(refuse, &asked), *open = http_pool_new(NULL, NULL);
+    struct fake_http proxy;
+    fake_http_start(&proxy, NULL, answer_204, NULL);
+    setenv("http_proxy", proxy.url, 1);
+    assert_int_equal(post(guarded, "http://192.0.2.1/", LONG_MS).rc, RC_INVALID);
+    assert_true(asked.times >= 1);
+    assert_int_equal(fake_http_requests(&proxy), 0);
+    assert_int_equal(post(open, "http://192.0.2.1/", LONG_MS).status, 204);
+    assert_int_equal(fake_http_requests(&proxy), 1);
+    unsetenv("http_proxy");
+    http_pool_free(guarded);
+    http_pool_free(open);
+    fake_http_stop(&proxy);
 }
 
 static void test_what_is_cut(void **state)
@@ -234,10 +303,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_post),
+        cmocka_unit_test(test_one_after_the_other),
         cmocka_unit_test(test_no_redirect_is_followed),
         cmocka_unit_test(test_answers_without_end),
         cmocka_unit_test(test_who_hangs_delays_nobody),
         cmocka_unit_test(test_the_guard),
+        cmocka_unit_test(test_no_proxy_past_the_guard),
         cmocka_unit_test(test_what_is_cut),
         cmocka_unit_test(test_a_wake_and_a_descriptor),
     };
