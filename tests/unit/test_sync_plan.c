@@ -248,6 +248,12 @@ static void test_dead_tokens_are_rationed(void **state)
 
     /* Only who is listed slowly has his window begin with the last listing. */
     c.stale_since_ms = NOW - DAY;
+    c.stale_count = 5;
+    c.full_ms = NOW - HOUR;
+    plan_count_stale(&c, NOW);
+    assert_int_equal(c.stale_count, 2);
+    assert_int_equal(c.stale_since_ms, NOW - HOUR);
+    c.stale_since_ms = NOW - DAY;
     c.stale_count = 1;
     c.full_ms = NOW - HOUR; /* a verification */
     plan_count_stale(&c, NOW);
@@ -281,10 +287,13 @@ static void test_opening(void **state)
         {"live, renewal failed before", CHANNEL_LIVE, DAY, 50 * MINUTE, WATCH_OK, "no", 5 * MINUTE,
          true, true},
         {"expired", CHANNEL_LIVE, DAY, -1, WATCH_OK, "", DAY, true, false},
-        {"unverified", CHANNEL_UNVERIFIED, HOUR, 6 * DAY, WATCH_OK, "", HOUR, false, false},
+        {"unverified", CHANNEL_UNVERIFIED, 6 * HOUR - 1, 6 * DAY, WATCH_OK, "", HOUR, false, false},
         {"never verified", CHANNEL_UNVERIFIED, 6 * HOUR, 6 * DAY, WATCH_OK, "", HOUR, true, false},
         {"degraded", CHANNEL_DEGRADED, DAY, DAY, WATCH_OK, "", DAY, true, false},
-        {"degraded at once", CHANNEL_DEGRADED, MINUTE, DAY, WATCH_OK, "", MINUTE, false, false},
+        {"degraded at once", CHANNEL_DEGRADED, 10 * MINUTE - 1, DAY, WATCH_OK, "", MINUTE, false,
+         false},
+        {"degraded for a while", CHANNEL_DEGRADED, 10 * MINUTE, DAY, WATCH_OK, "", MINUTE, true,
+         false},
         {"stopping", CHANNEL_STOPPING, MINUTE, DAY, WATCH_OK, "", MINUTE, true, false},
         {"refused today", 0, 0, 0, WATCH_REFUSED, "not supported", 23 * HOUR, false, false},
         {"refused yesterday", 0, 0, 0, WATCH_REFUSED, "not supported", 24 * HOUR, true, false},
@@ -317,6 +326,29 @@ static void test_opening(void **state)
     c = ready(COLL_EVENTS);
     assert_true(plan(&rules, &c, &elsewhere, 1).open);
     assert_false(plan(&rules, &c, &elsewhere, 1).healthy);
+}
+
+/* Channels come in the order of their ids, which are random. */
+static void test_the_newest_channel_counts(void **state)
+{
+    (void)state;
+    struct collection c = ready(COLL_EVENTS);
+    struct channel old = channel(CHANNEL_LIVE, 6 * DAY, 50 * MINUTE); /* to be renewed */
+    struct channel new = channel(CHANNEL_UNVERIFIED, MINUTE, 7 * DAY);
+    strcpy(new.id, "0123abcd-y");
+    struct channel orders[2][2] = {{old, new}, {new, old}};
+    for (size_t i = 0; i < 2; i++) {
+        struct plan p = plan(&rules, &c, orders[i], 2);
+        assert_false(p.open);
+        assert_true(p.healthy);
+        assert_int_equal(p.fate[i], FATE_KEEP);
+        assert_int_equal(p.fate[1 - i], FATE_KEEP);
+        orders[i][1 - i].state = CHANNEL_LIVE;
+        p = plan(&rules, &c, orders[i], 2);
+        assert_false(p.open);
+        assert_int_equal(p.fate[i], FATE_STOP);
+        assert_int_equal(p.fate[1 - i], FATE_KEEP);
+    }
 }
 
 /* The end of the process is no refusal of Google's; but who dies there again and again waits. */
@@ -388,6 +420,9 @@ static void test_fates(void **state)
     assert_int_equal(p.fate[0], FATE_STOP);
     struct channel over = channel(CHANNEL_LIVE, DAY, -1);
     assert_int_equal(plan(&rules, &c, &over, 1).fate[0], FATE_DELETE);
+    struct channel nameless = ch; /* cannot be stopped */
+    nameless.resource_id[0] = '\0';
+    assert_int_equal(plan(&rules, &c, &nameless, 1).fate[0], FATE_DELETE);
     struct plan_rules poll_only = rules;
     poll_only.watch = false;
     c.state = COLL_READY;
@@ -438,6 +473,24 @@ static void test_delays(void **state)
     c.watch_tried_ms = NOW;
     assert_int_equal(delay(&rules, &c, two, 2, 0), MINUTE);
 
+    /* What is over, or was never to come, does not make it look again at once. */
+    c = ready(COLL_EVENTS);
+    c.watch_tried_ms = NOW - DAY;
+    assert_int_equal(delay(&rules, &c, NULL, 0, 0), MINUTE); /* no channel, as with --resync */
+    c.stale_since_ms = NOW - HOUR + 10 * SECOND;
+    c.stale_count = 3;
+    assert_int_equal(delay(&rules, &c, NULL, 0, 0), MINUTE); /* it has a token again */
+    c = ready(COLL_COLORS);
+    c.sync_token[0] = '\0';
+    c.stale_since_ms = NOW + 10 * SECOND;
+    c.stale_count = 1;
+    assert_int_equal(delay(&rules, &c, NULL, 0, 0), DAY); /* they never have one */
+    /* Another listing was first, and somebody waits for the verification. */
+    c = ready(COLL_EVENTS);
+    struct job job = {.verify = VERIFY_EVENTS};
+    struct plan_view v = {.c = &c, .job = &job, .now_ms = NOW};
+    assert_int_equal(plan_delay_ms(&rules, &v, 0), SECOND);
+
     /* Clocks: however wrong, never longer than the interval and never a busy loop. */
     live = channel(CHANNEL_LIVE, -400 * DAY, 800 * DAY);
     assert_in_range(delay(&rules, &c, &live, 1, 65535), SECOND, 17 * MINUTE);
@@ -474,6 +527,7 @@ int main(void)
         cmocka_unit_test(test_verifications_are_spread),
         cmocka_unit_test(test_dead_tokens_are_rationed),
         cmocka_unit_test(test_opening),
+        cmocka_unit_test(test_the_newest_channel_counts),
         cmocka_unit_test(test_opening_that_was_cut_short),
         cmocka_unit_test(test_fates),
         cmocka_unit_test(test_delays),
