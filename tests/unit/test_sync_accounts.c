@@ -115,6 +115,22 @@ static void test_reload_takes_up_exclusion(void **state)
     conf_free(again);
 }
 
+static size_t running(void)
+{
+    struct queue_totals totals;
+    queue_totals(w.queue, &totals);
+    return totals.running;
+}
+
+/* Every worker looks for something to do, from now on, and has either found nothing or begun. */
+static void workers_look(void)
+{
+    for (int i = 0; i < 2; i++) {
+        int64_t begin_us = world_now_us();
+        WAIT(sync_oldest_heartbeat_ms(w.sync) * 1000 + 2000 < world_now_us() - begin_us);
+    }
+}
+
 /* "Too fast" to one user holds all that is his; nothing is asked again before it may be. */
 static void test_rate_limit_holds_the_account(void **state)
 {
@@ -128,10 +144,13 @@ static void test_rate_limit_holds_the_account(void **state)
             "\"headers\":{\"Retry-After\":\"3600\"},\"count\":1}");
     WAIT(strstr(events_of(&w, ME).last_error, "429") ||
          strstr(events_of(&w, ME).last_error, "ate"));
+    WAIT(running() == 0);
     size_t calls = requests(&w, "*");
     queue_poke_all(w.queue);
     clock_shift(0, 3500 * 1000);
-    WAIT(!is_idle(&w)); /* due, but held */
+    workers_look();
+    assert_false(is_idle(&w)); /* due, but held */
+    assert_int_equal(running(), 0);
     assert_int_equal(requests(&w, "*"), calls);
     clock_shift(0, 2000 * 1000);
     WAIT(events_of(&w, ME).last_error[0] == '\0');
