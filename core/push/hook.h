@@ -21,7 +21,7 @@ struct hook_lane {    /* a collection's changes on their way to a hook, or its d
     uint32_t coll; /* 0: dead letters */
     struct push_place at;
     int64_t failed_ms;            /* wall clock since which it fails; 0: it does not */
-    bool moved;                   /* `at` is not yet written down */
+    bool moved, gone;             /* `at` is not yet written down; the collection was dropped */
     uint64_t letter, last_letter; /* dead letters: delivered again up to here; to be, up to there */
     struct push_place sending;    /* these three: what is under way */
     struct buf body;
@@ -48,7 +48,6 @@ struct hook_result { /* of an attempt */
     bool ok, dead; /* dead: it was the last one */
     int64_t retry_after_ms;
 };
-
 struct hooks {
     struct store *mirror, *ledger;
     struct push_feed feed;
@@ -63,16 +62,17 @@ struct hooks {
     unsigned n_results;
     int64_t flushed_ms;
     pthread_t thread;
-    bool running, news_lost; /* news_lost: nothing could be read when they came */
+    bool running, news_lost, moved; /* news came and nothing could be read; a lane has moved */
     atomic_bool stopping;
     _Atomic int64_t heartbeat_ms;
 };
 /* With the lock held. Brings `all` in step with the configuration, writes down where they begin. */
 enum rc hooks_take_conf(struct hooks *h, struct err *e);
-void hooks_sweep(struct hooks *h); /* likewise: frees what has left it and is over */
+void hooks_sweep(struct hooks *h); /* likewise: frees what has left, lanes too, and is over */
 void hooks_count_letters(struct hooks *h, struct txn *ledger); /* likewise: sets `dead` of each */
 /* The lane of a collection, made if need be; NULL: out of memory. */
 struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *ledger);
+void hooks_forget(struct hooks *h, uint32_t coll, struct txn *ledger); /* it was dropped */
 /* Begins the delivery of lane->body. `delivery` names it for the receiver. */
 enum rc hook_send(struct hooks *h, struct hook_lane *lane, const char *type, const char *account,
                   const char *delivery, struct err *e);

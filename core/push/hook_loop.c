@@ -51,7 +51,7 @@ static void judge(struct hooks *h, struct hook_lane *l, bool ok, const char *err
         l->failed_ms = 0;
     } else if (!l->failed_ms) {
         l->failed_ms = now_ms;
-        l->moved = true; /* a restart must not begin the time anew */
+        l->moved = h->moved = true; /* a restart must not begin the time anew */
     }
     /* Of a hook that is gone nothing is kept; its lanes end when they are over. */
     r.dead = !ok && l->coll && l->hook->conf &&
@@ -153,7 +153,10 @@ static void write_mark(const struct hook_lane *l, const struct push_place *at, s
     if (!l->hook->conf) /* it is gone, and begins anew if it comes back */
         return;
     (void)text_copy(mark.hook, sizeof mark.hook, span_of(l->hook->name));
-    push_mark_put(t, &mark);
+    if (l->gone)
+        push_mark_delete(t, mark.coll, mark.hook);
+    else
+        push_mark_put(t, &mark);
 }
 
 static void write_letter(struct hook_lane *l, bool ok, struct txn *t)
@@ -231,6 +234,7 @@ static void write_down(struct hooks *h, bool flush)
             l->moved = false;
     for (unsigned i = 0; i < h->n_results; i++)
         note_written(&h->results[i], rc == RC_OK);
+    h->moved = rc == RC_OK ? h->moved && !flush : true;
     if (rc == RC_OK)
         return;
     log_err(NULL, "what hooks were told could not be written down: %s", e.text);
@@ -238,15 +242,6 @@ static void write_down(struct hooks *h, bool flush)
         hooks_count_letters(h, t); /* as they were */
         txn_abort(t);
     }
-}
-
-static bool anything_moved(const struct hooks *h)
-{
-    for (const struct hook *hook = h->all; hook; hook = hook->next)
-        for (const struct hook_lane *l = hook->lanes; l; l = l->next)
-            if (l->moved)
-                return true;
-    return false;
 }
 
 static void settle(struct hooks *h, const struct hook_result *r, int64_t now_ms)
@@ -337,6 +332,7 @@ static enum rc find_change(struct hooks *h, struct hook_lane *l, struct txn *mir
     l->sending = change.at;
     if (rc != RC_OK) {
         l->moved = l->moved || memcmp(&l->at, &change.at, sizeof l->at) != 0;
+        h->moved = h->moved || l->moved;
         l->at = change.at;
         return rc;
     }
@@ -435,9 +431,14 @@ static bool take_news(struct hooks *h, struct txn *mirror, const struct hub_news
         return false;
     if (all)
         colls_each(mirror, hear, &n);
-    for (size_t i = 0; i < news->n && !all; i++)
-        if (coll_get(mirror, news->colls[i], &coll) == RC_OK)
-            (void)hear(&n, RC_OK, &coll);
+    for (size_t i = 0; i < news->n; i++) {
+        enum rc rc = coll_get(mirror, news->colls[i], &coll);
+
+        if (rc == RC_NOTFOUND)
+            hooks_forget(h, news->colls[i], n.ledger);
+        else if (!all)
+            (void)hear(&n, rc, &coll);
+    }
     txn_abort(n.ledger);
     return true;
 }
@@ -460,10 +461,10 @@ static void turn(struct hooks *h)
 
     if (flush)
         h->flushed_ms = now_ms;
-    write_down(h, flush && anything_moved(h));
+    write_down(h, flush && h->moved);
     for (unsigned i = 0; i < h->n_results; i++)
         settle(h, &h->results[i], now_ms);
-    if (h->n_results)
+    if (h->n_results || flush)
         hooks_sweep(h);
     h->n_results = 0;
     bool all = h->reload || h->news_lost;
@@ -578,7 +579,7 @@ void hooks_stop(struct hooks *h)
     if (h->listener.wake)
         hub_leave(h->mirror, &h->listener);
     h->listener.wake = NULL;
-    if (h->n_results || anything_moved(h))
+    if (h->n_results || h->moved)
         write_down(h, true);
     h->n_results = 0;
     for (struct hook *hook = h->all; hook; hook = hook->next) {

@@ -54,17 +54,38 @@ struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *led
     return l;
 }
 
-/* Not while anything of it is under way. */
-static void hook_free(struct hooks *h, struct hook *hook)
+/* The lanes go once their marks are deleted, which is due with the next turn. */
+void hooks_forget(struct hooks *h, uint32_t coll, struct txn *ledger)
 {
-    while (hook->lanes) {
-        struct hook_lane *l = hook->lanes;
+    for (struct hook *hook = h->all; hook; hook = hook->next) {
+        struct hook_lane *l = hook->conf ? hook_lane_of(hook, coll, ledger) : NULL;
 
-        hook->lanes = l->next;
+        if (l)
+            l->gone = l->moved = h->moved = true;
+    }
+    h->flushed_ms = 0;
+}
+
+static void lanes_free(struct hooks *h, struct hook *hook, bool all)
+{
+    for (struct hook_lane **at = &hook->lanes; *at;) {
+        struct hook_lane *l = *at;
+
+        if (!all && (!l->gone || l->moved || l->lane.running)) {
+            at = &l->next;
+            continue;
+        }
+        *at = l->next;
         sched_remove(&h->sched, &l->lane);
         lane_release(l);
         free(l);
     }
+}
+
+/* Not while anything of it is under way. */
+static void hook_free(struct hooks *h, struct hook *hook)
+{
+    lanes_free(h, hook, true);
     sched_remove(&h->sched, &hook->letters.lane);
     lane_release(&hook->letters);
     secret_release(&hook->secrets[0]);
@@ -192,6 +213,7 @@ void hooks_sweep(struct hooks *h)
         struct hook *hook = *at;
 
         if (hook->conf || hook->group.running) {
+            lanes_free(h, hook, false);
             at = &hook->next;
             continue;
         }

@@ -286,6 +286,21 @@ def test_a_receiver_that_was_down_and_a_restart(start):
         assert len(seen) == len(ids)
 
 
+def test_a_calendar_that_left_fails_no_more(start):
+    """What was not taken of it will never be: nothing goes on saying so."""
+    with Hook() as down:
+        pair = start(**{"push": LOCAL, "hook web": {"url": down.url, **EVENTS}})
+        settle(pair)
+    made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+    wait_for("its first listing", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
+    pair.google.insert(made, summary="missed")
+    pair.google.insert(summary="missed")
+    wait_for("the failures", lambda: len(hooks(pair)["web"]["failing"]) == 2)
+    pair.google.call("DELETE", f"/calendars/{made}")
+    kept = pair.collection(USER)["number"]
+    wait_for("one of them", lambda: [f["collection"] for f in hooks(pair)["web"]["failing"]] == [kept])
+
+
 def test_a_new_calendar_is_a_reset(start, told):
     """Of a calendar that comes, at first all of them, it is told that it is there, and to list it; then each change."""
     pair = start(generate=3, **{"push": LOCAL, "hook file": {"shell": f"cat >> {told}"}})
