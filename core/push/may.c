@@ -8,12 +8,10 @@
 
 bool may_is_primary(struct txn *t, uint32_t account, const char *calendar)
 {
-    struct collection roster;
-    struct item item;
+    struct span entry;
 
-    return coll_find(t, account, COLL_ROSTER, span_of(""), &roster) == RC_OK &&
-           item_get(t, roster.no, span_of(calendar), &item) == RC_OK &&
-           json_is_true(json_get(item.raw, "primary"));
+    return item_of_calendar(t, account, span_of(calendar), &entry) == RC_OK &&
+           json_is_true(json_get(entry, "primary"));
 }
 
 bool may_be_told(const struct conf *conf, struct txn *mirror, const struct push_channel *channel,
