@@ -32,7 +32,7 @@
 #define RESUME_MOST_MS  (6 * HOUR_MS) /* older page tokens are not worth a try */
 #define RESUMES_MOST    4 /* failures in a row at the same page: perhaps its token is the trouble */
 #define PRUNE_ROWS      10000
-#define TOKENLESS_FAILS 3   /* in a row: then Google means it */
+#define TOKENLESS_FAILS 2   /* in a row: then Google means it; who waits gives up after 3 */
 #define PACK_LEAST      256 /* events that were put; less are not worth it ... */
 #define PACK_SHARE      8   /* ... nor is less than this part of all */
 
