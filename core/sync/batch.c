@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/order.h"
 #include "core/calendar/zone.h"
 
 void batch_release(struct batch *b)
@@ -54,26 +55,36 @@ enum rc batch_add(struct batch *b, const struct google_page *page, const char *z
             continue;
         }
         extent_widen(&ev);
-        b->odd += (ev.flags & EVENT_ODD) != 0;
         b->texts[b->n] = text;
         b->events[b->n++] = ev;
     }
     return RC_OK;
 }
 
-/* By id, and the one to be kept last. */
+/* By id, then in the order in which they came. */
 static int by_id(const void *pa, const void *pb)
 {
     const struct event *a = *(const struct event *const *)pa;
     const struct event *b = *(const struct event *const *)pb;
-    size_t n = a->id.n < b->id.n ? a->id.n : b->id.n;
-    int order = n ? memcmp(a->id.p, b->id.p, n) : 0;
-    if (order == 0)
-        order = (a->id.n > b->id.n) - (a->id.n < b->id.n);
-    /* A sparse tombstone has no time of change: then the order in which they came decides. */
-    if (order == 0 && a->updated_ms && b->updated_ms)
-        order = (a->updated_ms > b->updated_ms) - (a->updated_ms < b->updated_ms);
+    int order = order_span(&a->id, &b->id);
     return order ? order : (a > b) - (a < b);
+}
+
+/* Marks all of one id but the one to be kept: the last that is no older than those before it. A
+ * sparse tombstone has no time of change: then the order in which they came decides. */
+static void drop_older(const struct event **same, size_t n, const struct event *first, bool *drop)
+{
+    const struct event *kept = same[0];
+    int64_t newest_ms = kept->updated_ms;
+    for (size_t i = 1; i < n; i++) {
+        bool older = same[i]->updated_ms && same[i]->updated_ms < newest_ms;
+        drop[(older ? same[i] : kept) - first] = true;
+        if (older)
+            continue;
+        kept = same[i];
+        if (kept->updated_ms)
+            newest_ms = kept->updated_ms;
+    }
 }
 
 void batch_unique(struct batch *b)
@@ -87,8 +98,11 @@ void batch_unique(struct batch *b)
     for (size_t i = 0; i < b->n; i++)
         order[i] = &b->events[i];
     qsort(order, b->n, sizeof(*order), by_id);
-    for (size_t i = 0; i + 1 < b->n; i++)
-        drop[order[i] - b->events] = span_eq(order[i]->id, order[i + 1]->id);
+    for (size_t i = 0, end; i < b->n; i = end) {
+        for (end = i + 1; end < b->n && span_eq(order[i]->id, order[end]->id);)
+            end++;
+        drop_older(&order[i], end - i, b->events, drop);
+    }
 
     size_t kept = 0;
     for (size_t i = 0; i < b->n; i++) {

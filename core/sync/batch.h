@@ -12,15 +12,15 @@ struct batch {            /* `= { 0 }` is empty */
     size_t n, size;
     struct buf *raws; /* of batch_complete() */
     size_t n_raws;
-    uint64_t odd, unusable; /* kept raw; left out since they have no id */
+    uint64_t unusable; /* left out since they have no id */
 };
 void batch_release(struct batch *b);
 
 /* Decodes the page's items and appends them. `zone`: the calendar's as far as known; the one that
  * the page names goes before it. RC_SYS only. The page must outlive the batch. */
 enum rc batch_add(struct batch *b, const struct google_page *page, const char *zone, struct err *e);
-/* Leaves one event per id, in the order they came: the one with the newer `updated`, else the later
- * one. */
+/* Leaves one event per id, in the order they came: the last that is not older, by `updated`, than
+ * those before it. */
 void batch_unique(struct batch *b);
 /* Gives cancelled instances of which the id alone came their series and slot, as far as what is
  * stored tells. */

@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/order.h"
 #include "core/base/rfc3339.h"
 #include "core/sync/differ.h"
 #include "core/sync/pages.h"
@@ -132,9 +133,7 @@ static enum rc expand(struct sides *s, struct err *e)
 static int by_id(const void *pa, const void *pb)
 {
     const struct instance *a = pa, *b = pb;
-    size_t n = a->id.n < b->id.n ? a->id.n : b->id.n;
-    int order = n ? memcmp(a->id.p, b->id.p, n) : 0;
-    return order ? order : (a->id.n > b->id.n) - (a->id.n < b->id.n);
+    return order_span(&a->id, &b->id);
 }
 
 /* An event of this id, in any state, changed since. */

@@ -12,6 +12,7 @@
 #include "core/base/crashpoint.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/order.h"
 #include "core/google/decode.h"
 #include "core/sync/head.h"
 #include "core/sync/pages.h"
@@ -25,14 +26,6 @@ struct ids { /* of a full listing */
     size_t n, size;
     struct buf text;
 };
-
-static int by_bytes(const void *pa, const void *pb)
-{
-    const struct span *a = pa, *b = pb;
-    size_t n = a->n < b->n ? a->n : b->n;
-    int order = n ? memcmp(a->p, b->p, n) : 0;
-    return order ? order : (a->n > b->n) - (a->n < b->n);
-}
 
 static bool decode(enum coll_kind kind, struct span raw, char id[LIMIT_ID_BYTES + 1],
                    bool *ret_deleted)
@@ -79,13 +72,13 @@ static void sweep(struct run *r, struct txn *t, struct ids *seen)
     const char *at = buf_text(&seen->text);
     for (size_t i = 0; i < seen->n; i++, at += strlen(at) + 1)
         seen->v[i] = span_of(at);
-    qsort(seen->v, seen->n, sizeof(struct span), by_bytes);
+    qsort(seen->v, seen->n, sizeof(struct span), order_span);
 
     struct buf gone = {0};
     struct item item;
     struct item_iter *it = items_open(t, r->c.no, (struct span){0});
     while (items_next(it, &item)) {
-        if (bsearch(&item.id, seen->v, seen->n, sizeof(struct span), by_bytes))
+        if (bsearch(&item.id, seen->v, seen->n, sizeof(struct span), order_span))
             continue;
         buf_add_span(&gone, item.id);
         buf_add_char(&gone, '\0');

@@ -31,13 +31,16 @@ static void test_each_id_once(void **state)
         "{\"id\":\"c\",\"summary\":\"first\",\"updated\":\"2026-01-02T00:00:00Z\"},"
         "{\"id\":\"\\u0063\",\"status\":\"cancelled\"},"
         "{\"id\":\"d\",\"status\":\"cancelled\",\"etag\":\"\\\"3534624000000000\\\"\"},"
-        "{\"id\":\"d\",\"summary\":\"before\",\"updated\":\"2026-01-01T23:59:59Z\"}]";
+        "{\"id\":\"d\",\"summary\":\"before\",\"updated\":\"2026-01-01T23:59:59Z\"},"
+        "{\"id\":\"e\",\"summary\":\"new\",\"updated\":\"2026-01-05T00:00:00Z\"},"
+        "{\"id\":\"e\",\"status\":\"cancelled\"},"
+        "{\"id\":\"e\",\"summary\":\"old\",\"updated\":\"2026-01-03T00:00:00Z\"}]";
     struct google_page page = page_of(items);
     struct batch b = {0};
     assert_int_equal(batch_add(&b, &page, "UTC", NULL), RC_OK);
     assert_int_equal(b.unusable, 1);
     batch_unique(&b);
-    assert_int_equal(b.n, 4);
+    assert_int_equal(b.n, 5);
     assert_true(span_is(b.events[0].id, "a"));
     assert_true(span_is(json_get(b.events[0].raw, "summary"), "\"new\""));
     assert_true(span_is(b.events[1].id, "b"));
@@ -46,6 +49,8 @@ static void test_each_id_once(void **state)
     assert_true(b.events[2].flags & EVENT_CANCELLED);
     assert_true(span_is(b.events[3].id, "d")); /* the tombstone's etag says when: 2026-01-02 */
     assert_true(b.events[3].flags & EVENT_CANCELLED);
+    assert_true(span_is(b.events[4].id, "e")); /* what is older than the first is older than all */
+    assert_true(b.events[4].flags & EVENT_CANCELLED);
     batch_release(&b);
     batch_unique(&b);
 }
