@@ -72,7 +72,7 @@ enum rc item_get(struct txn *t, uint32_t coll, struct span id, struct item *ret)
     if (!rc && item.gone)
         rc = RC_NOTFOUND;
     if (!rc)
-        *ret = (struct item){item.id, item.raw, item.deleted, item.seq};
+        *ret = (struct item){item.id, item.raw, item.deleted};
     return rc;
 }
 
@@ -162,7 +162,7 @@ bool items_next(struct item_iter *it, struct item *ret)
         struct item_record item;
         if (!walk_record(&it->w, &body) || !item_unpack(body, &item) || item.gone)
             continue;
-        *ret = (struct item){item.id, item.raw, item.deleted, item.seq};
+        *ret = (struct item){item.id, item.raw, item.deleted};
         return true;
     }
     return false;

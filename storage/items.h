@@ -10,7 +10,6 @@ struct item {
     struct span id;
     struct span raw; /* the resource as it came */
     bool deleted;    /* a tombstone (deleted:true, role none): listed only when asked for */
-    uint64_t seq;    /* set by storage */
 };
 
 /* RC_NOTFOUND, RC_BADDATA (damaged; counted like events, see events_damaged). */

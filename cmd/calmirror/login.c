@@ -22,7 +22,6 @@
 struct login {
     struct cli *cli;
     struct operator_door door;
-    char state[128];
     struct operator_answer answer; /* the last one */
     int status;                    /* once it is done */
 };

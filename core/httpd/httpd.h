@@ -21,7 +21,6 @@ struct httpd_request {
     struct span query; /* as sent, behind the '?'; may be empty */
     struct span body;
     unsigned refused; /* 0, or the 4xx to answer it with (400 413 414 431); then there is no body */
-    void *user;       /* the handler's, until the answer; starts NULL */
 };
 
 struct httpd_options {

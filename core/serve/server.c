@@ -194,7 +194,6 @@ enum rc serve_new(struct serve **ret, const struct conf *conf, struct store *sto
     requests_init();
     s->conf = conf_ref(conf);
     s->store = store;
-    s->queue = q;
     pthread_mutex_init(&s->lock, NULL);
     pthread_cond_init(&s->taken, NULL);
     token_key_init(&s->token_key, store_lineage(store), store_secret(store));

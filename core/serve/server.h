@@ -23,7 +23,6 @@ struct exposition_fact;
 struct serve {
     const struct conf *conf; /* the loop's */
     struct store *store;
-    struct queue *queue;
     struct push *push;                   /* NULL: nobody can be notified */
     const struct exposition_fact *build; /* for /metrics; NULL: the version alone */
     struct httpd *httpd;                 /* NULL while it does not run */

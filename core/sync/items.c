@@ -23,7 +23,7 @@
 
 struct ids { /* of a full listing */
     struct span *v;
-    size_t n, size;
+    size_t n;
     struct buf text;
 };
 

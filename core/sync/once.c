@@ -95,7 +95,6 @@ static void judge(struct once *o, struct txn *t, uint32_t no, struct sync_progre
         return;
     }
     bool parked = is_parked(o, c.account);
-    p->pages += c.listing.pages;
     p->items += c.listing.reason ? c.listing.items : c.all_items;
     if (!job.resync && c.state == COLL_READY) {
         p->done++;

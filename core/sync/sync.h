@@ -48,7 +48,7 @@ int64_t sync_oldest_heartbeat_ms(const struct sync *s);
 
 struct sync_progress {
     uint64_t calendars, done, failed; /* of those asked for */
-    uint64_t pages, items;            /* listed so far */
+    uint64_t items;                   /* listed so far */
 };
 /* Instead of sync_start(), without a daemon: lists one calendar or all (NULL) in full with
  * `workers` threads, then stops. No channel is opened or stopped. `progress` is called some times a

@@ -89,7 +89,6 @@ static bool put(struct series_cache *cache, struct series_table *t, const struct
                 const struct zone *zone)
 {
     struct series s = {.row = master->row,
-                       .seq = master->seq,
                        .flags = master->flags,
                        .start_ms = master->start_ms,
                        .end_ms = master->end_ms,

@@ -11,7 +11,7 @@
 #include "storage/store.h"
 
 struct series {
-    uint64_t row, seq;
+    uint64_t row;
     uint32_t flags;           /* enum event_flag */
     int64_t start_ms, end_ms; /* extent, as in struct event */
     struct recur_set *set;    /* NULL: its start makes no sense, it has no instances */
