@@ -115,19 +115,17 @@ static void add_own(struct address_rules *r, const char *host, uint16_t port)
     r->n_own++;
 }
 
-void address_rules_add_own(struct address_rules *r, const char *listen, uint16_t port)
+void address_rules_add_own(struct address_rules *r, const char *listen)
 {
     struct address a;
 
     if (address_parse(listen, &a, NULL) != RC_OK || a.path)
         return;
-    if (!port)
-        port = a.port;
     if (strcmp(a.host, "localhost") == 0) {
-        add_own(r, "127.0.0.1", port);
-        add_own(r, "::1", port);
+        add_own(r, "127.0.0.1", a.port);
+        add_own(r, "::1", a.port);
     } else {
-        add_own(r, a.host, port);
+        add_own(r, a.host, a.port);
     }
 }
 

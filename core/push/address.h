@@ -27,7 +27,7 @@ struct address_rules {
 enum rc address_rules_init(struct address_rules *r, const struct conf_list *networks,
                            struct err *e);
 /* `listen`: as in the config ("127.0.0.1:8081", a path). */
-void address_rules_add_own(struct address_rules *r, const char *listen, uint16_t port);
+void address_rules_add_own(struct address_rules *r, const char *listen);
 void address_rules_release(struct address_rules *r);
 
 /* What an address is to us, whatever the configuration. */

@@ -50,8 +50,8 @@ static enum rc make_rules(const struct conf *conf, struct address_rules *ret, st
     enum rc rc = address_rules_init(ret, &conf->push.networks, e);
 
     if (rc == RC_OK) {
-        address_rules_add_own(ret, conf->api.listen, 0);
-        address_rules_add_own(ret, conf->webhook.listen, 0);
+        address_rules_add_own(ret, conf->api.listen);
+        address_rules_add_own(ret, conf->webhook.listen);
     }
     return rc;
 }

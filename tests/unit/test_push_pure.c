@@ -144,16 +144,16 @@ static void test_our_own_ports(void **state)
     (void)state;
     char *loopback[] = {"127.0.0.0/8", "::1"};
     struct address_rules r = rules_of(loopback, 2);
-    address_rules_add_own(&r, "127.0.0.1:8081", 0);
-    address_rules_add_own(&r, "/run/calmirrord/api.sock", 0);
-    address_rules_add_own(&r, "0.0.0.0:0", 9090);
+    address_rules_add_own(&r, "127.0.0.1:8081");
+    address_rules_add_own(&r, "/run/calmirrord/api.sock");
+    address_rules_add_own(&r, "0.0.0.0:9090");
     assert_false(allowed(&r, "http://127.0.0.1:8081/hooks/google"));
     assert_false(allowed(&r, "http://[::ffff:127.0.0.1]:8081/"));
     assert_true(allowed(&r, "http://127.0.0.1:8082/"));
     assert_true(allowed(&r, "http://127.0.0.2:8081/"));
     assert_false(allowed(&r, "http://127.0.0.1:9090/"));
     assert_false(allowed(&r, "http://127.9.9.9:9090/"));
-    address_rules_add_own(&r, "localhost:7070", 0);
+    address_rules_add_own(&r, "localhost:7070");
     assert_false(allowed(&r, "http://127.0.0.1:7070/"));
     assert_false(allowed(&r, "http://[::1]:7070/"));
     /* On all addresses of this machine, not of others. */
@@ -161,7 +161,7 @@ static void test_our_own_ports(void **state)
     assert_true(allowed(&r, "https://[2606:4700::1111]:9090/"));
     address_rules_release(&r);
     r = rules_of(loopback, 2);
-    address_rules_add_own(&r, "[::]:9090", 0);
+    address_rules_add_own(&r, "[::]:9090");
     assert_false(allowed(&r, "http://127.0.0.1:9090/"));
     assert_false(allowed(&r, "http://[::1]:9090/"));
     address_rules_release(&r);
@@ -174,7 +174,7 @@ static void test_our_own_interfaces(void **state)
     char *everything[] = {"0.0.0.0/0"};
     struct address_rules r = rules_of(everything, 1);
     struct ifaddrs *list = NULL;
-    address_rules_add_own(&r, "0.0.0.0:9090", 0);
+    address_rules_add_own(&r, "0.0.0.0:9090");
     assert_int_equal(getifaddrs(&list), 0);
     for (struct ifaddrs *i = list; i; i = i->ifa_next) {
         char text[INET_ADDRSTRLEN], url[64];
