@@ -128,7 +128,7 @@ static bool find_entry(struct call *c, struct span *ret_raw)
 {
     struct collection coll;
     enum access access;
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access))
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access))
         return false;
     enum rc rc = item_of_calendar(c->txn, coll.account, span_of(coll.calendar), ret_raw);
     if (rc)

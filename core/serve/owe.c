@@ -19,7 +19,6 @@
 
 /* What is asked for, and of which collections. */
 struct asking {
-    struct call *c;
     char calendar[LIMIT_ID_BYTES + 1]; /* "" = all */
     uint32_t account;                  /* 0 = all */
     uint32_t *v;
@@ -57,7 +56,7 @@ static bool read_asking(struct call *c, struct asking *r)
     }
     /* One calendar may be one that has not been listed yet; only "primary" must be looked up. */
     if (strcmp(r->calendar, "primary") == 0) {
-        if (!scope_calendar(c, span_of(r->calendar), COLL_EVENTS, &coll))
+        if (!scope_calendar(c, span_of(r->calendar), &coll))
             return false;
         memcpy(r->calendar, coll.calendar, sizeof r->calendar);
         r->account = coll.account;
@@ -171,7 +170,7 @@ static void ask(struct call *c, struct asking *r)
 
 void resync_post(struct call *c)
 {
-    struct asking r = {.c = c};
+    struct asking r = {0};
     if (call_read(c) && read_asking(c, &r))
         ask(c, &r);
 }
@@ -200,7 +199,7 @@ static bool read_window(struct call *c, struct asking *r)
 
 void verify_post(struct call *c)
 {
-    struct asking r = {.c = c, .verify = VERIFY_EVENTS};
+    struct asking r = {.verify = VERIFY_EVENTS};
     if (!call_read(c) || !read_asking(c, &r))
         return;
     if (c->body.n && json_is_true(json_get(c->body, "instances"))) {

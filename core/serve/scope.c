@@ -54,7 +54,7 @@ static enum rc find(struct call *c, const struct conf_account *who, enum coll_ki
     if (!text_copy(id, sizeof id, calendar) || !access_has_account(&c->caller, who->name))
         return RC_NOTFOUND;
     enum rc rc = account_find(c->txn, who->name, &a);
-    if (rc == RC_OK && kind != COLL_ROSTER && kind != COLL_SETTINGS && kind != COLL_COLORS) {
+    if (rc == RC_OK && kind == COLL_EVENTS) {
         *ret_access = access_to(&c->caller, c->txn, a.no, id);
         if (*ret_access == ACCESS_NONE)
             return RC_NOTFOUND;
@@ -136,8 +136,8 @@ static enum rc find_primary(struct call *c, struct buf *out)
     return rc;
 }
 
-enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
-                            struct collection *ret, enum access *ret_access)
+enum rc scope_find_calendar(struct call *c, struct span id, struct collection *ret,
+                            enum access *ret_access)
 {
     const struct conf_account *me = scope_me(c);
     struct buf primary = {.cap = LIMIT_ID_BYTES + 1};
@@ -149,19 +149,19 @@ enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
     if (id.n == 0 || id.n > LIMIT_ID_BYTES)
         rc = rc == RC_OK ? RC_NOTFOUND : rc;
     if (rc == RC_OK)
-        rc = find(c, me, kind, id, ret, ret_access);
+        rc = find(c, me, COLL_EVENTS, id, ret, ret_access);
     for (size_t i = 0; rc == RC_NOTFOUND && id.n && i < c->conf->n_accounts; i++)
         if (&c->conf->accounts[i] != me)
-            rc = find(c, &c->conf->accounts[i], kind, id, ret, ret_access);
+            rc = find(c, &c->conf->accounts[i], COLL_EVENTS, id, ret, ret_access);
     buf_release(&primary);
     return rc;
 }
 
-bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret,
+bool scope_any_calendar(struct call *c, struct span id, struct collection *ret,
                         enum access *ret_access)
 {
     const struct conf_client *client = c->caller.client;
-    struct memo *memo = kind == COLL_EVENTS && (client || c->caller.trusted) ? c->memo : NULL;
+    struct memo *memo = client || c->caller.trusted ? c->memo : NULL;
     const struct collection *known =
         memo ? memo_find(memo, c->conf, client, txn_snapshot(c->txn), id, ret_access) : NULL;
     if (known) {
@@ -169,7 +169,7 @@ bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, str
         return true;
     }
     struct collection coll = {0};
-    enum rc rc = scope_find_calendar(c, id, kind, &coll, ret_access);
+    enum rc rc = scope_find_calendar(c, id, &coll, ret_access);
     if (rc == RC_OK)
         *ret = coll;
     if (rc == RC_OK && memo)
@@ -177,9 +177,9 @@ bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, str
     return answer(c, rc, coll.account);
 }
 
-bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret)
+bool scope_calendar(struct call *c, struct span id, struct collection *ret)
 {
     enum access access;
-    return scope_any_calendar(c, id, kind, ret, &access) &&
+    return scope_any_calendar(c, id, ret, &access) &&
            (access == ACCESS_ALL || call_fail(c, FAULT_FORBIDDEN, NULL, NULL));
 }

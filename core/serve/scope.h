@@ -14,17 +14,17 @@ const struct conf_account *scope_me(const struct call *c);
 bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret);
 
 /* A calendar by its id as sent, "primary" included: that of me, or else of the first account that
- * has it and that the caller sees. Gives its collection of `kind`. False: answered, with 404 if the
+ * has it and that the caller sees. Gives its events. False: answered, with 404 if the
  * caller may not know of it, with 403 if it may only know when it is busy. */
-bool scope_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret);
+bool scope_calendar(struct call *c, struct span id, struct collection *ret);
 
 /* The same for those who know what to show to whom: *ret_access is not ACCESS_NONE. */
-bool scope_any_calendar(struct call *c, struct span id, enum coll_kind kind, struct collection *ret,
+bool scope_any_calendar(struct call *c, struct span id, struct collection *ret,
                         enum access *ret_access);
 
 /* Likewise, without an answer: RC_NOTFOUND, RC_AGAIN (not listed yet), RC_SYS. */
-enum rc scope_find_calendar(struct call *c, struct span id, enum coll_kind kind,
-                            struct collection *ret, enum access *ret_access);
+enum rc scope_find_calendar(struct call *c, struct span id, struct collection *ret,
+                            enum access *ret_access);
 
 /* Is the account that the parameter `account` names, if it is given, one that the caller sees?
  * False: answered with 404. */

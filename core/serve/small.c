@@ -103,7 +103,7 @@ static bool leaves_out_rules(const struct call *c, uint32_t account)
 bool small_find_rules(struct call *c, struct collection *ret)
 {
     struct collection events;
-    if (!call_read(c) || !scope_calendar(c, c->segment[0], COLL_EVENTS, &events))
+    if (!call_read(c) || !scope_calendar(c, c->segment[0], &events))
         return false;
     enum rc rc = coll_find(c->txn, events.account, COLL_ACL, span_of(events.calendar), ret);
     if (rc == RC_NOTFOUND || (rc == RC_OK && ret->state == COLL_GONE))

@@ -194,7 +194,7 @@ void events_watch(struct call *c)
 {
     struct collection coll;
 
-    if (call_read(c) && scope_calendar(c, c->segment[0], COLL_EVENTS, &coll))
+    if (call_read(c) && scope_calendar(c, c->segment[0], &coll))
         watch(c, &coll);
 }
 

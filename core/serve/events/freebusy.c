@@ -192,7 +192,7 @@ static void write_calendar(struct query *q, struct span id, int64_t number)
         write_error(c, "global", "tooManyCalendarsRequested");
         return;
     }
-    enum rc rc = scope_find_calendar(c, id, COLL_EVENTS, &coll, &access);
+    enum rc rc = scope_find_calendar(c, id, &coll, &access);
     if (rc) {
         write_error(c, "global", rc == RC_NOTFOUND ? "notFound" : "internalError");
         return;

@@ -78,7 +78,7 @@ void events_get(struct call *c)
     struct event ev;
     struct recur_instance at;
     struct instance_form form;
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access))
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access))
         return;
     struct view view = view_of_call(c, &coll, access);
     enum rc rc = event_get(c->txn, coll.no, c->segment[1], &ev);

@@ -113,7 +113,7 @@ void events_instances(struct call *c)
     enum access access;
     struct event master;
     struct events_page page = {.c = c, .coll = &coll, .expanded = true};
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access) ||
         !pages_begin(c, &coll, &page.at) || !call_range(c) || !check_token(c, &page.at))
         return;
     enum rc rc = event_get(c->txn, coll.no, c->segment[1], &master);

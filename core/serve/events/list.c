@@ -99,7 +99,7 @@ void events_list(struct call *c)
     struct collection coll;
     enum access access;
     struct events_page page = {.c = c, .coll = &coll};
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access) ||
         !pages_begin(c, &coll, &page.at) || (access != ACCESS_ALL && !veil_params(c)) ||
         !check_params(c) || (page.at.place[0] == PHASE_INSTANCES && !pages_refuse(c)))
         return;

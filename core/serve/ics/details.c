@@ -219,7 +219,7 @@ static void add_role(struct ics_feed *f, icalproperty *p, struct span who)
             icalproperty_add_parameter(p, icalparameter_new_partstat(answers[i].is));
     int64_t n;
     if (json_int64(guests, &n) && n > 0)
-        add_x_parameter(p, "X-NUM-GUESTS", ics_clean(&f->text, guests, ICS_LINE));
+        add_x_parameter(p, "X-NUM-GUESTS", ics_clean(&f->text, guests));
 }
 
 /* RFC 5545 §3.8.4.3: an organizer is only where there are attendees. */

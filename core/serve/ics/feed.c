@@ -204,8 +204,7 @@ static void put_head(struct walk *w, struct span head)
             ics_put_text(f->out, "X-WR-CALDESC", about);
     }
     if (w->coll->zone[0])
-        ics_put_text(f->out, "X-WR-TIMEZONE",
-                     ics_clean(&f->text, span_of(w->coll->zone), ICS_LINE));
+        ics_put_text(f->out, "X-WR-TIMEZONE", ics_clean(&f->text, span_of(w->coll->zone)));
     ics_put(f->out, icalproperty_new_refreshinterval(icaldurationtype_from_string(REFRESH)));
     ics_put_raw(f->out, "X-PUBLISHED-TTL", span_of(REFRESH));
 }
@@ -255,8 +254,7 @@ void ics_get(struct call *c)
     struct collection coll;
     struct walk w = {.c = c, .coll = &coll, .ok = true};
     enum access access;
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], COLL_EVENTS, &coll, &access) ||
-        !call_range(c))
+    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access) || !call_range(c))
         return;
     struct etag etag = etag_of_call(c);
     etag_add_number(&etag, coll.no);

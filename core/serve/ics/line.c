@@ -164,10 +164,10 @@ const char *ics_text(struct buf *scratch, struct span json, enum ics_form form)
     return buf_text(scratch);
 }
 
-const char *ics_clean(struct buf *scratch, struct span text, enum ics_form form)
+const char *ics_clean(struct buf *scratch, struct span text)
 {
     buf_reset(scratch);
     buf_add_span(scratch, text);
-    clean(scratch, form);
+    clean(scratch, ICS_LINE);
     return buf_text(scratch);
 }

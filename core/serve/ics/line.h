@@ -34,7 +34,7 @@ enum ics_form {
 /* The decoded text of a JSON string in `scratch`, "" when it is none. Valid until the next use of
  * `scratch`. */
 const char *ics_text(struct buf *scratch, struct span json, enum ics_form form);
-/* The same of bytes that are text already. */
-const char *ics_clean(struct buf *scratch, struct span text, enum ics_form form);
+/* The same of bytes that are text already, as one line. */
+const char *ics_clean(struct buf *scratch, struct span text);
 
 #endif

@@ -34,7 +34,7 @@ static void put_uid(struct ics_feed *f, const struct event *ev)
         buf_printf(&uid, "%016llx%016llx@calmirror", (unsigned long long)h.high64,
                    (unsigned long long)h.low64);
     }
-    ics_put(f->out, icalproperty_new_uid(ics_clean(&f->text, buf_span(&uid), ICS_LINE)));
+    ics_put(f->out, icalproperty_new_uid(ics_clean(&f->text, buf_span(&uid))));
     buf_release(&uid);
 }
 

@@ -18,7 +18,7 @@ static bool add_calendar(struct call *c, struct lens *l, struct span id)
     struct collection coll = {0};
     struct account account = {0};
     enum access access;
-    enum rc rc = scope_find_calendar(c, id, COLL_EVENTS, &coll, &access);
+    enum rc rc = scope_find_calendar(c, id, &coll, &access);
     if (rc != RC_OK && rc != RC_AGAIN)
         return call_fail(c, FAULT_NOT_FOUND, "calendar", NULL);
     if (coll.no == 0) /* "primary" before the list of calendars is known */
