@@ -52,7 +52,7 @@ SUBMAKE   = $(MAKE) --no-print-directory $(JOBS)
 all:
 	@+$(SUBMAKE) programs
 programs: $(PROGRAMS)
-tests: $(UNIT) $(FUZZ) $(BENCH) $(B)/recur-expand $(B)/clock-shim.so programs
+tests: $(UNIT) $(FUZZ) $(BENCH) $(B)/recur-expand $(B)/clock-shim.so $(B)/memory-shim.so programs
 
 # Says what is made in a word; V=1 shows the commands.
 Q   = $(if $(V),,@)
@@ -82,8 +82,8 @@ $(B)/bench/%: $(B)/obj/tests/bench/%.o $(B)/libcalmirror.a | $(B)/bench/
 $(B)/recur-expand: $(B)/obj/tests/recurrence/expand.o $(B)/libcalmirror.a
 	$(SAY) LINK $@
 	$(LINK)
-# Preloaded by tests that turn the clocks; without sanitizers, whose own hooks it would pass by.
-$(B)/clock-shim.so: tests/e2e/clock_shim.c | $(B)/
+# Preloaded by tests that turn the clocks or let memory run out; without sanitizers, whose own hooks they would pass by.
+$(B)/%-shim.so: tests/e2e/%_shim.c | $(B)/
 	$(SAY) LINK $@
 	$(Q)$(CC) -std=gnu2x $(WARN) $(WIDE) -O2 -fPIC -shared -pthread -o $@ $<
 # Reads each file of a corpus once. With FUZZER=1 (see `fuzz`) the driver is libFuzzer's instead.

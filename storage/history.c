@@ -257,6 +257,7 @@ uint64_t change_log(struct txn *t, struct collection *c, uint64_t old_seq, enum 
             struct buf both = {0};
             put_step(&both, &first);
             add_history(&row, buf_span(&both), false, &step);
+            row.failed |= both.failed;
             buf_release(&both);
         } else {
             add_history(&row, old.history, lost, &step);

@@ -217,6 +217,7 @@ static void remove_outlived(struct txn *t, struct collection *c, struct listing_
 {
     struct buf ids = {.cap = SIZE_MAX};
     find_outlived(t, c, &ids);
+    txn_needs(t, &ids);
     for (size_t at = 0; at < ids.n; at += strlen(ids.p + at) + 1)
         result->removed += event_remove(t, c, span_of(ids.p + at));
     buf_release(&ids);

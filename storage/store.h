@@ -12,8 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/buf.h"
 #include "core/base/err.h"
-#include "core/base/span.h"
 
 struct store;
 struct txn;
@@ -44,8 +44,7 @@ const char *store_id(const struct store *s);
 const uint8_t *store_secret(const struct store *s);
 
 const char *store_engine(void); /* "LMDB 0.9.24: (...)": for -V. Static text. */
-/* Made by this process: the same, so is all content. */
-uint64_t store_commits(const struct store *s);
+uint64_t store_commits(const struct store *s); /* by this process: the same, so is all content */
 
 struct store_usage {
     uint64_t map_bytes;
@@ -70,6 +69,7 @@ enum rc txn_write_large(struct store *s, struct txn **ret, struct err *e); /* it
 enum rc txn_commit(struct txn *t, struct err *e);
 void txn_abort(struct txn *t);           /* NULL ok; the end of every read transaction */
 enum rc txn_failed(const struct txn *t); /* RC_OK while nothing failed */
+void txn_needs(struct txn *t, const struct buf *b); /* fails if b did, which it was to follow */
 
 uint64_t txn_snapshot(const struct txn *t); /* names what it sees: the same, so is all content */
 /* The next number of the store-wide change sequence; first is 1. Write transactions. */

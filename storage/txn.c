@@ -227,6 +227,12 @@ enum rc txn_failed(const struct txn *t)
     return t->failed;
 }
 
+void txn_needs(struct txn *t, const struct buf *b)
+{
+    if (b->failed)
+        (void)txn_fail(t, ENOMEM, SPACE_META);
+}
+
 uint64_t store_commits(const struct store *s)
 {
     return atomic_load_explicit(&s->commits, memory_order_acquire);

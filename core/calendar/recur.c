@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "core/base/floor.h"
+#include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/base/text.h"
 #include "core/calendar/recur_set.h"
@@ -49,9 +50,7 @@ enum rc recur_new(struct recur_set **ret, const struct recur_start *start, struc
     if (first < -62135596800 - 86400 || first >= SLOTS_END || start->end_ms > DATE_TOO_FAR_MS ||
         start->end_ms < -DATE_TOO_FAR_MS)
         return err_set(e, RC_BADDATA, "start or end is outside the years 1 to 9999");
-    s = calloc(1, sizeof(*s));
-    if (!s)
-        return err_set(e, RC_SYS, "no memory for a recurrence set");
+    s = must(calloc(1, sizeof(*s)));
     s->zone = start->zone;
     s->all_day = start->all_day;
     if (s->all_day) {
@@ -81,20 +80,14 @@ void recur_free(struct recur_set *set)
 /* Room for one more of `bytes` each; NULL with the error set. */
 static void *grow(void *v, size_t count, size_t *size, size_t bytes, enum rc *ret_rc, struct err *e)
 {
-    size_t more = *size ? *size * 2 : 4;
-
     if (count >= RECUR_DATES_MAX) {
         *ret_rc = err_set(e, RC_FULL, "more than %d dates", RECUR_DATES_MAX);
         return NULL;
     }
     if (count < *size)
         return v;
-    v = realloc(v, more * bytes);
-    if (v)
-        *size = more;
-    else
-        *ret_rc = err_set(e, RC_SYS, "no memory for a recurrence set");
-    return v;
+    *size = *size ? *size * 2 : 4;
+    return must(realloc(v, *size * bytes));
 }
 
 static enum rc add_date(struct recur_set *s, int64_t key, int64_t duration_ms, struct err *e)
@@ -150,11 +143,8 @@ static enum rc add_rule(struct recur_set *s, bool exclude, struct span value, st
         return rc;
     if (s->rule_count >= RECUR_RULES_MAX)
         return err_set(e, RC_FULL, "more than %d rules", RECUR_RULES_MAX);
-    rules = realloc(s->rules, (s->rule_count + 1) * sizeof(*rules));
-    if (!rules)
-        return err_set(e, RC_SYS, "no memory for a recurrence set");
-    s->rules = rules;
-    rules += s->rule_count;
+    s->rules = must(realloc(s->rules, (s->rule_count + 1) * sizeof(*rules)));
+    rules = s->rules + s->rule_count;
     *rules = (struct recur_rule){.exclude = exclude};
     rc = slots_bind(&rules->plan, &parsed, s->local, s->all_day, e);
     if (rc != RC_OK)

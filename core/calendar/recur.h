@@ -30,10 +30,12 @@ struct recur_start {
 
 struct recur_set;
 
+/* Ends the process when memory runs out, as all of these do: a series that is left out of an answer,
+ * or out of what is kept of it, would be missed by nobody. RC_BADDATA: the start makes no sense. */
 enum rc recur_new(struct recur_set **ret, const struct recur_start *start, struct err *e);
-/* One line of `recurrence`; any order. RC_BADDATA, RC_FULL (more than the limits above), RC_SYS. */
+/* One line of `recurrence`; any order. RC_BADDATA, RC_FULL (more than the limits above). */
 enum rc recur_add(struct recur_set *set, struct span line, struct err *e);
-enum rc recur_seal(struct recur_set *set, struct err *e); /* RC_FULL, RC_SYS */
+enum rc recur_seal(struct recur_set *set, struct err *e); /* RC_FULL */
 void recur_free(struct recur_set *set);
 
 /* An instance. All-day: start and end are the midnights in the set's zone, slot_ms the date's UTC
@@ -51,10 +53,10 @@ struct recur_iter;
 struct recur_iter *recur_open(const struct recur_set *set, int64_t min_ms, int64_t max_ms,
                               int64_t budget);
 bool recur_next(struct recur_iter *it, struct recur_instance *ret);
-/* Accepts NULL (no memory: RC_SYS). RC_FULL: the budget ran out, the instances seen are not all. */
+/* Accepts NULL. RC_FULL: the budget ran out, the instances seen are not all. */
 enum rc recur_close(struct recur_iter *it, struct err *e);
 
-/* Is there an instance with this slot? RC_OK, RC_NOTFOUND, RC_FULL, RC_SYS. */
+/* Is there an instance with this slot? RC_OK, RC_NOTFOUND, RC_FULL. */
 enum rc recur_find_slot(const struct recur_set *set, int64_t slot_ms, struct recur_instance *ret,
                         struct err *e);
 

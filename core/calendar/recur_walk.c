@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/floor.h"
+#include "core/base/must.h"
 #include "core/calendar/recur.h"
 #include "core/calendar/recur_set.h"
 
@@ -167,10 +168,8 @@ static size_t first_number(const int64_t *v, size_t n, int64_t key)
 static struct recur_iter *open_frame(const struct recur_set *set, const struct frame *f,
                                      int64_t date_key, int64_t end_key, int64_t budget)
 {
-    struct recur_iter *it = malloc(sizeof(*it) + set->rule_count * sizeof(it->streams[0]));
+    struct recur_iter *it = must(malloc(sizeof(*it) + set->rule_count * sizeof(it->streams[0])));
 
-    if (!it)
-        return NULL;
     it->set = set;
     it->min_ms = INT64_MIN;
     it->max_ms = INT64_MAX;
@@ -303,8 +302,6 @@ enum rc recur_close(struct recur_iter *it, struct err *e)
 {
     bool spent = it && it->budget < 0;
 
-    if (!it)
-        return err_set(e, RC_SYS, "no memory to walk a recurrence set");
     free(it);
     if (spent)
         return err_set(e, RC_FULL, "the recurrence takes too many steps to follow");

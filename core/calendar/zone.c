@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "core/calendar/tzif.h"
 
@@ -98,6 +99,8 @@ static bool read_file(const char *name, char *out, size_t size, size_t *ret_n)
 
     snprintf(path, sizeof(path), "%s/%s", zone_dir, name);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        must_end("time zone %s: %s", name, strerror(errno));
     if (fd < 0)
         return false;
     ok = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= (off_t)size;
@@ -114,11 +117,11 @@ static bool read_file(const char *name, char *out, size_t size, size_t *ret_n)
 
 static void read_links(void)
 {
-    char *text = malloc(LINKS_MAX + 1), *rest;
+    char *text = must(malloc(LINKS_MAX + 1)), *rest;
     size_t n;
 
     links_read = true;
-    if (!text || !read_file("tzdata.zi", text, LINKS_MAX, &n)) {
+    if (!read_file("tzdata.zi", text, LINKS_MAX, &n)) {
         free(text);
         return;
     }
@@ -128,6 +131,7 @@ static void read_links(void)
         if (sscanf(line, "L %63s %63s", new, old) == 2)
             buf_printf(&links, " %s %s\n", old, new);
     }
+    (void)must(links.failed ? NULL : text);
     free(text);
 }
 
@@ -144,22 +148,19 @@ static bool replaced_by(const char *name, char ret[ZONE_NAME_MAX])
     return at && sscanf(at + strlen(key), "%63s", ret) == 1;
 }
 
-/* A zone, or an entry with n == 0 when the name stands for none; NULL when memory ran out. */
+/* A zone, or an entry with n == 0 when the name stands for none. That is kept, and a zone taken for
+ * none makes wrong answers: what fails for want of anything else must not look like it. */
 static struct zone *load(const char *name)
 {
-    struct zone *z = calloc(1, sizeof(*z));
-    char *bytes = malloc(TZIF_BYTES_MAX);
+    struct zone *z = must(calloc(1, sizeof(*z)));
+    char *bytes = must(malloc(TZIF_BYTES_MAX));
     char new[ZONE_NAME_MAX];
     size_t n;
 
-    if (!z || !bytes) {
-        free(z);
-        free(bytes);
-        return NULL;
-    }
-    if (read_file(name, bytes, TZIF_BYTES_MAX, &n) ||
-        (replaced_by(name, new) && read_file(new, bytes, TZIF_BYTES_MAX, &n)))
-        (void)tzif_read(z, (struct span){bytes, n}, NULL);
+    if ((read_file(name, bytes, TZIF_BYTES_MAX, &n) ||
+         (replaced_by(name, new) && read_file(new, bytes, TZIF_BYTES_MAX, &n))) &&
+        tzif_read(z, (struct span){bytes, n}, NULL) == RC_SYS)
+        (void)must(NULL);
     text_copy(z->name, sizeof(z->name), span_of(name));
     free(bytes);
     return z;
@@ -182,8 +183,6 @@ static struct zone *load_locked(const char *name)
         return z;
     dir_locked();
     z = load(name);
-    if (!z)
-        return NULL;
     if (z->n ? known_count >= KNOWN_MAX : unknown_count >= UNKNOWN_MAX) {
         tzif_release(z);
         free(z);

@@ -116,9 +116,10 @@ static bool begin(struct request *r, const char *version)
 static bool take_body(struct request *r, const char *data, size_t n)
 {
     if (!r->pub.refused) {
+        bool fits = n <= r->body.cap - r->body.n;
         buf_add(&r->body, data, n);
-        if (!r->body.failed)
-            return true;
+        if (!r->body.failed || fits) /* or memory ran out: no word of the client's is to blame */
+            return !r->body.failed;
         r->pub.refused = MHD_HTTP_CONTENT_TOO_LARGE;
         buf_release(&r->body);
     }

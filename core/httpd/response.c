@@ -2,6 +2,7 @@
 #include "core/httpd/httpd.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/clock.h"
 #include "core/base/rfc3339.h"
@@ -11,6 +12,7 @@ struct httpd_response {
     struct MHD_Response *mhd;
     unsigned status;
     size_t own_bytes;
+    bool failed; /* a header is missing for want of memory: it must not be sent */
     _Atomic unsigned refs;
 };
 
@@ -41,6 +43,7 @@ static struct httpd_response *wrap(unsigned status, struct MHD_Response *mhd, si
     r->mhd = mhd;
     r->status = status;
     r->own_bytes = own_bytes;
+    r->failed = false;
     atomic_init(&r->refs, 1);
     return r;
 }
@@ -65,10 +68,11 @@ struct httpd_response *httpd_response_over(unsigned status, const char *body, si
     return wrap(status, mhd, 0);
 }
 
+/* The library takes none that is empty or has such a blank, which says nothing of memory. */
 void httpd_response_header(struct httpd_response *r, const char *name, const char *value)
 {
-    if (r)
-        (void)MHD_add_response_header(r->mhd, name, value);
+    if (r && MHD_add_response_header(r->mhd, name, value) != MHD_YES)
+        r->failed |= value[0] && !strpbrk(value, "\t\r\n");
 }
 
 struct httpd_response *httpd_response_ref(struct httpd_response *r)
@@ -88,7 +92,7 @@ void httpd_response_unref(struct httpd_response *r)
 
 enum MHD_Result response_queue(struct httpd_response *r, struct MHD_Connection *conn)
 {
-    return r ? MHD_queue_response(conn, r->status, r->mhd) : MHD_NO;
+    return r && !r->failed ? MHD_queue_response(conn, r->status, r->mhd) : MHD_NO;
 }
 
 size_t response_own_bytes(const struct httpd_response *r)

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/must.h"
+
 void heap_release(struct heap *h)
 {
     free(h->nodes);
@@ -46,10 +48,7 @@ void heap_set(struct heap *h, struct heap_node *node, int64_t key)
     if (node->pos == 0) {
         if (h->n == h->size) {
             size_t size = h->size ? 2 * h->size : 16;
-            struct heap_node **grown = realloc(h->nodes, size * sizeof(struct heap_node *));
-            if (!grown)
-                abort();
-            h->nodes = grown;
+            h->nodes = must(realloc(h->nodes, size * sizeof(struct heap_node *)));
             h->size = size;
         }
         h->n++;

@@ -29,6 +29,7 @@
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/must.h"
 #include "core/queue/internal.h"
 #include "core/queue/load.h"
 
@@ -37,13 +38,6 @@
 #define PACE_MS         500
 #define PACE_BURST      40
 #define RESTORE_MOST_MS DAY_MS /* a due time further off is a clock's mistake: look today */
-
-static void *must(void *p)
-{
-    if (!p)
-        abort();
-    return p;
-}
 
 struct queue *queue_new(void)
 {

@@ -15,6 +15,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "core/base/must.h"
 #include "core/base/secret.h"
 #include "core/base/text.h"
 #include "core/push/may.h"
@@ -80,7 +81,9 @@ static enum place place_of(struct span name)
     enum place place = PLACE_NONE;
     if (name.n == 0 || name.n > 3 * sizeof raw || !strchr("ako%", name.p[0]))
         return PLACE_NONE;
-    if (text_percent_decode(&decoded, name, true))
+    bool readable = text_percent_decode(&decoded, name, true);
+    must_hold(&decoded);
+    if (readable)
         for (size_t i = 0; i < sizeof query_names / sizeof *query_names; i++)
             if (span_is(buf_span(&decoded), query_names[i].name))
                 place = query_names[i].place;
@@ -91,7 +94,9 @@ static enum place place_of(struct span name)
 static void take_value(struct found *f, enum place place, struct span value)
 {
     struct buf token = {0};
-    if (value.n > 0 && buf_reserve(&token, value.n + 1) && text_percent_decode(&token, value, true))
+    (void)buf_reserve(&token, value.n + 1);
+    must_hold(&token);
+    if (value.n > 0 && text_percent_decode(&token, value, true))
         take(f, place, buf_span(&token));
     secret_wipe_buf(&token);
 }
@@ -125,6 +130,7 @@ static void cut_query(struct call *c, struct found *f)
             buf_add_char(&c->cut_query, '&');
         buf_add_span(&c->cut_query, piece);
     }
+    must_hold(&c->cut_query);
     c->query = buf_span(&c->cut_query);
 }
 
@@ -151,6 +157,7 @@ static void cut_path(struct call *c, struct found *f)
     buf_add(&c->cut_path, path.p, (size_t)(at - path.p));
     buf_add_text(&c->cut_path, PUBLIC);
     buf_add(&c->cut_path, rest, (size_t)(end - rest));
+    must_hold(&c->cut_path);
     c->path = buf_span(&c->cut_path);
 }
 

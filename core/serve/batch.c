@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "core/base/clock.h"
+#include "core/base/must.h"
 #include "core/base/rand.h"
 #include "core/serve/fault.h"
 #include "core/serve/fresh.h"
@@ -73,6 +74,7 @@ static void keep_headers(struct part *p, struct span headers)
         buf_add_span(&p->headers, value);
         buf_add_char(&p->headers, '\0');
     }
+    must_hold(&p->headers);
 }
 
 /* Parameters of the batch come first, so that those of the part win. */
@@ -83,6 +85,7 @@ static void join_query(struct part *p, struct span outer, struct span own)
     if (outer.n > 0 && own.n > 0)
         buf_add_char(&p->query, '&');
     buf_add_span(&p->query, own);
+    must_hold(&p->query);
 }
 
 /* A part that bears a token is asked by its owner, be it nobody; one without by whom the batch is.
@@ -153,6 +156,7 @@ static void put_part(struct buf *out, const char *boundary, const struct call *c
     if (c->answer.retry_after_s > 0)
         buf_printf(&headers, "Retry-After: %u\r\n", c->answer.retry_after_s);
     multipart_put(out, boundary, id, c->answer.status, buf_span(&headers), buf_span(&c->out));
+    out->failed |= headers.failed || c->out.failed;
     buf_release(&headers);
 }
 

@@ -14,8 +14,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "core/base/must.h"
 #include "core/serve/door.h"
 #include "core/serve/etag.h"
+#include "core/serve/fault.h"
 #include "core/serve/reply.h"
 
 #define BUCKETS    4096 /* a power of two */
@@ -160,6 +162,7 @@ static uint64_t make_key(struct cache *cache, const struct call *c)
         buf_add_char(&cache->key, ' ');
         buf_add_text(&cache->key, origin);
     }
+    must_hold(&cache->key); /* cut short it would be that of another client's answer */
     return XXH3_64bits(cache->key.p, cache->key.n);
 }
 
@@ -333,5 +336,8 @@ struct httpd_response *cache_keep(struct cache *cache, struct call *c)
     if (known)
         drop(cache, known);
     insert(cache, e);
-    return respond(cache, e, c);
+    struct httpd_response *r = respond(cache, e, c);
+    if (!r) /* no memory, and the call's own answer is the entry's now */
+        (void)call_fail(c, FAULT_INTERNAL, NULL, NULL);
+    return r;
 }

@@ -19,7 +19,7 @@ void cache_clear(struct cache *c);            /* the config, which answers depen
 struct httpd_response *cache_find(struct cache *cache, struct call *c);
 
 /* Takes over the body of a finished call (c->out is then empty) if it is worth keeping, and gives
- * the response made of it; NULL: not kept, c->out is as it was. */
+ * the response made of it; NULL: not kept, or not made, and the answer is c->answer and c->out. */
 struct httpd_response *cache_keep(struct cache *cache, struct call *c);
 
 #endif

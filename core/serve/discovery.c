@@ -307,6 +307,7 @@ void discovery_get(struct call *c)
     struct buf root = {0};
     add_root(c, &root);
     write_document(&c->out, buf_text(&root));
+    c->out.failed |= root.failed;
     buf_release(&root);
 }
 
@@ -322,6 +323,7 @@ void discovery_list(struct call *c)
     put(out, "kind", "discovery#directoryItem");
     put_identity(out);
     put_address(out, "discoveryRestUrl", buf_text(&root), "discovery/v1/apis/calendar/v3/rest");
+    out->failed |= root.failed;
     put(out, "discoveryLink", "./apis/calendar/v3/rest");
     put_json(out, "preferred", "true");
     buf_add_text(out, "}]}");

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/secret.h"
 #include "core/base/text.h"
 #include "core/serve/access.h"
@@ -35,8 +36,11 @@ static bool form_get(struct span form, const char *name, struct buf *out)
         if (piece.n <= key || memcmp(piece.p, name, key) != 0 || piece.p[key] != '=')
             continue;
         struct span value = {piece.p + key + 1, piece.n - key - 1};
-        return value.n <= VALUE_BYTES && buf_reserve(out, value.n + 1) &&
-               text_percent_decode(out, value, true);
+        if (value.n > VALUE_BYTES)
+            return false;
+        (void)buf_reserve(out, value.n + 1);
+        must_hold(out);
+        return text_percent_decode(out, value, true);
     }
     return false;
 }
@@ -66,7 +70,9 @@ static bool read_kid(struct span assertion, struct buf *out)
     struct span encoded = {assertion.p, dot ? (size_t)(dot - assertion.p) : 0};
     struct buf head = {0};
     bool found = false;
-    if (buf_reserve(&head, encoded.n + 1) && encoded.n > 0 &&
+    (void)buf_reserve(&head, encoded.n + 1);
+    must_hold(&head);
+    if (encoded.n > 0 &&
         text_base64url_decode(&head, encoded) && json_check(buf_span(&head), NULL) == RC_OK &&
         json_type_of(buf_span(&head)) == JSON_OBJECT)
         found = json_string(json_get(buf_span(&head), "kid"), out);
@@ -77,8 +83,8 @@ static bool read_kid(struct span assertion, struct buf *out)
 bool grant_read_token(struct span form, enum grant_kind kind, struct buf *out)
 {
     struct buf assertion = {0};
-    if (!buf_reserve(out, VALUE_BYTES))
-        return false;
+    (void)buf_reserve(out, VALUE_BYTES);
+    must_hold(out);
     if (kind == GRANT_REFRESH)
         return form_get(form, "refresh_token", out);
     bool found = kind == GRANT_ASSERTION && form_get(form, "assertion", &assertion) &&

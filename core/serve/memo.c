@@ -54,8 +54,8 @@ void memo_keep(struct memo *m, const struct conf *conf, const struct conf_client
 void memo_write_token(struct memo *m, struct buf *out, const struct token_key *k,
                       const struct sync_token *t)
 {
-    if (m->token_text.n == 0 || m->token.coll != t->coll || m->token.seq != t->seq ||
-        m->token.query != t->query) {
+    if (m->token_text.failed || m->token_text.n == 0 || m->token.coll != t->coll ||
+        m->token.seq != t->seq || m->token.query != t->query) {
         buf_reset(&m->token_text);
         sync_token_write(&m->token_text, k, t);
         m->token = *t;
@@ -67,7 +67,7 @@ void memo_write_token(struct memo *m, struct buf *out, const struct token_key *k
 
 struct buf *memo_head(struct memo *m, uint32_t coll, uint64_t snapshot)
 {
-    if (m->head_coll != coll || m->head_snapshot != snapshot)
+    if (m->head_text.failed || m->head_coll != coll || m->head_snapshot != snapshot)
         buf_reset(&m->head_text);
     m->head_coll = coll;
     m->head_snapshot = snapshot;

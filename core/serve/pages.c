@@ -1,6 +1,7 @@
 /* pages: what all lists share: page tokens, sync tokens and page sizes. */
 #include "core/serve/pages.h"
 
+#include "core/base/must.h"
 #include "core/serve/fault.h"
 #include "core/serve/memo.h"
 #include "core/serve/request.h"
@@ -32,6 +33,8 @@ static bool begin_at_page(struct call *c, const struct collection *coll, struct 
         page_token_read(c->token_key, c->params.v[PARAM_PAGE_TOKEN].text, &c->page_text, ret, &e);
     if (rc == RC_STALE)
         return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "pageToken", "%s", e.text);
+    if (rc == RC_SYS)
+        return call_fail_internal(c, &e);
     if (rc || ret->coll != coll->no)
         return pages_refuse(c);
     if (!params_parse(c, &query, ret->query, &c->page_query))
@@ -52,6 +55,8 @@ static bool begin_at_sync(struct call *c, const struct collection *coll, struct 
     if (rc == RC_STALE || (rc == RC_OK && token.coll != coll->no &&
                            coll_get(c->txn, token.coll, &other) == RC_NOTFOUND))
         return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
+    if (rc == RC_SYS)
+        return call_fail_internal(c, &e);
     if (rc || token.coll != coll->no)
         return call_fail(c, FAULT_BAD_SYNC_TOKEN, "syncToken", NULL);
     ret->place[1] = (int64_t)token.seq;
@@ -66,6 +71,7 @@ bool pages_begin(struct call *c, const struct collection *coll, struct page_toke
         return begin_at_page(c, coll, ret);
     if (params_keep(c, c->query, &c->page_text))
         ret->query = buf_span(&c->page_text);
+    must_hold(&c->page_text);
     if (params_has(&c->params, PARAM_SYNC_TOKEN))
         return begin_at_sync(c, coll, ret);
     ret->place[1] = INT64_MIN;

@@ -17,7 +17,7 @@
 
 void reply_shape(struct call *c)
 {
-    if (c->answer.type || c->out.n == 0 ||
+    if (c->answer.type || c->out.n == 0 || c->out.failed ||
         (params_has(&c->params, PARAM_PRETTY_PRINT) && !params_on(&c->params, PARAM_PRETTY_PRINT)))
         return;
     struct buf pretty = {.cap = c->out.cap};

@@ -7,6 +7,7 @@
 #include "core/base/floor.h"
 #include "core/base/gunzip.h"
 #include "core/base/limits.h"
+#include "core/base/must.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
 #include "core/calendar/zone.h"
@@ -24,6 +25,8 @@ bool request_unpack(struct call *c)
     enum rc rc = gunzip_add(&g, c->body.p, c->body.n, &c->unpacked, LIMIT_REQUEST_BYTES, NULL);
     bool whole = rc == RC_OK && gunzip_whole(&g);
     gunzip_release(&g);
+    if (rc == RC_SYS)
+        return call_fail(c, FAULT_INTERNAL, NULL, NULL);
     if (!whole)
         return call_fail(c, rc == RC_BADDATA ? FAULT_BODY_TOO_LARGE : FAULT_PARSE, NULL, NULL);
     c->body = buf_span(&c->unpacked);
@@ -193,7 +196,7 @@ bool params_parse(struct call *c, struct params *p, struct span query, struct bu
 {
     uint64_t known = PARAMS_EVERYWHERE | c->route->params;
     if (!buf_reserve(hold, query.n + 1)) /* so that the decoded text never moves */
-        return call_fail(c, FAULT_URI_TOO_LONG, NULL, NULL);
+        return call_fail(c, FAULT_INTERNAL, NULL, NULL);
     while (query.n) {
         struct span piece = query_next(&query), name, value;
         enum param which;
@@ -220,9 +223,10 @@ bool params_keep(const struct call *c, struct span query, struct buf *out)
         size_t n = eq ? (size_t)(eq - piece.p) : piece.n;
         enum param which;
         buf_reset(&name);
-        if (n == 0 || n >= sizeof raw ||
-            !text_percent_decode(&name, (struct span){piece.p, n}, true) ||
-            !find_param(buf_span(&name), &which) || !(c->route->params & PARAM_BIT(which)) ||
+        bool readable = n > 0 && n < sizeof raw &&
+                        text_percent_decode(&name, (struct span){piece.p, n}, true);
+        must_hold(&name);
+        if (!readable || !find_param(buf_span(&name), &which) || !(c->route->params & PARAM_BIT(which)) ||
             param_specs[which].form || which == PARAM_PAGE_TOKEN)
             continue;
         if (out->n > before)
@@ -237,6 +241,6 @@ bool call_parse(struct call *c)
 {
     memset(&c->params, 0, sizeof c->params);
     if (!buf_reserve(&c->text, c->path.n + c->query.n + 16))
-        return call_fail(c, FAULT_URI_TOO_LONG, NULL, NULL);
+        return call_fail(c, FAULT_INTERNAL, NULL, NULL);
     return route_find(c) && access_pass(c) && params_parse(c, &c->params, c->query, &c->text);
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "core/serve/fault.h"
 #include "core/serve/handlers.h"
@@ -193,10 +194,11 @@ static bool next_segment(struct span *path, struct span *ret)
 /* Some clients escape what needs no escape ("/%24discovery"). */
 static bool same_segment(struct span want, struct span have)
 {
-    struct buf decoded = {.cap = 256};
+    struct buf decoded = {0};
     if (have.n == 0 || !memchr(have.p, '%', have.n))
         return span_eq(want, have);
     bool same = text_percent_decode(&decoded, have, false) && span_eq(want, buf_span(&decoded));
+    must_hold(&decoded);
     buf_release(&decoded);
     return same;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "core/serve/fault.h"
 #include "core/serve/memo.h"
@@ -144,6 +145,7 @@ enum rc scope_find_calendar(struct call *c, struct span id, struct collection *r
     enum rc rc = me ? RC_OK : RC_NOTFOUND;
     if (rc == RC_OK && span_is(id, "primary")) {
         rc = find_primary(c, &primary);
+        must_hold(&primary);
         id = buf_span(&primary);
     }
     if (id.n == 0 || id.n > LIMIT_ID_BYTES)

@@ -8,6 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/sync/settings.h"
 
 struct numbers {
@@ -19,9 +20,7 @@ static void add(struct numbers *list, uint32_t no)
 {
     if (list->n == list->size) {
         list->size = list->size ? 2 * list->size : 16;
-        list->v = realloc(list->v, list->size * sizeof(uint32_t));
-        if (!list->v)
-            abort();
+        list->v = must(realloc(list->v, list->size * sizeof(uint32_t)));
     }
     list->v[list->n++] = no;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/calendar/zone.h"
 
@@ -20,21 +21,13 @@ void batch_release(struct batch *b)
     *b = (struct batch){0};
 }
 
-static bool reserve(struct batch *b)
+static void reserve(struct batch *b)
 {
     if (b->n < b->size)
-        return true;
-    size_t size = b->size ? 2 * b->size : 64;
-    struct event *events = realloc(b->events, size * sizeof(*events));
-    if (events)
-        b->events = events;
-    struct event_text *texts = realloc(b->texts, size * sizeof(*texts));
-    if (texts)
-        b->texts = texts;
-    if (!events || !texts)
-        return false;
-    b->size = size;
-    return true;
+        return;
+    b->size = b->size ? 2 * b->size : 64;
+    b->events = must(realloc(b->events, b->size * sizeof(*b->events)));
+    b->texts = must(realloc(b->texts, b->size * sizeof(*b->texts)));
 }
 
 enum rc batch_add(struct batch *b, const struct google_page *page, const char *zone, struct err *e)
@@ -45,12 +38,15 @@ enum rc batch_add(struct batch *b, const struct google_page *page, const char *z
     if (json_string_copy(json_get(page->head, "timeZone"), named, sizeof(named)) && named[0])
         zone = named;
     while (json_next(&it, &key, &item)) {
-        if (!reserve(b))
-            return err_set(e, RC_SYS, "out of memory for a page of events");
+        reserve(b);
         struct event ev = {0};
         struct event_text text = {0};
-        if (google_decode_event(item, span_of(zone), &text, &ev, NULL) != RC_OK) {
+        enum rc rc = google_decode_event(item, span_of(zone), &text, &ev, e);
+        if (rc != RC_OK)
             buf_release(&text.text);
+        if (rc == RC_SYS)
+            return rc;
+        if (rc != RC_OK) {
             b->unusable++;
             continue;
         }
@@ -91,10 +87,8 @@ void batch_unique(struct batch *b)
 {
     if (b->n < 2)
         return;
-    const struct event **order = calloc(b->n, sizeof(*order));
-    bool *drop = calloc(b->n, sizeof(*drop));
-    if (!order || !drop)
-        abort();
+    const struct event **order = must(calloc(b->n, sizeof(*order)));
+    bool *drop = must(calloc(b->n, sizeof(*drop)));
     for (size_t i = 0; i < b->n; i++)
         order[i] = &b->events[i];
     qsort(order, b->n, sizeof(*order), by_id);

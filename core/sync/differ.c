@@ -33,14 +33,15 @@ static struct span member(struct span object, struct span name)
     return found;
 }
 
-static bool same_value(struct span a, struct span b)
+static bool same_value(struct differ *d, struct span a, struct span b)
 {
     struct buf left = {0}, right = {0};
     if (a.n == 0 || b.n == 0 || span_eq(a, b))
         return a.n == b.n;
     json_reformat(&left, a, 0, 0);
     json_reformat(&right, b, 0, 0);
-    bool same = !left.failed && !right.failed && span_eq(buf_span(&left), buf_span(&right));
+    bool same = span_eq(buf_span(&left), buf_span(&right));
+    d->out->failed |= left.failed || right.failed;
     buf_release(&left);
     buf_release(&right);
     return same;
@@ -72,7 +73,7 @@ static void compare_member(struct differ *d, struct span path, struct span name,
     if (depth < DEPTH_MOST && json_type_of(ours) == JSON_OBJECT &&
         json_type_of(theirs) == JSON_OBJECT) {
         compare(d, buf_span(&full), ours, theirs, depth);
-    } else if (!same_value(ours, theirs)) {
+    } else if (!same_value(d, ours, theirs)) {
         buf_add_text(d->out, d->n++ ? ",{\"field\":" : "{\"field\":");
         buf_add_json(d->out, buf_span(&full));
         write_value(d->out, "here", ours);

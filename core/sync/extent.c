@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/calendar/recur.h"
 
 /* What is reckoned here is kept, and zones do not stay as they are: governments change their rules,
@@ -31,7 +32,9 @@ static bool add_lines(struct recur_set *set, struct span lines)
     bool good = true;
     while (json_next(&it, &key, &value)) {
         buf_reset(&line);
-        if (!json_string(value, &line) || recur_add(set, buf_span(&line), NULL) != RC_OK)
+        bool string = json_string(value, &line);
+        must_hold(&line);
+        if (!string || recur_add(set, buf_span(&line), NULL) != RC_OK)
             good = false;
     }
     buf_release(&line);

@@ -77,6 +77,7 @@ unsigned head_store(struct run *r, struct txn *t, const struct google_page *page
     struct buf head = {0};
     unsigned found = 0;
     write_head(page->head, &head);
+    txn_needs(t, &head);
     struct span old = coll_head(t, r->c.no);
     if (!head.failed && !span_eq(old, buf_span(&head))) {
         if (r->c.kind == COLL_EVENTS)

@@ -12,6 +12,7 @@
 #include "core/base/crashpoint.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/google/decode.h"
 #include "core/sync/head.h"
@@ -66,9 +67,10 @@ static void put_page(struct run *r, struct txn *t, const struct google_page *pag
 /* Removes what is stored but was not listed. */
 static void sweep(struct run *r, struct txn *t, struct ids *seen)
 {
-    seen->v = calloc(seen->n + 1, sizeof(struct span));
-    if (!seen->v)
-        abort();
+    txn_needs(t, &seen->text);
+    if (txn_failed(t) != RC_OK)
+        return;
+    seen->v = must(calloc(seen->n + 1, sizeof(struct span)));
     const char *at = buf_text(&seen->text);
     for (size_t i = 0; i < seen->n; i++, at += strlen(at) + 1)
         seen->v[i] = span_of(at);
@@ -84,6 +86,7 @@ static void sweep(struct run *r, struct txn *t, struct ids *seen)
         buf_add_char(&gone, '\0');
     }
     items_close(it);
+    txn_needs(t, &gone);
     for (size_t i = 0; i < gone.n; i += strlen(gone.p + i) + 1)
         r->did.changes += item_remove(t, &r->c, span_of(gone.p + i));
     buf_release(&gone);
@@ -140,14 +143,14 @@ static enum rc fetch_colors(struct run *r, struct pages *p, struct err *e)
     enum rc rc = google_get(&r->call, "colors", &raw, e);
     if (rc != RC_OK)
         return rc;
-    p->v = calloc(1, sizeof(*p->v));
-    if (!p->v)
-        abort();
+    p->v = must(calloc(1, sizeof(*p->v)));
     p->n = p->size = 1;
     buf_add_char(&p->v[0].body, '[');
     buf_add_span(&p->v[0].body, buf_span(&raw));
     buf_add_char(&p->v[0].body, ']');
     buf_release(&raw);
+    if (p->v[0].body.failed)
+        return err_set(e, RC_SYS, "out of memory");
     p->v[0].items = buf_span(&p->v[0].body);
     return RC_OK;
 }

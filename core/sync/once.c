@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/base/clock.h"
+#include "core/base/must.h"
 
 #define ATTEMPTS 3
 #define TURN_MS  50
@@ -29,9 +30,7 @@ static bool collect(void *arg, enum rc rc, const struct collection *c)
         return true;
     if (o->n == o->size) {
         o->size = o->size ? 2 * o->size : 16;
-        o->colls = realloc(o->colls, o->size * sizeof(uint32_t));
-        if (!o->colls)
-            abort();
+        o->colls = must(realloc(o->colls, o->size * sizeof(uint32_t)));
     }
     o->colls[o->n++] = c->no;
     return true;
@@ -48,9 +47,7 @@ static enum rc ask(struct once *o, enum coll_kind kind, struct err *e)
     o->kind = kind;
     o->n = 0;
     colls_each(t, collect, o);
-    uint32_t *accounts = calloc(o->n + 1, sizeof(uint32_t));
-    if (!accounts)
-        abort();
+    uint32_t *accounts = must(calloc(o->n + 1, sizeof(uint32_t)));
     for (size_t i = 0; i < o->n; i++) {
         struct collection c;
         struct job job = {0};

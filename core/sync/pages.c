@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/must.h"
+
 bool page_guard_loops(struct page_guard *g, const char *next_page)
 {
     if (strcmp(g->token, next_page) == 0 && g->pages > 0)
@@ -29,10 +31,7 @@ void pages_add(struct pages *p, const struct google_page *page)
 {
     if (p->n == p->size) {
         size_t size = p->size ? 2 * p->size : 4;
-        struct google_page *v = realloc(p->v, size * sizeof(*v));
-        if (!v)
-            abort();
-        p->v = v;
+        p->v = must(realloc(p->v, size * sizeof(*p->v)));
         p->size = size;
     }
     p->v[p->n++] = *page;

@@ -60,6 +60,7 @@ static void remove_exceptions(struct run *r, struct txn *t, const struct event *
         buf_add_char(&ids, '\0');
     }
     event_scan_close(scan);
+    txn_needs(t, &ids);
     for (size_t at = 0; at < ids.n; at += strlen(ids.p + at) + 1)
         event_remove(t, &r->c, span_of(ids.p + at));
     buf_release(&ids);

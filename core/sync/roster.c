@@ -11,6 +11,7 @@
 
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/google/decode.h"
 
@@ -24,12 +25,8 @@ void roster_change_release(struct roster_change *change)
 static void append(uint32_t **list, size_t *n, uint32_t no)
 {
     /* Grows by doubling at each power of two. */
-    if ((*n & (*n - 1)) == 0) {
-        uint32_t *grown = realloc(*list, (*n ? 2 * *n : 1) * sizeof(uint32_t));
-        if (!grown)
-            abort();
-        *list = grown;
-    }
+    if ((*n & (*n - 1)) == 0)
+        *list = must(realloc(*list, (*n ? 2 * *n : 1) * sizeof(uint32_t)));
     (*list)[(*n)++] = no;
 }
 

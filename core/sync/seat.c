@@ -6,15 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/must.h"
 #include "core/base/private.h"
 #include "core/google/login.h"
 
 static char *copy(const char *text)
 {
-    char *made = text ? strdup(text) : NULL;
-    if (text && !made)
-        abort();
-    return made;
+    return text ? must(strdup(text)) : NULL;
 }
 
 static struct conf_list copy_list(const struct conf_list *from)
@@ -22,9 +20,7 @@ static struct conf_list copy_list(const struct conf_list *from)
     struct conf_list to = {.n = from->n};
     if (to.n == 0)
         return to;
-    to.v = calloc(to.n, sizeof(char *));
-    if (!to.v)
-        abort();
+    to.v = must(calloc(to.n, sizeof(char *)));
     for (size_t i = 0; i < to.n; i++)
         to.v[i] = copy(from->v[i]);
     return to;
@@ -76,9 +72,7 @@ static enum rc read_login(void *arg, struct secret *ret, struct err *e)
 struct seat *seat_new(const struct conf_account *conf, const struct seat_world *world,
                       uint32_t account)
 {
-    struct seat *s = calloc(1, sizeof(*s));
-    if (!s)
-        abort();
+    struct seat *s = must(calloc(1, sizeof(*s)));
     s->refs = 1;
     s->account = account;
     s->vault = world->vault;

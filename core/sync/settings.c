@@ -7,6 +7,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "core/sync/steps.h"
 
@@ -21,9 +22,7 @@ static void make_tag(const char *address, char tag[PLAN_TAG + 1])
 
 static struct settings *allocate(size_t n_seats)
 {
-    struct settings *set = calloc(1, sizeof(*set) + n_seats * sizeof(struct seat *));
-    if (!set)
-        abort();
+    struct settings *set = must(calloc(1, sizeof(*set) + n_seats * sizeof(struct seat *)));
     set->refs = 1;
     set->n_seats = n_seats;
     return set;
@@ -57,9 +56,7 @@ struct settings *settings_new(const struct conf *conf, const struct seat_world *
     set->backoff_min_ms = sync->backoff_min_ms;
     set->backoff_max_ms = sync->backoff_max_ms;
     set->retention_ms = sync->change_retention_ms;
-    set->address = strdup(address ? address : "");
-    if (!set->address)
-        abort();
+    set->address = must(strdup(address ? address : ""));
     make_tag(set->address, set->rules.tag);
     for (size_t i = 0; i < conf->n_accounts; i++) {
         struct seat *seat = find(old, conf->accounts[i].name);
@@ -120,9 +117,7 @@ static struct settings *renew(struct sync *s, const struct settings *old, uint32
     set->backoff_min_ms = old->backoff_min_ms;
     set->backoff_max_ms = old->backoff_max_ms;
     set->retention_ms = old->retention_ms;
-    set->address = strdup(old->address);
-    if (!set->address)
-        abort();
+    set->address = must(strdup(old->address));
     for (size_t i = 0; i < old->n_seats; i++) {
         if (old->seats[i]->account == account)
             *ret_seat = set->seats[i] = seat_new(&old->seats[i]->conf, &s->world, account);

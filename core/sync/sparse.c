@@ -12,6 +12,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/rfc3339.h"
 #include "core/calendar/instance_id.h"
 #include "storage/events.h"
@@ -40,6 +41,7 @@ static bool find_series(struct txn *t, const struct collection *c, const struct 
         *ret = ev;
     buf_add_span(&prefix, slot->base);
     buf_add_text(&prefix, "_R");
+    txn_needs(t, &prefix);
     struct event_scan *scan = events_by_id(t, c, buf_span(&prefix));
     while (event_scan_next(scan, &ev) && ev.id.n > prefix.n &&
            memcmp(ev.id.p, prefix.p, prefix.n) == 0) {
@@ -94,10 +96,7 @@ static bool complete(struct txn *t, const struct collection *c, const struct eve
 
 static void keep_raw(struct batch *b, const struct buf *raw)
 {
-    struct buf *raws = realloc(b->raws, (b->n_raws + 1) * sizeof(*raws));
-    if (!raws)
-        abort();
-    b->raws = raws;
+    b->raws = must(realloc(b->raws, (b->n_raws + 1) * sizeof(*b->raws)));
     b->raws[b->n_raws++] = *raw;
 }
 
@@ -111,6 +110,8 @@ void batch_complete(struct batch *b, struct txn *t, const struct collection *c)
             continue;
         if (!complete(t, c, ev, &raw) || google_decode_event(buf_span(&raw), (struct span){0},
                                                              &b->texts[i], &whole, NULL) != RC_OK) {
+            txn_needs(t, &raw);
+            txn_needs(t, &b->texts[i].text);
             buf_release(&raw);
             continue;
         }

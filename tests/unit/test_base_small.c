@@ -14,10 +14,14 @@
 #include "core/base/crashpoint.c"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/buf.h"
 #include "core/base/err.h"
+#include "core/base/must.h"
 #include "core/base/rand.h"
 #include "core/base/rc.h"
 #include "core/base/span.h"
@@ -54,6 +58,49 @@ static void test_err(void **state)
     assert_int_equal(err_set(NULL, RC_FULL, "x"), RC_FULL);
     assert_int_equal(err_prefix(NULL, RC_FULL, "x"), RC_FULL);
     assert_int_equal(err_errno(NULL, "x"), RC_SYS);
+}
+
+/* What a process that runs `end` says before it ends by SIGABRT. */
+static void assert_ends(void (*end)(void), const char *said)
+{
+    char text[256] = "";
+    int pipes[2], status;
+    assert_int_equal(pipe(pipes), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pipes[1], STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+        end();
+        _exit(0);
+    }
+    close(pipes[1]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(read(pipes[0], text, sizeof text - 1) > 0);
+    close(pipes[0]);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    assert_non_null(strstr(text, said));
+}
+
+static void need_memory(void)
+{
+    (void)must(NULL);
+}
+
+static void need_buffer(void)
+{
+    struct buf b = {.cap = 1};
+    buf_add_text(&b, "two");
+    must_hold(&b);
+}
+
+static void test_must(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    assert_ptr_equal(must(state), state);
+    must_hold(&b);
+    assert_ends(need_memory, "error: out of memory: this process ends\n");
+    assert_ends(need_buffer, "error: out of memory: this process ends\n");
 }
 
 static void test_err_errno(void **state)
@@ -251,10 +298,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rc_name),      cmocka_unit_test(test_err),
-        cmocka_unit_test(test_err_errno),    cmocka_unit_test(test_err_cut),
-        cmocka_unit_test(test_clock),        cmocka_unit_test(test_rand_between),
-        cmocka_unit_test(test_rand_threads), cmocka_unit_test(test_rand_bytes),
-        cmocka_unit_test(test_crashpoint),
+        cmocka_unit_test(test_err_errno),    cmocka_unit_test(test_must),
+        cmocka_unit_test(test_err_cut),      cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_rand_between), cmocka_unit_test(test_rand_threads),
+        cmocka_unit_test(test_rand_bytes),   cmocka_unit_test(test_crashpoint),
     };
     return cmocka_run_group_tests_name("base/small", tests, NULL, NULL);
 }

@@ -281,7 +281,7 @@ static void test_budget(void **state)
     assert_in_range(n, 990, 1000);
     assert_int_equal(recur_close(it, &e), RC_FULL);
     assert_string_equal(e.text, "the recurrence takes too many steps to follow");
-    assert_int_equal(recur_close(NULL, &e), RC_SYS);
+    assert_int_equal(recur_close(NULL, &e), RC_OK);
     assert_false(recur_next(NULL, &in));
     recur_free(set);
     recur_free(NULL);

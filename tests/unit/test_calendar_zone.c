@@ -11,7 +11,10 @@
 
 #include <ftw.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -415,9 +418,29 @@ static void test_damaged_files(void **state)
     }
 }
 
+/* Told as unknown it would be so for good, and every answer with it wrong. */
+static void test_no_descriptor(void **state)
+{
+    struct rlimit none;
+    int status;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        signal(SIGABRT, SIG_DFL); /* cmocka catches it */
+        getrlimit(RLIMIT_NOFILE, &none);
+        none.rlim_cur = 0;
+        setrlimit(RLIMIT_NOFILE, &none);
+        _exit(zone_find("Pacific/Chatham") != NULL);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_descriptor), /* before that zone is read */
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_like_glibc),
         cmocka_unit_test(test_gaps_are_apart),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/serve/fields.h"
 
 /* Google's reference, events.list, parameter q. */
@@ -137,7 +138,8 @@ static struct span decode(struct filter *f, struct span value, bool *ret)
     if (plain.n > 0)
         return plain;
     buf_reset(&f->scratch);
-    *ret = json_string(value, &f->scratch) && !f->scratch.failed;
+    *ret = json_string(value, &f->scratch);
+    must_hold(&f->scratch);
     return buf_span(&f->scratch);
 }
 

@@ -1,6 +1,7 @@
 /* get: events.get: one event by its id, be it stored or a computed instance of a series. */
 #include <string.h>
 
+#include "core/base/must.h"
 #include "core/calendar/instance_id.h"
 #include "core/serve/etag.h"
 #include "core/serve/fault.h"
@@ -59,6 +60,7 @@ static enum rc find_master(struct call *c, const struct collection *coll, struct
         return rc;
     buf_add_span(&prefix, base);
     buf_add_text(&prefix, "_R");
+    must_hold(&prefix);
     struct event_scan *scan = events_by_id(c->txn, coll, buf_span(&prefix));
     while (rc != RC_OK && event_scan_next(scan, &ev) && ev.id.n > prefix.n &&
            memcmp(ev.id.p, prefix.p, prefix.n) == 0)

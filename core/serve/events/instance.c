@@ -123,10 +123,12 @@ static void write_link(const struct instance_form *f, struct span id, struct buf
         buf_add_span(&own, id);
         buf_add(&own, code.p + f->master_id.n, code.n - f->master_id.n);
         text_base64url_encode(out, own.p, own.n);
+        out->failed |= own.failed;
         buf_release(&own);
     } else {
         buf_add_span(out, f->link_code);
     }
+    out->failed |= code.failed;
     buf_release(&code);
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/rfc3339.h"
 
 #define OVERLAP_BUDGET 20000 /* steps; what needs more is taken to overlap */
@@ -38,6 +39,7 @@ static void add_lines(struct recur_set *set, struct span lines)
         buf_reset(&line);
         if (plain.n == 0 && json_string(value, &line))
             plain = buf_span(&line);
+        must_hold(&line);
         if (recur_add(set, plain, NULL) != RC_OK)
             continue; /* flagged when it was stored; the other lines still count */
     }

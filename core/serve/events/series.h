@@ -11,7 +11,7 @@ bool series_start(const struct event *master, const struct zone *calendar_zone,
                   struct recur_start *ret);
 
 /* `calendar_zone`: of all-day series, and of those that name no zone that we know. A line that
- * makes no sense is passed over. NULL: no memory, or its start makes no sense. */
+ * makes no sense is passed over. NULL: its start makes no sense. */
 struct recur_set *series_open(const struct event *master, const struct zone *calendar_zone);
 
 /* Does any instance overlap [min_ms, max_ms)? Exceptions are not looked at. When the rule is too

@@ -113,7 +113,7 @@ static void put_description(struct details *d)
     }
     if (whole.n)
         ics_put(f->out, icalproperty_new_description(buf_text(&whole)));
-    f->out->failed |= whole.failed;
+    f->out->failed |= whole.failed || link.failed;
     buf_release(&whole);
     buf_release(&link);
 }
@@ -182,6 +182,7 @@ static icalproperty *person(struct ics_feed *f, struct span who,
     const char *email = ics_text(&f->text, json_get(who, "email"), ICS_URI);
     buf_printf(&address, "mailto:%s", email);
     icalproperty *p = email[0] && !address.failed ? make(buf_text(&address)) : NULL;
+    f->out->failed |= address.failed;
     buf_release(&address);
     const char *name = ics_text(&f->text, json_get(who, "displayName"), ICS_LINE);
     if (p && name[0])

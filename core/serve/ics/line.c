@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 
 #define FOLD_OCTETS 75
 
@@ -158,8 +159,9 @@ static void clean(struct buf *b, enum ics_form form)
 const char *ics_text(struct buf *scratch, struct span json, enum ics_form form)
 {
     buf_reset(scratch);
-    if (!json_string(json, scratch) || scratch->failed)
+    if (!json_string(json, scratch))
         buf_reset(scratch);
+    must_hold(scratch);
     clean(scratch, form);
     return buf_text(scratch);
 }
@@ -168,6 +170,7 @@ const char *ics_clean(struct buf *scratch, struct span text)
 {
     buf_reset(scratch);
     buf_add_span(scratch, text);
+    must_hold(scratch);
     clean(scratch, ICS_LINE);
     return buf_text(scratch);
 }

@@ -21,6 +21,7 @@
 
 #include "core/base/floor.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/base/text.h"
 #include "core/serve/ics/line.h"
@@ -78,6 +79,7 @@ static bool next_line(struct lines *l, struct span *ret)
         buf_reset(&l->text);
         if (!json_string(value, &l->text))
             continue;
+        must_hold(&l->text);
         *ret = text_trim(buf_span(&l->text));
         return true;
     }
@@ -110,7 +112,7 @@ static struct lines open_lines(const struct ics_series *s)
 }
 
 /* A set with the lines of one kind only; EXDATE lines are put in as if they were RDATE.
- * NULL: no memory. */
+ * NULL: too many of them. */
 enum lines_kind { LINES_RDATE, LINES_EXDATE, LINES_NAMING };
 
 static struct recur_set *partial_set(const struct ics_series *s, enum lines_kind kind)
@@ -127,6 +129,7 @@ static struct recur_set *partial_set(const struct ics_series *s, enum lines_kind
             buf_reset(&as_rdate);
             buf_add_text(&as_rdate, "RDATE");
             buf_add(&as_rdate, line.p + strlen(EXDATE), line.n - strlen(EXDATE));
+            must_hold(&as_rdate);
             line = buf_span(&as_rdate);
         } else if (!(dates && kind != LINES_EXDATE) &&
                    !(line_is(line, "RRULE") && kind == LINES_NAMING)) {

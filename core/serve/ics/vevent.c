@@ -35,6 +35,7 @@ static void put_uid(struct ics_feed *f, const struct event *ev)
                    (unsigned long long)h.low64);
     }
     ics_put(f->out, icalproperty_new_uid(ics_clean(&f->text, buf_span(&uid))));
+    f->out->failed |= uid.failed;
     buf_release(&uid);
 }
 

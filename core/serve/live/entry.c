@@ -86,6 +86,7 @@ static void add_event(struct buf *out, const struct event *ev, bool veiled)
     if (veiled)
         veil_event(ev, ev->raw, &cut);
     add_value(out, "event", veiled ? buf_span(&cut) : ev->raw);
+    out->failed |= cut.failed;
     buf_release(&cut);
 }
 

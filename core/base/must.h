@@ -1,0 +1,17 @@
+/* must: what nothing can go on without: the process says what is missing and ends, at once.
+ *
+ * For memory deep inside where an error would have to be carried far to be of no use there. The
+ * service manager starts the service again, and what was under way is done again: nothing is
+ * committed by halves. */
+#ifndef CORE_BASE_MUST_H
+#define CORE_BASE_MUST_H
+
+struct buf;
+
+void *must(void *p);                 /* `p`; NULL, from an allocation, ends the process */
+void must_hold(const struct buf *b); /* one far from its cap: has it failed, memory ran out */
+
+/* The sentence is logged as an error. */
+void must_end(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+
+#endif

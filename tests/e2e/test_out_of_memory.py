@@ -1,0 +1,112 @@
+"""Memory runs out, at each place of the service in turn (see memory_shim.c)."""
+import http.client
+import json
+import mmap
+import os
+import struct
+import time
+from urllib.parse import quote
+
+import pytest
+
+from emulator import USER, timed
+from failures import EAGER
+from mirror import BUILD, wait_for
+
+CALENDAR = f"/calendar/v3/calendars/{quote(USER)}"
+WINDOW = "timeMin=2026-07-01T00:00:00Z&timeMax=2026-08-01T00:00:00Z"
+SECONDS = float(os.environ.get("CALMIRROR_SECONDS", 10))
+ONE = "single0000"
+SERIES = "series0000"
+READS = [("GET", path, None) for path in [
+    f"{CALENDAR}/events", f"{CALENDAR}/events?maxResults=3&q=caf%C3%A9", f"{CALENDAR}/events?{WINDOW}&singleEvents=true",
+    f"{CALENDAR}/events?{WINDOW}&singleEvents=true&orderBy=startTime&timeZone=Asia/Calcutta",
+    f"{CALENDAR}/events?fields=items(id,summary)", f"{CALENDAR}/events/{SERIES}/instances?maxResults=4",
+    f"{CALENDAR}/events/{SERIES}_20260713T140000Z", f"{CALENDAR}/acl", "/calendar/v3/users/me/calendarList",
+    "/discovery/v1/apis", "/discovery/v1/apis/calendar/v3/rest", f"/v1/calendars/{quote(USER)}.ics",
+    f"{CALENDAR.replace('calendars', '%63alendars')}/events/{ONE}"]]
+READS.append(("POST", "/calendar/v3/freeBusy", json.dumps(
+    {"timeMin": "2026-07-01T00:00:00Z", "timeMax": "2026-08-01T00:00:00Z", "items": [{"id": USER}]})))
+
+
+class Memory:
+    """What memory_shim.so is told."""
+
+    def __init__(self, directory):
+        path = os.path.join(str(directory), "memory")
+        with open(path, "wb") as f:
+            f.truncate(4 * (2 + (1 << 14)))
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), 0)
+        self.env = {"LD_PRELOAD": os.path.join(BUILD, "memory-shim.so"), "MEMORY_SHIM": path}
+
+    def short(self, on):
+        self.map[:4] = struct.pack("I", on)
+
+    @property
+    def failed(self):
+        return struct.unpack("I", self.map[4:8])[0]
+
+
+def series():
+    start = timed("2026-07-01T10:00:00", "2026-07-01T11:00:00", "America/New_York")
+    return {"id": SERIES, "summary": "a series", **start,
+            "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,WE", "EXDATE;TZID=America/New_York:20260708T100000"]}
+
+
+def ask(mirror, read):
+    """(status, body); None when there is no answer."""
+    try:
+        answer = mirror.request(*read)
+        return answer.status, answer.body
+    except (OSError, http.client.HTTPException):
+        return None
+
+
+def fails(answer):
+    """Of free/busy each calendar fails by itself."""
+    return answer is None or answer[0] >= 500 or b'"internalError"' in answer[1]
+
+
+def settled(mirror, memory, read):
+    """What it answers with all the memory it wants. It may have ended, if it has said why; it is started again then."""
+    def answered():
+        if mirror.process.poll() is not None:
+            assert mirror.log_text().rstrip().endswith("out of memory: this process ends"), mirror.log_text()[-2000:]
+            mirror.start()
+            mirror.wait_ready()
+        return ask(mirror, read)
+
+    memory.short(False)
+    return wait_for("an answer", answered)
+
+
+@pytest.mark.skipif(os.path.basename(BUILD) in ("asan", "tsan"), reason="allocations are the sanitizer's")
+def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
+    """Requests fail, runs are tried again or the service ends; what is answered is right, now and afterwards."""
+    memory = Memory(tmp_path)
+    pair = start(env=memory.env, sync={**EAGER, "backoff_min": "20ms"})
+    mirror, google = pair.mirror, pair.google
+    mirror.timeout = 0.5  # its sockets stay open when it ends
+    google.insert(body=series())
+    google.insert(body={"id": ONE, "summary": "caf\u00e9 \"one\"", **timed()})
+    until, before = time.monotonic() + SECONDS, -1
+    while memory.failed > before and time.monotonic() < until:
+        before = memory.failed
+        memory.short(True)
+        google.patch(USER, ONE, summary=f"caf\u00e9 \"{before}\"")
+        google.patch(USER, SERIES, description="x" * 3000 + str(before))
+        google.delete(USER, google.insert(body={**series(), "id": f"gone{before:08}"})["id"])
+        wait_for("the end, or that it knows of all this", lambda: mirror.process.poll() is not None
+                 or pair.emulator.state(brief=1)["pings_pending"] == 0)
+        settled(mirror, memory, READS[0])
+        pair.wait_equal_all()
+        for read in READS:
+            right = settled(mirror, memory, read)
+            assert right[0] == 200, (read, right)
+            memory.short(True)
+            answer = ask(mirror, read)
+            assert fails(answer) or answer == right, (read, answer, right)
+            assert settled(mirror, memory, read) == right, read
+    print(memory.failed, "allocations failed")
+    assert memory.failed > 40
