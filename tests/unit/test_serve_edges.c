@@ -39,6 +39,8 @@ static const struct {
      FREE ",\"recurrence\":[\"RRULE:FREQ=DAILY;INTERVAL=2;COUNT=3\"]"},
     {"days_20260330", "2026-04-02T08:00:00Z 2026-04-02T09:00:00Z",
      ",\"recurringEventId\":\"days\",\"originalStartTime\":{\"date\":\"2026-03-30\"}"},
+    {"days_20260401", "2026-04-05 2026-04-06",
+     ",\"recurringEventId\":\"days\",\"originalStartTime\":{\"date\":\"2026-04-01\"}"},
     {"nil", "2026-03-29 2026-03-29", ",\"recurrence\":[\"RRULE:FREQ=DAILY;COUNT=2\"]"},
     {"ghost", NULL, ",\"recurringEventId\":\"ser\""}, /* of which not even the slot is known */
     {"tomb", NULL, ""},
@@ -68,7 +70,8 @@ static const struct part {
     {"tick_20260329T220000Z", "tick", "2026-03-29T22:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
     {"days_20260328", "days", "2026-03-27T23:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
     {"", "days", "2026-03-29T22:00:00Z", "2026-03-31T22:00:00Z", REPLACED},
-    {"days_20260401", "days", "2026-03-31T22:00:00Z", "2026-04-02T22:00:00Z", WHOLE},
+    {"", "days", "2026-03-31T22:00:00Z", "2026-04-02T22:00:00Z", REPLACED},
+    {"days_20260401", "days_20260401", "2026-04-04T22:00:00Z", "2026-04-05T22:00:00Z", WHOLE},
     {"days_20260330", "days_20260330", "2026-04-02T08:00:00Z", "2026-04-02T09:00:00Z", WHOLE},
     {"nil_20260329", "nil", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z", WHOLE},
     {"nil_20260330", "nil", "2026-03-29T22:00:00Z", "2026-03-30T22:00:00Z", WHOLE},
@@ -162,6 +165,9 @@ static const struct form {
     {SINGLE "&q=pick&updatedMin=" SINCE, ANY_ORDER, EXPANDED | PICKED | SINCE_THEN, NULL},
     {EV "/ser/instances?x=1", BY_START, EXPANDED | TOUCHING, "ser"},
     {EV "/days/instances?x=1", BY_START, EXPANDED | TOUCHING, "days"},
+    {EV "/ser/instances?originalStart=2026-03-30T07:00:00Z", BY_START, EXPANDED | TOUCHING,
+     "ser_20260330"},
+    {EV "/days/instances?originalStart=2026-04-01", BY_START, EXPANDED | TOUCHING, "days_20260401"},
     {EV "/ser/instances?showDeleted=true", BY_START, EXPANDED | DELETED | TOUCHING, "ser"},
 };
 #define FORMS (sizeof forms / sizeof *forms)
@@ -445,6 +451,41 @@ static void test_a_day_that_never_was(void **state)
         expect_pages(w, targets[i], 1, "d_20111229|d_20111230|d_20111231|d_20120101", NULL);
 }
 
+/* A calendar that gets another time zone: its days begin when they begin there. */
+static void test_a_calendar_that_moves(void **state)
+{
+    struct world *w = *state;
+    world_day(w, "d", "2026-03-02", "2026-03-03",
+              ",\"recurrence\":[\"RRULE:FREQ=DAILY;INTERVAL=2;COUNT=3\"]");
+    static const char *const zones[] = {ZONE, "America/New_York", ZONE};
+    static const char *const begins[] = {"2026-03-01T23:00:00Z", "2026-03-02T05:00:00Z",
+                                         "2026-03-01T23:00:00Z"};
+    /* Behind the begin of the first: from its last second, between it and the next, at that. */
+    static const struct {
+        int64_t min_ms, max_ms;
+        const char *id;
+    } windows[] = {{DAY_MS - 1000, DAY_MS, "d_20260302"},
+                   {DAY_MS, 2 * DAY_MS, ""},
+                   {2 * DAY_MS, 2 * DAY_MS + 1000, "d_20260304"}};
+    for (size_t i = 0; i < 3; i++) {
+        struct txn *t = begin_write(w->f.store);
+        (void)snprintf(w->me.zone, sizeof(w->me.zone), "%s", zones[i]);
+        w->me.version = txn_next_seq(t);
+        coll_put(t, &w->me);
+        commit(t);
+        for (size_t k = 0; k < 3; k++) {
+            char window[128], target[192], min[RFC3339_MAX], max[RFC3339_MAX];
+            (void)rfc3339_write_ms(min, ms_of(begins[i]) + windows[k].min_ms);
+            (void)rfc3339_write_ms(max, ms_of(begins[i]) + windows[k].max_ms);
+            (void)snprintf(window, sizeof(window), "&timeMin=%s&timeMax=%s", min, max);
+            (void)snprintf(target, sizeof(target), SINGLE "%s", window);
+            expect_ids(w, target, windows[k].id);
+            (void)snprintf(target, sizeof(target), EV "?x=1%s", window);
+            expect_ids(w, target, windows[k].id[0] ? "d" : "");
+        }
+    }
+}
+
 static int setup_budget(void **state)
 {
     return world_setup_with(state, "instance_budget = 100\n");
@@ -470,8 +511,11 @@ static void test_too_much_work(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WORLD(test_every_edge), WORLD(test_every_delta), WORLD(test_every_hole),
+        WORLD(test_every_edge),
+        WORLD(test_every_delta),
+        WORLD(test_every_hole),
         WORLD(test_a_day_that_never_was),
+        WORLD(test_a_calendar_that_moves),
         cmocka_unit_test_setup_teardown(test_too_much_work, setup_budget, world_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,8 +50,6 @@ static bool in_window(const struct params *p, int64_t start_ms, int64_t end_ms)
 static bool exception_in_window(const struct events_page *page, const struct event *ev)
 {
     const struct params *p = &page->c->params;
-    if (ev->flags & EVENT_UNTIMED)
-        return !params_has(p, PARAM_TIME_MIN) && !params_has(p, PARAM_TIME_MAX);
     if (ev->flags & EVENT_ALL_DAY)
         return in_window(p, window_day_instant(page->zone, ev->start_ms),
                          window_day_instant(page->zone, ev->end_ms));
