@@ -106,6 +106,7 @@ static int replace(const char *path, struct span text)
     struct stat st;
     int status = EX_OK, fd = -1;
     buf_printf(&beside, "%s.new", path);
+    (void)unlink(buf_text(&beside)); /* of one that died; O_EXCL follows no link put there */
     if (stat(path, &st) == 0)
         fd = open(buf_text(&beside), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n ||

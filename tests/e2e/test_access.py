@@ -59,6 +59,8 @@ def test_from_open_to_locked_and_back(pair):
     with open(mirror.config_path, encoding="utf-8") as f:
         before = f.read()
     os.chmod(mirror.config_path, 0o640)
+    with open(mirror.config_path + ".new", "w", encoding="utf-8") as f:
+        f.write("of one that died")
     assert mirror.get(EVENTS).status == 200
     done = run("client", "add", "board", "--append", mirror.config_path, "--account", "me")
     assert done.returncode == 0, done.stderr
