@@ -152,7 +152,7 @@ static bool start(const char *command, int input, pid_t *ret)
 /* One at a time: the next change waits for the end of this one's command. */
 static bool run_for(struct watch *w, const char *type, struct span entry)
 {
-    int fds[2], how;
+    int fds[2], how = 0;
     pid_t pid = 0;
     char calendar[1100], event[1100];
     if (pipe2(fds, O_CLOEXEC) != 0) {
@@ -200,6 +200,7 @@ int run_watch(struct cli *cli)
     struct follower f = {.take = take, .arg = &w};
     struct buf query = {0};
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL); /* if it was ignored, no command would have a status */
     buf_add_text(&query, "include=event");
     if (cli->calendar) {
         buf_add_text(&query, "&calendar=");

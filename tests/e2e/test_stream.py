@@ -351,6 +351,16 @@ def test_watch_runs_a_command_for_each_change(start, tmp_path):
     assert [json.loads(data)["eventId"] for _, data in lines] == [*made, made[0]]
 
 
+def test_watch_says_how_a_command_ended(start):
+    """Also where whoever started it ignores SIGCHLD."""
+    pair = live(start)
+    with command(pair, "watch", "--exec", "exit 3",
+                 preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)) as process:
+        streams_open(pair, 1)
+        pair.google.insert(summary="one")
+        assert process.stdout.readline() == "calmirror: the command ended with status 3\n"
+
+
 def test_watch_for_people(start):
     pair = live(start)
     with command(pair, "watch") as process:
