@@ -126,11 +126,13 @@ void calendar_list_list(struct call *c)
 /* The entry that a request's calendar id names, in the list of the account it was found in. */
 static bool find_entry(struct call *c, struct span *ret_raw)
 {
-    struct collection coll;
+    struct collection coll, roster;
     enum access access;
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access))
+    if (!call_read(c) || !scope_place_of(c, c->segment[0], &coll, &access))
         return false;
-    enum rc rc = item_of_calendar(c->txn, coll.account, span_of(coll.calendar), ret_raw);
+    enum rc rc = coll_find(c->txn, coll.account, COLL_ROSTER, (struct span){"", 0}, &roster);
+    if (rc == RC_OK)
+        rc = item_of_calendar(c->txn, coll.account, span_of(coll.calendar), ret_raw);
     if (rc)
         return call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
     if (access != ACCESS_ALL) {
@@ -140,8 +142,8 @@ static bool find_entry(struct call *c, struct span *ret_raw)
     struct etag etag = etag_of_call(c);
     etag_add(&etag, ret_raw->p, ret_raw->n);
     etag_set(c, &etag);
-    answer_from_collection(c, &coll);
-    c->answer.coll = 0; /* the entry is not of that collection */
+    answer_from_collection(c, &roster);
+    c->answer.coll = 0; /* not of it alone: whose entry it is depends on the others */
     return true;
 }
 

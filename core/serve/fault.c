@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
+#include "core/serve/etag.h"
 
 struct fault_spec {
     unsigned status;
@@ -131,9 +132,11 @@ bool call_fail_internal(struct call *c, const struct err *e)
     return call_fail(c, FAULT_INTERNAL, NULL, NULL);
 }
 
-bool call_fail_unread(struct call *c, enum rc rc, const char *what)
+bool call_fail_unread(struct call *c, const struct collection *coll, enum rc rc, const char *what)
 {
-    return rc == RC_NOTFOUND
-               ? call_fail(c, FAULT_NOT_FOUND, NULL, NULL)
-               : call_fail(c, FAULT_NOT_READY, NULL, "This %s is being fetched again.", what);
+    if (rc != RC_NOTFOUND)
+        return call_fail(c, FAULT_NOT_READY, NULL, "This %s is being fetched again.", what);
+    (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+    answer_from_collection(c, coll);
+    return false;
 }

@@ -51,8 +51,9 @@ void fault_log(const struct err *e);
 /* Logs the sentence, and answers 500 without it. */
 bool call_fail_internal(struct call *c, const struct err *e);
 
-/* Of something asked for by its id, an `event` or an `entry`: it is not there (RC_NOTFOUND), or its
- * record is damaged, which was counted, and is fetched again soon. */
-bool call_fail_unread(struct call *c, enum rc rc, const char *what);
+/* Of something asked for by its id, an `event` or an `entry` of a collection: it is not there
+ * (RC_NOTFOUND), as of when the collection is known; or its record is damaged, which was counted,
+ * and is fetched again soon. */
+bool call_fail_unread(struct call *c, const struct collection *coll, enum rc rc, const char *what);
 
 #endif

@@ -47,24 +47,50 @@ int64_t fresh_age_ms(int64_t now_ms, int64_t fresh_ms)
     return age_ms > 0 ? age_ms : 0;
 }
 
+static bool is_enough(const struct call *c, const struct fresh_wish *wish, int64_t fresh_ms)
+{
+    int64_t most_ms = wish->max_age_ms > FRESH_LEAST_MS ? wish->max_age_ms : FRESH_LEAST_MS;
+    return wish->max_age_ms < 0 || (fresh_ms && fresh_age_ms(c->now_ms, fresh_ms) <= most_ms);
+}
+
 bool fresh_enough(const struct call *c, const struct fresh_wish *wish)
 {
-    const struct answer *a = &c->answer;
-    if (wish->max_age_ms < 0 || !a->mirrored)
-        return true;
-    int64_t most_ms = wish->max_age_ms > FRESH_LEAST_MS ? wish->max_age_ms : FRESH_LEAST_MS;
-    return a->fresh_ms && fresh_age_ms(c->now_ms, a->fresh_ms) <= most_ms;
+    return !c->answer.mirrored || is_enough(c, wish, c->answer.fresh_ms);
 }
 
 /* As a notification would, but at once, and not written down: after a restart nobody waits for it.
  */
-void fresh_ask(struct call *c)
+static void ask_for(struct call *c, uint32_t coll)
 {
     uint64_t serial;
-    if (c->answer.oldest == 0)
+    if (coll == 0)
         return;
-    (void)queue_ping(c->queue, c->answer.oldest, &serial);
-    queue_poke(c->queue, c->answer.oldest);
+    (void)queue_ping(c->queue, coll, &serial);
+    queue_poke(c->queue, coll);
+}
+
+void fresh_ask(struct call *c)
+{
+    ask_for(c, c->answer.oldest);
+}
+
+void fresh_add(struct call *c, const struct collection *coll)
+{
+    struct answer *a = &c->answer;
+    struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
+    struct answer other = {.oldest = coll->no, .fresh_ms = coll->fresh_ms};
+    if (!a->mirrored ||
+        fresh_age_ms(c->now_ms, coll->fresh_ms) > fresh_age_ms(c->now_ms, a->fresh_ms)) {
+        other = *a;
+        a->fresh_ms = coll->fresh_ms;
+        a->oldest = coll->no;
+    }
+    if (coll->changed_ms > a->changed_ms)
+        a->changed_ms = coll->changed_ms;
+    a->mirrored = true;
+    /* One that has waited has asked. */
+    if (c->wait_until_ms == 0 && !wish.only_if_cached && !is_enough(c, &wish, other.fresh_ms))
+        ask_for(c, other.oldest);
 }
 
 bool fresh_wait(struct fresh_list *list, struct call *c, struct httpd_request *req,

@@ -10,6 +10,7 @@
 #define CORE_SERVE_FRESH_H
 
 #include "core/httpd/httpd.h"
+#include "core/model/collection.h"
 #include "core/serve/call.h"
 
 #define FRESH_LEAST_MS   2000
@@ -31,6 +32,10 @@ struct fresh_wish fresh_read(const char *cache_control);
 
 /* Is the answer of this call as fresh as wished? */
 bool fresh_enough(const struct call *c, const struct fresh_wish *wish);
+
+/* The answer is made of this collection, too: its freshness is that of the oldest. Asks for a pull
+ * of each that is older than wished, but for the oldest, which is for fresh_ask. */
+void fresh_add(struct call *c, const struct collection *coll);
 
 /* Asks for a pull of what is oldest in the call's answer. */
 void fresh_ask(struct call *c);

@@ -6,6 +6,7 @@
 #include "core/base/json.h"
 #include "core/base/must.h"
 #include "core/base/text.h"
+#include "core/serve/etag.h"
 #include "core/serve/fault.h"
 #include "core/serve/memo.h"
 #include "storage/items.h"
@@ -83,6 +84,18 @@ static bool not_listed(struct call *c, uint32_t account)
                      account_state_name(a.state), a.reason);
 }
 
+/* As of when the calendar list of "me" is known; the other accounts' are asked for in no way. */
+static bool not_there(struct call *c)
+{
+    const struct conf_account *me = scope_me(c);
+    struct collection roster;
+    enum access access;
+    (void)call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+    if (me && find(c, me, COLL_ROSTER, (struct span){"", 0}, &roster, &access) == RC_OK)
+        answer_from_collection(c, &roster);
+    return false;
+}
+
 static bool answer(struct call *c, enum rc rc, uint32_t account)
 {
     struct err e = {0};
@@ -92,7 +105,7 @@ static bool answer(struct call *c, enum rc rc, uint32_t account)
     case RC_AGAIN:
         return not_listed(c, account);
     case RC_NOTFOUND:
-        return call_fail(c, FAULT_NOT_FOUND, NULL, NULL);
+        return not_there(c);
     case RC_STALE:
     case RC_AUTH:
     case RC_BADDATA:
@@ -176,6 +189,17 @@ bool scope_any_calendar(struct call *c, struct span id, struct collection *ret,
         *ret = coll;
     if (rc == RC_OK && memo)
         memo_keep(memo, c->conf, client, txn_snapshot(c->txn), id, ret, *ret_access);
+    return answer(c, rc, coll.account);
+}
+
+bool scope_place_of(struct call *c, struct span id, struct collection *ret, enum access *ret_access)
+{
+    struct collection coll = {0};
+    enum rc rc = scope_find_calendar(c, id, &coll, ret_access);
+    if (rc == RC_AGAIN && coll.no)
+        rc = RC_OK;
+    if (rc == RC_OK)
+        *ret = coll;
     return answer(c, rc, coll.account);
 }
 

@@ -22,6 +22,11 @@ bool scope_calendar(struct call *c, struct span id, struct collection *ret);
 bool scope_any_calendar(struct call *c, struct span id, struct collection *ret,
                         enum access *ret_access);
 
+/* The same for what is not made of its events, which need not be listed yet: the collection tells
+ * where the calendar is. */
+bool scope_place_of(struct call *c, struct span id, struct collection *ret,
+                    enum access *ret_access);
+
 /* Likewise, without an answer: RC_NOTFOUND, RC_AGAIN (not listed yet), RC_SYS. */
 enum rc scope_find_calendar(struct call *c, struct span id, struct collection *ret,
                             enum access *ret_access);

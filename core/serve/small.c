@@ -44,7 +44,7 @@ static void get(struct call *c, const struct collection *coll, struct span id)
     if (rc == RC_OK && item.deleted)
         rc = RC_NOTFOUND;
     if (rc != RC_OK) {
-        (void)call_fail_unread(c, rc, "entry");
+        (void)call_fail_unread(c, coll, rc, "entry");
         return;
     }
     struct etag etag = etag_of_call(c);
@@ -103,8 +103,11 @@ static bool leaves_out_rules(const struct call *c, uint32_t account)
 bool small_find_rules(struct call *c, struct collection *ret)
 {
     struct collection events;
-    if (!call_read(c) || !scope_calendar(c, c->segment[0], &events))
+    enum access access;
+    if (!call_read(c) || !scope_place_of(c, c->segment[0], &events, &access))
         return false;
+    if (access != ACCESS_ALL)
+        return call_fail(c, FAULT_FORBIDDEN, NULL, NULL);
     enum rc rc = coll_find(c->txn, events.account, COLL_ACL, span_of(events.calendar), ret);
     if (rc == RC_NOTFOUND || (rc == RC_OK && ret->state == COLL_GONE))
         return leaves_out_rules(c, events.account)

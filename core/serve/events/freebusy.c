@@ -29,7 +29,6 @@ struct query {
     struct render render;
     int64_t calendars_max;
     struct span items;
-    bool fresh_known;
     unsigned computed, too_long; /* calendars gone through; of them, those that took too much */
 };
 
@@ -166,21 +165,6 @@ static void write_blocks(struct query *q, const struct busy *b)
     buf_add_text(out, "]}");
 }
 
-/* The answer is as fresh as the least fresh of its calendars. */
-static void note_freshness(struct query *q, const struct collection *coll)
-{
-    struct answer *a = &q->c->answer;
-    int64_t now_ms = q->c->now_ms;
-    if (!q->fresh_known ||
-        fresh_age_ms(now_ms, coll->fresh_ms) > fresh_age_ms(now_ms, a->fresh_ms)) {
-        a->fresh_ms = coll->fresh_ms;
-        a->oldest = coll->no;
-    }
-    if (coll->changed_ms > a->changed_ms)
-        a->changed_ms = coll->changed_ms;
-    a->mirrored = q->fresh_known = true;
-}
-
 static void write_calendar(struct query *q, struct span id, int64_t number)
 {
     struct call *c = q->c;
@@ -200,7 +184,7 @@ static void write_calendar(struct query *q, struct span id, int64_t number)
     rc = gather(q, &coll, &b, &e);
     q->computed++;
     q->too_long += rc == RC_FULL;
-    note_freshness(q, &coll);
+    fresh_add(c, &coll);
     if (rc == RC_FULL) {
         write_error(c, "calendar", "timeRangeTooLong");
     } else if (rc || events_damaged(c->store, coll.no)) {

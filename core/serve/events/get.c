@@ -92,7 +92,7 @@ void events_get(struct call *c)
     if (rc == RC_NOTFOUND)
         rc = find_master(c, &coll, c->segment[1], &ev, &at);
     if (rc != RC_OK) {
-        (void)call_fail_unread(c, rc, "event");
+        (void)call_fail_unread(c, &coll, rc, "event");
     } else if (begin(c, &coll, &ev)) {
         instance_form_init(&form, &ev);
         view_write_instance(&view, &ev, &form, &at, &c->out);

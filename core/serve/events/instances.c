@@ -116,7 +116,7 @@ void events_instances(struct call *c)
         return;
     enum rc rc = event_get(c->txn, coll.no, c->segment[1], &master);
     if (rc != RC_OK) {
-        (void)call_fail_unread(c, rc, "event");
+        (void)call_fail_unread(c, &coll, rc, "event");
         return;
     }
     if (!events_head_begin(c, &coll))
