@@ -42,7 +42,7 @@ static void *pull(void *arg)
     while (queue_take(w->queue, &ticket, NULL, NULL) == RC_OK) {
         if (ticket.coll == w->me.no && ticket.reasons & QUEUE_PING) {
             w->me.fresh_ms = clock_wall_ms();
-            world_timed(w, "pulled", "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+            world_timed(w, "pulled", "2026-01-05T11:00:00", "2026-01-05T12:00:00", "");
         }
         queue_finish(w->queue, &ticket,
                      &(struct queue_result){.covered = ticket.reasons, .delay_ms = 1000000});
@@ -89,6 +89,38 @@ static void test_waits_for_a_pull(void **state)
     http_answer_release(&a);
     queue_stop(w->queue);
     pthread_join(thread, NULL);
+}
+
+/* Free/busy of several calendars is as old as the oldest of them, and that one is pulled. */
+static void ask_busy(struct world *w, const char *items)
+{
+    char body[256], text[256];
+    pthread_t thread;
+    grow_old(w);
+    (void)world_coll(w, w->home, COLL_EVENTS, "fresh", COLL_READY);
+    (void)snprintf(body, sizeof(body),
+                   "{\"timeMin\":\"2026-01-05T00:00:00Z\",\"timeMax\":\"2026-01-06T00:00:00Z\","
+                   "\"items\":[%s]}",
+                   items);
+    assert_int_equal(pthread_create(&thread, NULL, pull, w), 0);
+    struct http_answer a =
+        http_ask(w->port, "POST", "/calendar/v3/freeBusy", "Cache-Control: max-age=50\r\n", body);
+    queue_stop(w->queue);
+    pthread_join(thread, NULL);
+    assert_int_equal(a.status, 200);
+    assert_true(atoi(http_answer_header(&a, "Age", text)) < 5);
+    assert_non_null(strstr(a.body, "\"2026-01-05T10:00:00Z\"")); /* pulled */
+    http_answer_release(&a);
+}
+
+static void test_busy_waits_for_the_last(void **state)
+{
+    ask_busy(*state, "{\"id\":\"fresh\"},{\"id\":\"primary\"}");
+}
+
+static void test_busy_waits_for_the_first(void **state)
+{
+    ask_busy(*state, "{\"id\":\"primary\"},{\"id\":\"fresh\"}");
 }
 
 static unsigned status_of_part(struct world *w, const char *wish)
@@ -167,8 +199,10 @@ static void test_stop_while_waiting(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_header), WORLD(test_waits_for_a_pull),   WORLD(test_parts_of_a_batch),
-        WORLD(test_gives_up),          WORLD(test_stop_while_waiting),
+        cmocka_unit_test(test_header),       WORLD(test_waits_for_a_pull),
+        WORLD(test_busy_waits_for_the_last), WORLD(test_busy_waits_for_the_first),
+        WORLD(test_parts_of_a_batch),        WORLD(test_gives_up),
+        WORLD(test_stop_while_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
