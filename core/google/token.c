@@ -15,7 +15,6 @@
 #define LIFETIME_MS    600000 /* when the answer does not say */
 #define LIFETIME_MOST  DAY_MS
 #define REFRESH_MOST_S (3650 * 24 * 3600 * INT64_C(1))
-#define SKEW_MS        120000 /* Google allows less than this between its clock and ours */
 
 #define JWT GRANT_ASSERTION
 #define ANY (GRANT_ASSERTION | GRANT_REFRESH | GRANT_CODE)
@@ -105,7 +104,7 @@ static int64_t skew_ms(const struct http_response *rs, int64_t now_ms)
 {
     int64_t skew = rs->date_ms ? now_ms - rs->date_ms : 0;
 
-    return llabs(skew) > SKEW_MS ? skew : 0;
+    return llabs(skew) > TOKEN_SKEW_MS ? skew : 0;
 }
 
 static enum rc refuse_for_clock(int64_t skew, const char *error, struct err *e)

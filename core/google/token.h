@@ -10,6 +10,8 @@
 
 #include "core/model/account.h"
 
+#define TOKEN_SKEW_MS 120000 /* Google allows less than this between its clock and ours */
+
 /* What is traded for a token. */
 enum token_grant {
     GRANT_ASSERTION = 1u << 0,

@@ -7,9 +7,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/text.h"
-
-#define SKEW_MS \
-    (2 * MINUTE_MS) /* as core/google/token.c: where Google begins to refuse what we sign */
+#include "core/google/token.h"
 
 /* True: the log does not know it yet. Workers find out at the same time. */
 static bool is_news(struct seat *seat, enum account_state state)
@@ -48,7 +46,7 @@ void account_works(struct sync *s, struct seat *seat)
 
 void clock_look(struct sync *s, int64_t skew_ms)
 {
-    bool wrong = llabs(skew_ms) > SKEW_MS;
+    bool wrong = llabs(skew_ms) > TOKEN_SKEW_MS;
     char span[32];
     if (atomic_exchange(&s->clock_wrong, wrong) == wrong)
         return;
