@@ -8,22 +8,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
-#include "core/base/must.h"
 #include "core/sync/settings.h"
-
-struct numbers {
-    uint32_t *v;
-    size_t n, size;
-};
-
-static void add(struct numbers *list, uint32_t no)
-{
-    if (list->n == list->size) {
-        list->size = list->size ? 2 * list->size : 16;
-        list->v = must(realloc(list->v, list->size * sizeof(uint32_t)));
-    }
-    list->v[list->n++] = no;
-}
 
 struct match {
     struct settings *set;
@@ -35,9 +20,9 @@ static bool look_at_coll(void *arg, enum rc rc, const struct collection *c)
 {
     struct match *m = arg;
     if (rc != RC_OK && c->account == 0)
-        add(&m->damaged, c->no); /* otherwise its own run heals it */
+        numbers_add(&m->damaged, c->no); /* otherwise its own run heals it */
     else if (c->state != COLL_GONE && !settings_seat(m->set, c->account))
-        add(&m->gone, c->no);
+        numbers_add(&m->gone, c->no);
     return true;
 }
 
@@ -45,7 +30,7 @@ static bool look_at_account(void *arg, enum rc rc, const struct account *a)
 {
     struct match *m = arg;
     if (rc == RC_OK && a->state != ACCOUNT_GONE && !settings_seat(m->set, a->no))
-        add(&m->lost, a->no);
+        numbers_add(&m->lost, a->no);
     return true;
 }
 
@@ -98,13 +83,8 @@ static void match_colls(struct txn *t, uint32_t account)
 static void owe_rosters(struct txn *t, const struct settings *set)
 {
     for (size_t i = 0; i < set->n_seats; i++) {
-        struct collection c;
-        struct job job = {0};
-        if (coll_find(t, set->seats[i]->account, COLL_ROSTER, (struct span){0}, &c) != RC_OK ||
-            job_get(t, c.no, &job) != RC_OK)
-            continue;
-        job.resync = true;
-        job_put(t, &job);
+        uint32_t roster;
+        (void)roster_owe(t, set->seats[i]->account, &roster); /* the queue is loaded later */
     }
 }
 

@@ -71,7 +71,7 @@ static void note(struct run *r, enum rc rc, const struct err *e, int64_t delay_m
     if (run_begin(r, &t, NULL) != RC_OK)
         return;
     uint32_t roster = 0;
-    bool tell = confirm && roster_owe(r, t, &roster);
+    bool tell = confirm && roster_owe(t, r->c.account, &roster);
     if (rc == RC_NOTFOUND && r->c.state == COLL_NEW)
         r->c.watch = WATCH_UNTRIED; /* the calendar was refused, not the watching of it */
     r->c.fails = r->ticket.fails + 1;

@@ -17,9 +17,8 @@ struct once {
     const char *calendar; /* NULL = all */
     enum coll_kind kind;  /* this turn: first the lists, then the calendars */
     int64_t began_ms;     /* wall clock */
-    uint32_t *colls;      /* what was asked for */
-    size_t n, size;
-    struct err error; /* of the first that failed */
+    struct numbers colls; /* what was asked for */
+    struct err error;     /* of the first that failed */
 };
 
 static bool collect(void *arg, enum rc rc, const struct collection *c)
@@ -28,11 +27,7 @@ static bool collect(void *arg, enum rc rc, const struct collection *c)
     if (rc != RC_OK || c->kind != o->kind || c->state == COLL_GONE ||
         (c->kind == COLL_EVENTS && o->calendar && strcmp(c->calendar, o->calendar) != 0))
         return true;
-    if (o->n == o->size) {
-        o->size = o->size ? 2 * o->size : 16;
-        o->colls = must(realloc(o->colls, o->size * sizeof(uint32_t)));
-    }
-    o->colls[o->n++] = c->no;
+    numbers_add(&o->colls, c->no);
     return true;
 }
 
@@ -45,14 +40,14 @@ static enum rc ask(struct once *o, enum coll_kind kind, struct err *e)
     if (rc != RC_OK)
         return rc;
     o->kind = kind;
-    o->n = 0;
+    o->colls.n = 0;
     colls_each(t, collect, o);
-    uint32_t *accounts = must(calloc(o->n + 1, sizeof(uint32_t)));
-    for (size_t i = 0; i < o->n; i++) {
+    uint32_t *accounts = must(calloc(o->colls.n + 1, sizeof(uint32_t)));
+    for (size_t i = 0; i < o->colls.n; i++) {
         struct collection c;
         struct job job = {0};
         /* A calendar that the list just brought may have been listed meanwhile. */
-        if (coll_get(t, o->colls[i], &c) != RC_OK || job_get(t, c.no, &job) != RC_OK ||
+        if (coll_get(t, o->colls.v[i], &c) != RC_OK || job_get(t, c.no, &job) != RC_OK ||
             (kind == COLL_EVENTS && c.full_ms >= o->began_ms))
             continue;
         accounts[i] = c.account;
@@ -60,9 +55,9 @@ static enum rc ask(struct once *o, enum coll_kind kind, struct err *e)
         job_put(t, &job);
     }
     rc = txn_commit(t, e);
-    for (size_t i = 0; rc == RC_OK && i < o->n; i++) {
+    for (size_t i = 0; rc == RC_OK && i < o->colls.n; i++) {
         if (accounts[i])
-            queue_add(q, o->colls[i], accounts[i], QUEUE_RESYNC);
+            queue_add(q, o->colls.v[i], accounts[i], QUEUE_RESYNC);
     }
     free(accounts);
     return rc;
@@ -108,13 +103,13 @@ static enum rc wait_for(struct once *o, void (*progress)(void *, const struct sy
                         void *arg, struct err *e)
 {
     for (;;) {
-        struct sync_progress p = {.calendars = o->n};
+        struct sync_progress p = {.calendars = o->colls.n};
         struct txn *t = NULL;
         enum rc rc = txn_read(o->sync->opt.store, &t, e);
         if (rc != RC_OK)
             return rc;
-        for (size_t i = 0; i < o->n; i++)
-            judge(o, t, o->colls[i], &p);
+        for (size_t i = 0; i < o->colls.n; i++)
+            judge(o, t, o->colls.v[i], &p);
         txn_abort(t);
         if (progress && o->kind == COLL_EVENTS)
             progress(arg, &p);
@@ -137,12 +132,12 @@ enum rc sync_run_once(struct sync *s, const char *calendar, unsigned workers,
         rc = wait_for(&o, progress, arg, e);
     if (rc == RC_OK)
         rc = ask(&o, COLL_EVENTS, e);
-    if (rc == RC_OK && calendar && o.n == 0 && !o.error.text[0])
+    if (rc == RC_OK && calendar && o.colls.n == 0 && !o.error.text[0])
         rc = err_set(e, RC_NOTFOUND, "no calendar %s in any account's list", calendar);
     if (rc == RC_OK)
         rc = wait_for(&o, progress, arg, e);
     sync_stop(s);
-    free(o.colls);
+    free(o.colls.v);
     if (rc == RC_OK && o.error.text[0])
         rc = err_set(e, RC_AGAIN, "%s", o.error.text);
     return rc;

@@ -11,29 +11,19 @@
 
 #include "core/base/json.h"
 #include "core/base/log.h"
-#include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/google/decode.h"
 
 void roster_change_release(struct roster_change *change)
 {
-    free(change->added);
-    free(change->gone);
+    free(change->added.v);
+    free(change->gone.v);
     *change = (struct roster_change){0};
-}
-
-static void append(uint32_t **list, size_t *n, uint32_t no)
-{
-    /* Grows by doubling at each power of two. */
-    if ((*n & (*n - 1)) == 0)
-        *list = must(realloc(*list, (*n ? 2 * *n : 1) * sizeof(uint32_t)));
-    (*list)[(*n)++] = no;
 }
 
 struct census { /* the collections of the account's calendars, before and of those that stay */
     uint32_t account;
-    uint32_t *known, *kept;
-    size_t n_known, n_kept;
+    struct numbers known, kept;
 };
 
 static bool count_known(void *arg, enum rc rc, const struct collection *c)
@@ -41,7 +31,7 @@ static bool count_known(void *arg, enum rc rc, const struct collection *c)
     struct census *census = arg;
     if (rc == RC_OK && c->account == census->account &&
         (c->kind == COLL_EVENTS || c->kind == COLL_ACL))
-        append(&census->known, &census->n_known, c->no);
+        numbers_add(&census->known, c->no);
     return true;
 }
 
@@ -50,7 +40,7 @@ static void retire(struct txn *t, struct collection *c, struct roster_change *ch
     c->state = COLL_GONE;
     c->sync_token[0] = '\0';
     coll_put(t, c);
-    append(&change->gone, &change->n_gone, c->no);
+    numbers_add(&change->gone, c->no);
 }
 
 /* Makes the collection be there or not. */
@@ -62,7 +52,7 @@ static void settle(struct run *r, struct txn *t, enum coll_kind kind,
     enum rc rc = coll_find(t, r->c.account, kind, span_of(entry->id), &c);
     bool there = (rc == RC_OK || rc == RC_BADDATA) && c.state != COLL_GONE;
     if (wanted && there)
-        append(&census->kept, &census->n_kept, c.no);
+        numbers_add(&census->kept, c.no);
     if (there && !wanted)
         retire(t, &c, change);
     if (there || !wanted)
@@ -78,8 +68,8 @@ static void settle(struct run *r, struct txn *t, enum coll_kind kind,
     c.last_error[0] = '\0';
     memcpy(c.zone, entry->zone, sizeof(c.zone));
     coll_put(t, &c);
-    append(&census->kept, &census->n_kept, c.no);
-    append(&change->added, &change->n_added, c.no);
+    numbers_add(&census->kept, c.no);
+    numbers_add(&change->added, c.no);
 }
 
 static void apply_page(struct run *r, struct txn *t, const struct google_page *page,
@@ -103,12 +93,12 @@ static void apply_page(struct run *r, struct txn *t, const struct google_page *p
 static void retire_missing(struct txn *t, struct census *census, struct roster_change *change)
 {
     struct collection c;
-    if (census->n_kept)
-        qsort(census->kept, census->n_kept, sizeof(uint32_t), order_u32);
-    for (size_t i = 0; i < census->n_known; i++) {
-        uint32_t no = census->known[i];
-        if (census->n_kept &&
-            bsearch(&no, census->kept, census->n_kept, sizeof(uint32_t), order_u32))
+    if (census->kept.n)
+        qsort(census->kept.v, census->kept.n, sizeof(uint32_t), order_u32);
+    for (size_t i = 0; i < census->known.n; i++) {
+        uint32_t no = census->known.v[i];
+        if (census->kept.n &&
+            bsearch(&no, census->kept.v, census->kept.n, sizeof(uint32_t), order_u32))
             continue;
         if (coll_get(t, no, &c) == RC_OK && c.state != COLL_GONE)
             retire(t, &c, change);
@@ -125,8 +115,8 @@ enum rc roster_apply(struct run *r, struct txn *t, const struct google_page *pag
         apply_page(r, t, &pages[i], &census, ret);
     if (full)
         retire_missing(t, &census, ret);
-    free(census.known);
-    free(census.kept);
+    free(census.known.v);
+    free(census.kept.v);
     enum rc rc = txn_failed(t);
     return rc == RC_OK ? rc : err_set(e, rc, "the calendars could not be stored");
 }
@@ -134,22 +124,22 @@ enum rc roster_apply(struct run *r, struct txn *t, const struct google_page *pag
 void roster_announce(struct run *r, const struct roster_change *change)
 {
     struct queue *q = r->sync->opt.queue;
-    for (size_t i = 0; i < change->n_added; i++)
-        queue_add(q, change->added[i], r->c.account, QUEUE_NEW);
-    for (size_t i = 0; i < change->n_gone; i++) {
-        queue_drop(q, change->gone[i]); /* it waits no longer for what Google refused */
-        queue_add(q, change->gone[i], r->c.account, QUEUE_SCHEDULE);
+    for (size_t i = 0; i < change->added.n; i++)
+        queue_add(q, change->added.v[i], r->c.account, QUEUE_NEW);
+    for (size_t i = 0; i < change->gone.n; i++) {
+        queue_drop(q, change->gone.v[i]); /* it waits no longer for what Google refused */
+        queue_add(q, change->gone.v[i], r->c.account, QUEUE_SCHEDULE);
     }
-    if (change->n_added || change->n_gone)
-        log_notice(r->about, "calendar list: %zu collections came, %zu left", change->n_added,
-                   change->n_gone);
+    if (change->added.n || change->gone.n)
+        log_notice(r->about, "calendar list: %zu collections came, %zu left", change->added.n,
+                   change->gone.n);
 }
 
-bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll)
+bool roster_owe(struct txn *t, uint32_t account, uint32_t *ret_coll)
 {
     struct collection roster;
     struct job job = {0};
-    if (coll_find(t, r->c.account, COLL_ROSTER, (struct span){0}, &roster) != RC_OK ||
+    if (coll_find(t, account, COLL_ROSTER, (struct span){0}, &roster) != RC_OK ||
         job_get(t, roster.no, &job) != RC_OK)
         return false;
     job.resync = true;

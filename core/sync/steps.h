@@ -4,6 +4,7 @@
 #ifndef CORE_SYNC_STEPS_H
 #define CORE_SYNC_STEPS_H
 
+#include "core/sync/numbers.h"
 #include "core/sync/run.h"
 
 /* worker.c, sync.c */
@@ -34,15 +35,14 @@ enum rc retire_run(struct run *r, struct err *e);
 
 /* roster.c: within the transaction of items_run(): calendars come and go with the entries. */
 struct roster_change {
-    uint32_t *added, *gone; /* collections, for the queue once it is committed */
-    size_t n_added, n_gone;
+    struct numbers added, gone; /* collections, for the queue once it is committed */
 };
 enum rc roster_apply(struct run *r, struct txn *t, const struct google_page *pages, size_t n,
                      bool full, struct roster_change *ret, struct err *e);
 void roster_announce(struct run *r, const struct roster_change *change);
 void roster_change_release(struct roster_change *change);
 /* The account's calendar list is owed a full listing: true if the queue is to be told of it. */
-bool roster_owe(struct run *r, struct txn *t, uint32_t *ret_coll);
+bool roster_owe(struct txn *t, uint32_t account, uint32_t *ret_coll);
 void roster_announce_owed(struct run *r, uint32_t coll); /* once that is committed */
 
 /* edge.c: what becomes of a run; whether its account is parked. */
