@@ -319,7 +319,7 @@ CALM = {**CHANGES, burst: 2, follow: 40, drift: 1, verify: 1, resync: 1, restart
 WEIGHTS = {insert: 14, edit: 18, delete: 6, deviate: 10, convert: 3, move: 4, burst: 3, pings: 6, ping: 3, fault: 8, heal: 3,
            dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2,
            drift: 3, verify: 4, probe: 12, revive: 4, unlist: 3, relist: 4, blink: 2, exclude: 2, describe: 4, rules: 2,
-           clear: 1, release: 3, skew: 1, fill: 2}
+           clear: 1, release: 3, skew: 1, fill: 2, follow: 10, **dict.fromkeys(EDITS, 1)}
 KINDS = {"failures": WEIGHTS, "edits": CALM}
 STEPS = {step.__name__: step for step in [*WEIGHTS, *CALM, rest]}
 SEGMENT = 30  # steps between two rests
