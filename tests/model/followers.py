@@ -275,12 +275,11 @@ class StreamFollower(FeedFollower):
     """The same by streams, each of which is cut after some entries."""
 
     def follow(self, rng, between=None):
-        end = self.end() if rng is None else None
         stream = Stream(self.world.mirror, "?include=event", last_id=self.cursor)
         try:
             stream.until_event("hello")
-            if end:
-                stream.until(lambda s: s.last_id == end, f"entries up to {end}")
+            if rng is None:
+                stream.until(lambda s: not self.behind(s.last_id or self.cursor), "end of what the change feed has")
         finally:
             stream.close()
         for kind, id, entry in stream.events:
@@ -290,12 +289,14 @@ class StreamFollower(FeedFollower):
         if between:
             between()
 
-    def end(self):
-        """The cursor behind all that is there to be told; None: nothing is."""
-        cursor, more, told = self.cursor, True, False
+    def behind(self, cursor):
+        """Whether there is something to be told after it."""
+        more = True
         while more:
             answer = self.world.mirror.get("/v1/changes", cursor=cursor)
             if answer.status != 200:
                 raise Away(answer.body)
-            cursor, more, told = answer.json["cursor"], answer.json["more"], told or bool(answer.json["items"])
-        return cursor if told else None
+            if answer.json["items"]:
+                return True
+            cursor, more = answer.json["cursor"], answer.json["more"]
+        return False
