@@ -45,16 +45,15 @@ static enum rc fetch(struct run *r, struct pull *p, struct err *e)
     return rc;
 }
 
-/* A series that is deleted takes its exceptions along: Google need not name them. Those
- * it does name are put afterwards. One that becomes a single event leaves its holes. */
+/* A series that is deleted takes its exceptions along: Google need not name them. So does one that
+ * becomes a single event, but for those that are younger, which may belong to what it was next. */
 static void remove_exceptions(struct run *r, struct txn *t, const struct event *end)
 {
     struct buf ids = {0};
     struct event ev;
     struct event_scan *scan = events_of_series(t, &r->c, end->id);
     while (event_scan_next(scan, &ev)) {
-        if (!(end->flags & EVENT_CANCELLED) &&
-            (ev.flags & EVENT_CANCELLED || ev.updated_ms > end->updated_ms))
+        if (!((end->flags | ev.flags) & EVENT_CANCELLED) && ev.updated_ms > end->updated_ms)
             continue;
         buf_add_span(&ids, ev.id);
         buf_add_char(&ids, '\0');
@@ -74,20 +73,22 @@ static bool outlived(struct run *r, struct txn *t, const struct event *ev)
            event_outlived(ev, &series);
 }
 
-static bool was_deleted(struct run *r, struct txn *t, const struct event *ev)
+/* A series that was deleted, or a single event for a while. */
+static bool begins_again(struct run *r, struct txn *t, const struct event *ev)
 {
     struct event old;
-    return event_get(t, r->c.no, ev->id, &old) == RC_OK && old.flags & EVENT_CANCELLED;
+    return ev->flags & EVENT_SERIES && !(ev->flags & EVENT_CANCELLED) &&
+           event_get(t, r->c.no, ev->id, &old) == RC_OK &&
+           old.flags & (EVENT_CANCELLED | EVENT_WAS_SERIES);
 }
 
 static void put(struct run *r, struct txn *t, struct pull *p, const struct event *ev)
 {
-    bool revived =
-        ev->flags & EVENT_SERIES && !(ev->flags & EVENT_CANCELLED) && was_deleted(r, t, ev);
+    bool again = begins_again(r, t, ev);
     if (!event_put(t, &r->c, ev))
         return;
     p->changed++;
-    p->relist |= revived; /* its exceptions went with it, and may be back without being named */
+    p->relist |= again; /* its exceptions went with it, and may be back without being named */
     /* What happened while nobody listened here is not the channel's fault. */
     p->unannounced |= ev->updated_ms > r->sync->started_ms &&
                       ev->updated_ms < p->started_ms - plan_grace_ms(&r->set->rules);

@@ -524,6 +524,32 @@ def test_series_split_and_converted(start):
     assert days() == ["01", "02"]
 
 
+def test_holes_of_what_was_no_series_for_a_while(start):
+    """T-REC-CONVERT: a client that began to follow while the event was single learns of the holes when it is a series again."""
+    pair = start()
+    path = f"/calendar/v3/calendars/{USER}/events"
+
+    def items(**query):
+        answer = pair.mirror.get(path, **query).json
+        return {e["id"]: e["status"] for e in answer["items"]}, answer["nextSyncToken"]
+
+    def change(call, *args, **members):
+        call(USER, *args, **members)
+        pair.wait_equal(USER)
+        rest(pair)
+    head = timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC")
+    pair.google.insert(id="convert1", body={**head, "recurrence": ["RRULE:FREQ=DAILY;COUNT=6"]})
+    hole = "convert1_20260702T100000Z"
+    change(pair.google.delete, hole)
+    assert items()[0] == {"convert1": "confirmed", hole: "cancelled"}
+    change(pair.google.update, "convert1", head)
+    state, token = items()
+    assert state == {"convert1": "confirmed"}
+    change(pair.google.patch, "convert1", recurrence=["RRULE:FREQ=DAILY;COUNT=6"])
+    state.update(items(syncToken=token)[0])
+    assert state == items()[0] == {"convert1": "confirmed", hole: "cancelled"}
+
+
 def test_listed_older_than_its_conversion(start):
     """T-REC-CONVERT, T-REC-SPLIT: full listings end with earlier versions: of instances whose series is none any more."""
     pair = start()
