@@ -168,7 +168,7 @@ static struct step step_make(const struct change_form *from, struct span to, str
     } else if (readable) { /* it is gone: that says it all, but when it was */
         keep_old(&step.start, json_get(from->raw, "start"));
         keep_old(&step.end, json_get(from->raw, "end"));
-    } else if (from->live) {
+    } else if (from->live || to.n > 0) { /* how it is other than before it went is not known */
         step.flags |= STEP_PARTIAL;
     }
     step.names = buf_span(names);
