@@ -351,7 +351,7 @@ static void begin(struct hooks *h, struct hook_lane *l, struct txn *mirror, int6
     struct err e = {0};
     enum rc rc = RC_NOTFOUND;
 
-    buf_reset(&l->body);
+    buf_release(&l->body); /* what has nothing to tell needs none */
     if (l->hook->conf)
         rc = l->coll ? find_change(h, l, mirror, &d) : find_letter(h, l, &d);
     if (rc != RC_OK) {

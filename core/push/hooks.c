@@ -10,6 +10,7 @@
 #include "core/base/private.h"
 #include "core/base/text.h"
 #include "core/push/hook.h"
+#include "storage/accounts.h"
 #include "storage/push.h"
 
 /* ---- the table ------------------------------------------------------------------------------- */
@@ -160,6 +161,7 @@ void hooks_count_letters(struct hooks *h, struct txn *ledger)
 
 struct unknown {
     struct hooks *h;
+    struct txn *mirror;
     struct push_mark v[64];
     unsigned n;
 };
@@ -168,20 +170,23 @@ static bool see_mark(void *arg, const struct push_mark *mark)
 {
     struct unknown *u = arg;
     const struct hook *hook = find(u->h, mark->hook);
+    struct collection c;
 
-    if (!hook || !hook->conf)
+    /* Collections are dropped while nobody looks, too; none has the number of another. */
+    if (!hook || !hook->conf || (mark->coll && coll_get(u->mirror, mark->coll, &c) == RC_NOTFOUND))
         u->v[u->n++] = *mark;
     return u->n < sizeof u->v / sizeof u->v[0];
 }
 
 /* One that comes back begins anew: nobody wants to be told of last month. */
-static void drop_unknown_marks(struct hooks *h, struct txn *ledger)
+static void drop_unknown_marks(struct hooks *h, struct txn *ledger, struct txn *mirror)
 {
     struct unknown *u = calloc(1, sizeof *u);
 
     if (!u)
         return;
     u->h = h;
+    u->mirror = mirror;
     do {
         u->n = 0;
         push_marks_each(ledger, see_mark, u);
@@ -239,7 +244,7 @@ enum rc hooks_take_conf(struct hooks *h, struct err *e)
         take_one(h, &h->conf->hooks[i], ledger, mirror);
     conf_free(h->taken);
     h->taken = conf_ref(h->conf);
-    drop_unknown_marks(h, ledger);
+    drop_unknown_marks(h, ledger, mirror);
     hooks_count_letters(h, ledger);
     txn_abort(mirror);
     hooks_sweep(h);

@@ -37,6 +37,8 @@ static struct push_place begin_of_all(struct txn *t)
     return (struct push_place){0};
 }
 
+static const struct push_feed feed = {.next = next_change, .now = begin_of_all};
+
 struct world {
     struct fixture *f;
     struct store *ledger;
@@ -49,9 +51,9 @@ struct world {
 
 static int setup(void **state)
 {
+    static char name[] = "h";
     struct world *w = calloc(1, sizeof *w);
     const struct store_options opt = {.file = STORE_PUSH, .no_fsync = true};
-    const struct push_feed feed = {.next = next_change, .now = begin_of_all};
     void *f;
     assert_int_equal(fixture_setup(&f), 0);
     w->f = f;
@@ -63,7 +65,7 @@ static int setup(void **state)
     w->coll = make_calendar(w->f->store, "me", COLL_READY);
     assert_int_equal(w->coll.account, a.no);
     n_changes = CHANGES;
-    w->hook = (struct conf_hook){.name = (char[]){"h"}, .timeout_ms = 10000, .give_up_ms = 1};
+    w->hook = (struct conf_hook){.name = name, .timeout_ms = 10000, .give_up_ms = 1};
     w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1, .refs = 1};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
     w->conf.push.backoff_min_ms = w->conf.push.backoff_max_ms = 1;
@@ -248,12 +250,40 @@ static void test_news_while_nothing_can_be_read(void **state)
     wait_for(w, took_all, "the change");
 }
 
+static bool has_no_mark(struct world *w)
+{
+    struct push_mark mark;
+    struct txn *t = begin_read(w->ledger);
+    enum rc rc = push_mark_get(t, w->coll.no, "h", &mark);
+    txn_abort(t);
+    return rc == RC_NOTFOUND;
+}
+
+/* By `calmirrord --resync` while the service is down, or just before it died. */
+static void test_a_calendar_that_left_while_nobody_looked(void **state)
+{
+    struct world *w = *state;
+    w->hook.shell = (char[]){"exit 0"};
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, is_marked, "the mark");
+    hooks_stop(w->hooks);
+    hooks_free(w->hooks);
+    struct txn *t = begin_write(w->f->store);
+    coll_delete(t, w->coll.no);
+    commit(t);
+    assert_false(has_no_mark(w));
+    assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->conf, &feed, NULL), RC_OK);
+    assert_true(has_no_mark(w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_calendar_that_left_while_nobody_looked, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_taken_on_a_full_disk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
