@@ -500,6 +500,44 @@ static void test_a_calendar_that_moves(void **state)
     }
 }
 
+static size_t count(const struct http_answer *a)
+{
+    struct json_iter it = json_iter(json_get(span_of(a->body), "items"));
+    struct span item;
+    size_t n = 0;
+    while (json_next(&it, NULL, &item))
+        n++;
+    return n;
+}
+
+/* As large as was asked for, from page to page anew, up to Google's own bounds. */
+static void test_page_sizes(void **state)
+{
+    struct world *w = *state;
+    char next[2048];
+    struct buf target = {0};
+    static const struct {
+        const char *asked;
+        size_t n;
+    } pages[] = {
+        {"", 250}, {"&maxResults=1", 1}, {"&maxResults=3", 3}, {"&maxResults=1000000", 2500}};
+    world_many(w, 2800, 1, 2800);
+    buf_add_text(&target, EV "?x=1");
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        buf_add_text(&target, pages[i].asked);
+        struct http_answer a = get(w, 200, buf_text(&target));
+        assert_int_equal(count(&a), pages[i].n);
+        assert_true(member(&a, "nextPageToken", next)[0]);
+        http_answer_release(&a);
+        buf_reset(&target);
+        buf_printf(&target, EV "?pageToken=%s", next);
+    }
+    struct http_answer last = get(w, 200, buf_text(&target));
+    assert_int_equal(count(&last), 2800 - 250 - 1 - 3 - 2500);
+    http_answer_release(&last);
+    buf_release(&target);
+}
+
 static int setup_budget(void **state)
 {
     return world_setup_with(state, "instance_budget = 100\n");
@@ -530,6 +568,7 @@ int main(void)
         WORLD(test_every_hole),
         WORLD(test_a_day_that_never_was),
         WORLD(test_a_calendar_that_moves),
+        WORLD(test_page_sizes),
         cmocka_unit_test_setup_teardown(test_too_much_work, setup_budget, world_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
