@@ -69,9 +69,6 @@ bool pages_begin(struct call *c, const struct collection *coll, struct page_toke
     *ret = (struct page_token){.coll = coll->no, .seq = coll->version};
     if (params_has(&c->params, PARAM_PAGE_TOKEN))
         return begin_at_page(c, coll, ret);
-    if (params_keep(c, c->query, &c->page_text))
-        ret->query = buf_span(&c->page_text);
-    must_hold(&c->page_text);
     if (params_has(&c->params, PARAM_SYNC_TOKEN))
         return begin_at_sync(c, coll, ret);
     ret->place[1] = INT64_MIN;
@@ -86,10 +83,14 @@ int64_t pages_max_results(const struct call *c)
 
 bool pages_write_next(struct call *c, const struct page_token *at)
 {
-    if (at->query.n > TOKEN_QUERY_MAX)
+    struct page_token next = *at;
+    if (!params_has(&c->params, PARAM_PAGE_TOKEN) && params_keep(c, c->query, &c->page_text))
+        next.query = buf_span(&c->page_text);
+    must_hold(&c->page_text);
+    if (next.query.n > TOKEN_QUERY_MAX)
         return call_fail(c, FAULT_INVALID, NULL, "The query is too long to go on with.");
     buf_add_text(&c->out, ",\"nextPageToken\":\"");
-    page_token_write(&c->out, c->token_key, at);
+    page_token_write(&c->out, c->token_key, &next);
     buf_add_char(&c->out, '"');
     return true;
 }
