@@ -178,71 +178,50 @@ const struct route routes[] = {
 #pragma GCC diagnostic pop
 const unsigned n_routes = sizeof routes / sizeof routes[0];
 
-/* The next segment of a path, without its slash. False at the end. */
-static bool next_segment(struct span *path, struct span *ret)
+/* Bytes up to the next slash. */
+static size_t segment_rest(const char *p, const char *end)
 {
-    if (path->n == 0 || path->p[0] != '/')
-        return false;
-    const char *p = path->p + 1;
-    const char *slash = memchr(p, '/', path->n - 1);
-    size_t n = slash ? (size_t)(slash - p) : path->n - 1;
-    *ret = (struct span){p, n};
-    *path = (struct span){p + n, path->n - 1 - n};
-    return true;
+    const char *slash = p < end ? memchr(p, '/', (size_t)(end - p)) : NULL;
+    return (size_t)((slash ? slash : end) - p);
 }
 
 /* Some clients escape what needs no escape ("/%24discovery"). */
-static bool same_segment(struct span want, struct span have)
+static bool same_decoded(struct span want, struct span have)
 {
     struct buf decoded = {0};
-    if (have.n == 0 || !memchr(have.p, '%', have.n))
-        return span_eq(want, have);
     bool same = text_percent_decode(&decoded, have, false) && span_eq(want, buf_span(&decoded));
     must_hold(&decoded);
     buf_release(&decoded);
     return same;
 }
 
-/* Tells most of the others at a glance: is what they have in common up to a path parameter, or an
- * escape, the same? */
-static bool may_match(const struct route *r, struct span path)
-{
-    size_t i = 0;
-    while (i < path.n && r->path[i] &&
-           r->path[i] == path.p[i]) /* the path of a part may have a NUL */
-        i++;
-    return i == path.n || r->path[i] == '{' || path.p[i] == '%';
-}
-
-/* What stands for "{name}" in a segment, which may go on behind it, as in "{name}.ics". */
-static bool take_parameter(struct span want, struct span have, struct span *ret)
-{
-    const char *close = memchr(want.p, '}', want.n);
-    size_t after = (size_t)(want.p + want.n - close) - 1;
-    if (have.n <= after || memcmp(have.p + have.n - after, close + 1, after) != 0)
-        return false;
-    *ret = (struct span){have.p, have.n - after};
-    return true;
-}
-
-/* Does the path have the form of the route? Path parameters are left in `raw` as they were sent. */
+/* Does the path have the form of the route? What stands for "{name}" in a segment, which may go on
+ * behind it, as in "{name}.ics", is left in `raw` as it was sent. */
 static bool path_matches(const struct route *r, struct span path,
                          struct span raw[CALL_SEGMENTS_MAX])
 {
-    struct span pattern = span_of(r->path), want, have;
+    const char *want = r->path, *have = path.p, *end = path.p + path.n;
     unsigned n = 0;
     for (;;) {
-        bool more = next_segment(&pattern, &want);
-        if (next_segment(&path, &have) != more)
-            return false;
-        if (!more)
-            return true;
-        if (want.n && want.p[0] == '{') {
-            if (!take_parameter(want, have, &raw[n++]))
+        while (have < end && *want == *have && *want && *want != '{')
+            want++, have++;
+        size_t rest = segment_rest(have, end);
+        if (*want == '{') {
+            const char *behind = strchr(want, '}') + 1;
+            size_t after = strcspn(behind, "/");
+            if (rest <= after || memcmp(have + rest - after, behind, after) != 0)
                 return false;
-        } else if (!same_segment(want, have)) {
-            return false;
+            raw[n++] = (struct span){have, rest - after};
+            want = behind + after;
+        } else if (rest > 0 && *have == '%') {
+            size_t literal = strcspn(want, "/");
+            if (!same_decoded((struct span){want, literal}, (struct span){have, rest}))
+                return false;
+            want += literal;
+        } else {
+            return have == end && !*want;
         }
+        have += rest;
     }
 }
 
@@ -286,7 +265,7 @@ bool route_find(struct call *c)
     for (unsigned i = 0; i < n_routes; i++) {
         struct span raw[CALL_SEGMENTS_MAX] = {0};
         const struct route *r = &routes[i];
-        if (!may_match(r, path) || !path_matches(r, path, raw))
+        if (!path_matches(r, path, raw))
             continue;
         if (strcmp(r->method, method) == 0) {
             c->route = r;

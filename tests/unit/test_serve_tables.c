@@ -66,6 +66,56 @@ static void paths_end_where_they_end(void **state)
     }
 }
 
+#define A64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+/* Which route a path leads to, and what it says in place of the route's first parameter. */
+static void paths_lead_to_routes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *route, *segment; /* route NULL: none */
+    } cases[] = {
+        {"/", "/", NULL},
+        {"", NULL, NULL},
+        {"//", NULL, NULL},
+        {"/v1/status", "/v1/status", NULL},
+        {"/v1/status/", NULL, NULL},
+        {"/v1/statu", NULL, NULL},
+        {"/v1/%73tatus", "/v1/status", NULL},
+        {"/v1/st%61t%75s", "/v1/status", NULL},
+        {"/v1/st%61t%75", NULL, NULL},
+        {"/v1/stat%zz", NULL, NULL},
+        {"/v1%2Fstatus", NULL, NULL},
+        {"/%24discovery/rest", "/$discovery/rest", NULL},
+        {"/%61" A64 A64 A64 A64, NULL, NULL}, /* however long it is */
+        {"/metrics%61" A64 A64 A64 A64, NULL, NULL},
+        {"/calendar/v3/calendars/x", "/calendar/v3/calendars/{calendarId}", "x"},
+        {"/calendar/v3/calendars//events", NULL, NULL},
+        {"/calendar/v3/calendars/x/events", "/calendar/v3/calendars/{calendarId}/events", "x"},
+        {"/calendar/v3/calendars/x/events/", "/calendar/v3/calendars/{calendarId}/events", "x"},
+        {"/calendar/v3/calendars/a%2Fb/%65vents", "/calendar/v3/calendars/{calendarId}/events",
+         "a/b"},
+        {"/calendar/v3/calendars/{calendarId}/events", "/calendar/v3/calendars/{calendarId}/events",
+         "{calendarId}"},
+        {"/calendar/v3/calendars/{c/events", "/calendar/v3/calendars/{calendarId}/events", "{c"},
+        {"/v1/calendars/x.ics", "/v1/calendars/{calendarId}.ics", "x"},
+        {"/v1/calendars/.ics.ics", "/v1/calendars/{calendarId}.ics", ".ics"},
+        {"/v1/calendars/.ics", NULL, NULL},
+        {"/v1/calendars/x", NULL, NULL},
+        {"/v1/calendars/x.ics/y", NULL, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct call c = {.method = "GET", .header = no_header, .path = span_of(cases[i].path)};
+        bool found = route_find(&c);
+        if (found != (cases[i].route != NULL) ||
+            (found && strcmp(c.route->path, cases[i].route) != 0))
+            fail_msg("'%s': %s", cases[i].path, found ? c.route->path : "none");
+        if (cases[i].segment)
+            assert_true(span_is(c.segment[0], cases[i].segment));
+        call_release(&c);
+    }
+}
+
 /* Fails that many requests and returns what the log has of it; static text. */
 static const char *log_of_failures(int n)
 {
@@ -106,6 +156,7 @@ int main(void)
         cmocka_unit_test(parameters_are_described),
         cmocka_unit_test(routes_are_sound),
         cmocka_unit_test(paths_end_where_they_end),
+        cmocka_unit_test(paths_lead_to_routes),
         cmocka_unit_test(internal_errors_are_told_now_and_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
