@@ -174,6 +174,21 @@ bool text_to_size(struct span s, uint64_t *ret)
     return false;
 }
 
+void text_number(char out[21], int64_t n)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t left = n < 0 ? -(uint64_t)n : (uint64_t)n;
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (n < 0)
+        *out++ = '-';
+    memcpy(out, digits + at, sizeof(digits) - at);
+    out[sizeof(digits) - at] = '\0';
+}
+
 const char *text_duration(int64_t ms, char out[32])
 {
     size_t i = 0;

@@ -32,6 +32,7 @@ static inline int text_digits(const char *p, int count)
     return value;
 }
 
+void text_number(char out[21], int64_t n); /* in decimal */
 /* The largest unit that divides: 900000 -> "15m". Writes at most 32 bytes. */
 const char *text_duration(int64_t ms, char out[32]);
 const char *text_size(uint64_t bytes, char out[32]);

@@ -6,11 +6,13 @@
 
 #include "core/base/json.h"
 #include "core/base/rfc3339.h"
+#include "core/base/text.h"
 #include "core/serve/door.h"
 #include "core/serve/fresh.h"
 
 #define JSON_TYPE "application/json; charset=UTF-8"
 #define INDENT    1 /* Google's */
+#define HIT       "calmirror; hit; ttl="
 /* A poll may come late by this part of its interval; what is older than that is stale, since Google
  * has not been heard for some reason (RFC 9211 §2.5: the ttl is then below zero). */
 #define LATE_SHARE 4
@@ -57,7 +59,7 @@ static void add_cors(struct call *c, struct httpd_response *r)
 static void add_freshness(const struct call *c, struct httpd_response *r)
 {
     const struct answer *a = &c->answer;
-    char text[RFC3339_MAX], ttl[48];
+    char text[RFC3339_MAX], status[sizeof HIT + 20] = HIT;
     if (a->etag[0])
         httpd_response_header(r, "ETag", a->etag);
     if (!a->mirrored)
@@ -65,16 +67,15 @@ static void add_freshness(const struct call *c, struct httpd_response *r)
     /* As it will be when this second is over: until then the response may be handed out again. */
     int64_t until_ms = c->now_ms - c->now_ms % 1000 + 999;
     int64_t age = a->fresh_ms ? fresh_age_ms(until_ms, a->fresh_ms) / 1000 : 0;
-    (void)snprintf(text, sizeof text, "%lld", (long long)age);
+    text_number(text, age);
     httpd_response_header(r, "Age", text);
     if (a->changed_ms && a->status != 304) { /* RFC 9110 §15.4.5: the ETag suffices there */
         (void)rfc3339_write_http(text, a->changed_ms);
         httpd_response_header(r, "Last-Modified", text);
     }
     int64_t poll_s = c->conf->sync.poll_interval_ms / 1000;
-    (void)snprintf(ttl, sizeof ttl, "calmirror; hit; ttl=%lld",
-                   (long long)(poll_s + poll_s / LATE_SHARE - age));
-    httpd_response_header(r, "Cache-Status", ttl);
+    text_number(status + sizeof HIT - 1, poll_s + poll_s / LATE_SHARE - age);
+    httpd_response_header(r, "Cache-Status", status);
 }
 
 /* What an answer depends on beside the URL. */

@@ -1,8 +1,10 @@
 /* Tests of text: strict readers, encodings, near names. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,6 +87,13 @@ static void test_i64(void **state)
         int64_t got = 99;
         assert_int_equal(text_to_i64(span_of(cases[i].text), &got), cases[i].ok);
         assert_true(got == (cases[i].ok ? cases[i].want : 99));
+    }
+    static const int64_t written[] = {0, 9, 10, 1234567890, -1, -300, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < COUNT(written); i++) {
+        char out[21], want[32];
+        (void)snprintf(want, sizeof(want), "%" PRId64, written[i]);
+        text_number(out, written[i]);
+        assert_string_equal(out, want);
     }
 }
 
