@@ -8,13 +8,14 @@
 
 #define LOOK_MOST 1000 /* changes looked at; with more of them it is yes */
 
-uint32_t types_bit(struct span event_type)
-{
-    static const char *const names[] = {"birthday",  "default",     "focusTime",
-                                        "fromGmail", "outOfOffice", "workingLocation"};
+const char *const types_names[] = {"birthday",    "default",         "focusTime", "fromGmail",
+                                   "outOfOffice", "workingLocation", NULL};
 
-    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (span_is(event_type, names[i]))
+/* 0: unknown. */
+static uint32_t bit_of(struct span event_type)
+{
+    for (unsigned i = 0; types_names[i]; i++)
+        if (span_is(event_type, types_names[i]))
             return 1u << i;
     return 0;
 }
@@ -26,7 +27,7 @@ static bool matches(struct txn *t, uint32_t coll, const struct change *change, u
     if (change->kind != CHANGE_PUT || event_get(t, coll, change->id, &ev) != RC_OK)
         return true;
     struct span type = json_string_plain(json_get(ev.raw, "eventType"));
-    uint32_t bit = types_bit(type.n ? type : span_of("default"));
+    uint32_t bit = bit_of(type.n ? type : span_of("default"));
 
     return bit == 0 || (bit & types) || (ev.flags & EVENT_CANCELLED && type.n == 0);
 }

@@ -5,11 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/span.h"
 #include "storage/store.h"
 
-/* Of eventType as Google writes it; 0: unknown. An event without one is "default". */
-uint32_t types_bit(struct span event_type);
+/* Google's words for them, ended by NULL. The bits of a set are in this order, and are stored. */
+extern const char *const types_names[];
 
 /* Did any event of these types change behind `cursor`? Yes also where it cannot be told: deleted
  * ones, and when the log no longer reaches back so far. */

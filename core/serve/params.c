@@ -4,13 +4,13 @@
 
 #include <stddef.h>
 
+#include "core/push/types.h"
+
 static const char *const alt_choices[] = {"json", NULL};
 const char *const order_choices[] = {"startTime", "updated", NULL};
 /* Weakest first: the order is that of access. */
 const char *const role_choices[] = {"freeBusyReader", "reader", "writerWithoutPrivateAccess",
                                     "writer",         "owner",  NULL};
-const char *const event_type_choices[] = {
-    "birthday", "default", "focusTime", "fromGmail", "outOfOffice", "workingLocation", NULL};
 
 const char *const change_type_choices[] = {"created",   "updated", "deleted", "calendar",
                                            "freshness", "reset",   NULL};
@@ -44,7 +44,7 @@ const struct param_spec param_specs[PARAM_COUNT] = {
         {NAME("cursor"), PARAM_TEXT,
          .doc =
              "Only what changed after it. 0 is the beginning: everything there is. Default: now."},
-    [PARAM_EVENT_TYPES] = {NAME("eventTypes"), PARAM_CHOICE, event_type_choices, .repeated = true,
+    [PARAM_EVENT_TYPES] = {NAME("eventTypes"), PARAM_CHOICE, types_names, .repeated = true,
                            .doc = "Event types to return; may be repeated. Default: all."},
     [PARAM_FREE_BUSY_ONLY] = {NAME("freeBusyOnly"), PARAM_BOOL,
                               .doc = "Show when the calendar is busy, and nothing else of its "

@@ -40,7 +40,7 @@ struct param_spec {
 };
 extern const struct param_spec param_specs[PARAM_COUNT];
 
-extern const char *const order_choices[], *const role_choices[], *const event_type_choices[];
+extern const char *const order_choices[], *const role_choices[];
 extern const char *const change_type_choices[]; /* in the order of enum feed_type */
 enum { ORDER_START_TIME, ORDER_UPDATED };
 

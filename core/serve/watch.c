@@ -118,9 +118,7 @@ static bool set_resource(struct call *c, const struct collection *coll, struct p
     ret->kind = coll->kind;
     ret->cursor = coll->version;
     ret->primary = span_is(c->segment[0], "primary");
-    for (unsigned i = 0; event_type_choices[i]; i++)
-        if (chosen >> i & 1)
-            ret->event_types |= types_bit(span_of(event_type_choices[i]));
+    ret->event_types = (uint32_t)chosen; /* bits of types_names, which the parameter is made of */
     if (c->caller.client)
         (void)text_copy(ret->client, sizeof ret->client, span_of(c->caller.client->name));
     return true;

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "core/calendar/zone.h"
+#include "core/push/types.h"
 #include "core/serve/events/head.h"
 #include "core/serve/events/page.h"
 #include "core/serve/events/veil.h"
@@ -64,7 +65,7 @@ static bool make_filter(struct call *c, struct filter *f)
 {
     const struct params *p = &c->params;
     struct err e = {0};
-    f->types = event_type_choices;
+    f->types = types_names;
     f->type_bits = params_has(p, PARAM_EVENT_TYPES) ? (uint64_t)p->v[PARAM_EVENT_TYPES].number : 0;
     enum rc rc = params_has(p, PARAM_Q) ? filter_add_words(f, p->v[PARAM_Q].text, &e) : RC_OK;
     if (rc)
