@@ -81,6 +81,41 @@ static void test_window_edges(void **state)
     recur_free(set);
 }
 
+/* A period lasts as long as it says, be that more or less than the series' own hour. */
+static void test_period_window(void **state)
+{
+    struct recur_set *set = SET(false, "RRULE:FREQ=DAILY;COUNT=2",
+                                "RDATE;VALUE=PERIOD:20260310T120000Z/PT5H,20260311T120000Z/PT10M");
+    int64_t long_end = ms("2026-03-10T17:00:00Z"), short_end = ms("2026-03-11T12:10:00Z");
+
+    (void)state;
+    assert_int_equal(count(set, long_end - 1000, long_end), 1);
+    assert_int_equal(count(set, long_end, long_end + 1000), 0);
+    assert_int_equal(count(set, short_end - 1000, short_end), 1);
+    assert_int_equal(count(set, short_end, short_end + 1000), 0);
+    recur_free(set);
+}
+
+/* An instant named twice is one instance, of two periods the longer one; UNTIL is inclusive,
+ * without a zone too. */
+static void test_each_once(void **state)
+{
+    struct recur_set *twice =
+        SET(false, "RDATE:20260302T080000Z,20260305T080000Z,20260305T080000Z",
+            "RDATE;VALUE=PERIOD:20260310T120000Z/PT2H,20260310T120000Z/PT5H,20260310T120000Z/PT1H");
+    struct recur_set *until = SET(false, "RRULE:FREQ=DAILY;UNTIL=20260304T090000");
+    struct recur_set *before = SET(false, "RRULE:FREQ=DAILY;UNTIL=20260304T085959");
+
+    (void)state;
+    assert_int_equal(count(twice, INT64_MIN, INT64_MAX), 3);
+    assert_int_equal(count(twice, ms("2026-03-10T16:59:00Z"), INT64_MAX), 1);
+    assert_int_equal(count(until, INT64_MIN, INT64_MAX), 3);
+    assert_int_equal(count(before, INT64_MIN, INT64_MAX), 2);
+    recur_free(twice);
+    recur_free(until);
+    recur_free(before);
+}
+
 static void test_all_day_window(void **state)
 {
     struct recur_set *set = SET(true, "RRULE:FREQ=DAILY;COUNT=60");
@@ -345,6 +380,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_window_edges),
+        cmocka_unit_test(test_period_window),
+        cmocka_unit_test(test_each_once),
         cmocka_unit_test(test_all_day_window),
         cmocka_unit_test(test_no_bounds),
         cmocka_unit_test(test_find_slot),
