@@ -20,6 +20,7 @@ struct push_wish {
 
 struct push_change {
     struct push_place at; /* of one who has been told it */
+    uint64_t pos, sub;    /* its own place: the same however often it is looked for */
     const char *type;     /* static */
 };
 

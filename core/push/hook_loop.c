@@ -339,8 +339,8 @@ static enum rc find_change(struct hooks *h, struct hook_lane *l, struct txn *mir
     (void)text_copy(ret->type, sizeof ret->type, span_of(change.type));
     (void)text_copy(ret->account, sizeof ret->account, span_of(account.name));
     (void)snprintf(ret->id, sizeof ret->id, "%s-%" PRIu32 "-%" PRIu64 "-%" PRIu64,
-                   lineage_at(store_lineage(h->mirror), change.at.pos), l->coll, change.at.pos,
-                   change.at.sub);
+                   lineage_at(store_lineage(h->mirror), change.pos), l->coll, change.pos,
+                   change.sub);
     return RC_OK;
 }
 

@@ -198,6 +198,24 @@ def test_order_is_kept_while_a_receiver_fails(start):
         assert hooks(pair)["web"]["attempts_failed"] == 3 and hook.pings.empty()
 
 
+def test_an_attempt_is_known_though_more_has_changed(start):
+    """What a change is delivered as does not depend on what came behind it between two attempts."""
+    with Hook() as hook:
+        pair = start(**{"push": {**LOCAL, "backoff_min": "300ms", "backoff_max": "300ms"},
+                        "hook web": {"url": hook.url, **EVENTS}})
+        settle(pair)
+        hook.statuses = [500] * 1000
+        first = pair.google.insert(summary="one")["id"]
+        pings = [hook.next()]
+        second = pair.google.insert(summary="two")["id"]
+        wait_for("the other", lambda: pair.mirror.get(f"/calendar/v3/calendars/primary/events/{second}").status == 200)
+        hook.statuses = []
+        while json.loads(pings[-1]["_body"])["eventId"] == first:
+            pings.append(hook.next())
+        assert len({p["calmirror-delivery"] for p in pings[:-1]}) == 1 != len(pings) - 1
+        assert pings[-1]["calmirror-delivery"] != pings[0]["calmirror-delivery"]
+
+
 def test_a_slow_program_runs_alone_and_is_ended(start, told):
     """One at a time; one that takes too long is ended and tried again."""
     script = (f"exec 9> {told}.lock; flock -n 9 || echo overlap >> {told}.overlap; cat > {told}.body; "

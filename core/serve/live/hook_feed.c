@@ -64,6 +64,8 @@ static enum rc next(struct txn *t, const struct collection *coll, const struct p
         place = entry.at;
         entry_write(out, &entry, &where, &form);
         ret->type = change_type_choices[entry.type];
+        ret->pos = place.pos;
+        ret->sub = place.sub;
         /* With the last one it knows all: what comes while it is told is relative to that. */
         if (next_wished(f, wish, &entry) == FEED_END)
             place = feed_place(f);
