@@ -33,7 +33,9 @@ bool edge_parked(struct run *r, struct queue_result *ret)
                    seat->auth && left < LOOK_MS ? left : LOOK_MS);
         return true;
     }
-    log_notice(r->about, "account %s: its credential file changed: trying again", seat->conf.name);
+    log_notice(r->about,
+               "account %s: its credential file changed, or could not be read: trying again",
+               seat->conf.name);
     settings_refresh(r->sync, seat->account);
     ret->delay_ms = 0;
     return true;

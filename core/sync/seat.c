@@ -103,6 +103,8 @@ struct seat *seat_new(const struct conf_account *conf, const struct seat_world *
     if (rc != RC_OK) {
         s->auth = NULL;
         snprintf(s->reason, sizeof(s->reason), "%.*s", (int)sizeof(s->reason) - 1, e.text);
+        if (rc == RC_SYS)
+            s->stamp = ~s->stamp; /* the files are not to blame: they are read again soon */
     }
     return s;
 }

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include <sys/resource.h>
+
 #include "core/sync/run.h"
 #include "tests/unit/sync_world.h"
 
@@ -191,6 +193,31 @@ static void test_what_makes_another_seat(void **state)
     conf_free(conf);
 }
 
+/* A credential that could not be read for want of a descriptor is read again, without anybody who
+ * touches it; one that is no good waits for that. */
+static void test_credential_that_cannot_be_read_now(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "");
+    struct conf *conf = world_conf(&w);
+    struct seat_world world = {.token_url = conf->google.token_url};
+    struct rlimit limit, none;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+    struct seat *seat = seat_new(&conf->accounts[0], &world, 1);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    assert_null(seat->auth);
+    assert_false(seat_fits(seat, &conf->accounts[0]));
+    seat_unref(seat);
+    world_write(&w, "token", "two words\n", 0600);
+    seat = seat_new(&conf->accounts[0], &world, 1);
+    assert_null(seat->auth);
+    assert_true(seat_fits(seat, &conf->accounts[0]));
+    seat_unref(seat);
+    conf_free(conf);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +226,7 @@ int main(void)
         cmocka_unit_test_teardown(test_reload_takes_up_exclusion, end),
         cmocka_unit_test_teardown(test_rate_limit_holds_the_account, end),
         cmocka_unit_test_teardown(test_what_makes_another_seat, end),
+        cmocka_unit_test_teardown(test_credential_that_cannot_be_read_now, end),
     };
     return cmocka_run_group_tests_name("sync accounts", tests, NULL, NULL);
 }
