@@ -37,7 +37,10 @@ static void test_revived_series_has_its_exceptions(void **state)
     api(&w, "DELETE", "/calendars/primary/events/series", NULL);
     WAIT(!has_event("series"));
     assert_false(has_event("series_20260702T100000Z"));
+    control(&w, "POST", "pings", "{\"paused\":true}");
     api(&w, "PATCH", "/calendars/primary/events/series", "{\"status\":\"confirmed\"}");
+    insert_event(&w, "behind", ""); /* in the same increment */
+    control(&w, "POST", "pings", "{\"paused\":false}");
     WAIT(has_event("series"));
     WAIT(has_event("series_20260702T100000Z"));
     WAIT(is_idle(&w));
