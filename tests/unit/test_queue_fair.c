@@ -164,6 +164,88 @@ static void test_hold_stops_an_account(void **state)
     t = take(q);
     assert_int_equal(t.coll, 1);
     finish(q, &t, QUEUE_NEW, 2 * HOUR);
+
+    /* It ends by itself, and no sooner: then account 1 goes first, having waited longer. */
+    queue_poke(q, 2);
+    t = take(q);
+    finish(q, &t, 0, 2 * HOUR);
+    queue_hold(q, 1, HOUR);
+    queue_poke(q, 1);
+    clock_shift(0, HOUR - 60 * 1000);
+    queue_add(q, 3, 2, QUEUE_NEW);
+    t = take(q);
+    assert_int_equal(t.coll, 3);
+    finish(q, &t, QUEUE_NEW, 2 * HOUR);
+    clock_shift(0, 60 * 1000);
+    queue_add(q, 4, 2, QUEUE_NEW);
+    assert_int_equal(take(q).coll, 1);
+    clock_shift(0, -HOUR);
+    queue_free(q);
+}
+
+/* Pings that have to wait for their turn do not take along what was asked for at once. */
+static void test_paced_pings_delay_nothing_else(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    struct queue_counters c = {0};
+    add_idle(q, 7, 1);
+    for (uint64_t serial = 1;; serial++) {
+        ping(q, 7, serial);
+        assert_true(queue_counters(q, 7, &c));
+        if (c.due_in_ms > 0) /* the burst is used up */
+            break;
+        struct queue_ticket t = take(q);
+        finish(q, &t, QUEUE_PING, HOUR);
+    }
+    struct queue_ticket t = take(q); /* in its turn */
+    finish(q, &t, QUEUE_PING, HOUR);
+    assert_false(queue_resync(q, 7));
+    uint64_t serial;
+    assert_true(queue_ping(q, 7, &serial));
+    assert_true(queue_counters(q, 7, &c) && c.due_in_ms <= 0);
+    t = take(q);
+    assert_int_equal(t.reasons & QUEUE_RESYNC, QUEUE_RESYNC);
+    queue_free(q);
+}
+
+/* A ping during a run stands in no line that others are taken from. */
+static void test_a_ping_that_settles_during_a_run(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    add_idle(q, 7, 1);
+    queue_set_settle(q, 1000);
+    queue_poke(q, 7);
+    struct queue_ticket t = take(q);
+    ping(q, 7, 1);
+    clock_shift(0, 2000);
+    queue_add(q, 8, 2, QUEUE_NEW);
+    assert_int_equal(take(q).coll, 8);
+    finish(q, &t, 0, HOUR);
+    t = take(q);
+    assert_int_equal(t.reasons, QUEUE_PING);
+    clock_shift(0, -2000);
+    queue_free(q);
+}
+
+static void count(void *times)
+{
+    ++*(unsigned *)times;
+}
+
+/* `alive` is called at each look: less than one a second besides those that have a cause. */
+static void test_waiting_costs_nothing(void **state)
+{
+    (void)state;
+    struct queue *q = queue_new();
+    struct queue_ticket t = {0};
+    unsigned looks = 0;
+    queue_add(q, 1, 1, QUEUE_NEW);
+    t = take(q);
+    finish(q, &t, QUEUE_NEW, 1500);
+    assert_int_equal(queue_take(q, &t, count, &looks), RC_OK);
+    assert_in_range(looks, 2, 10);
     queue_free(q);
 }
 
@@ -178,6 +260,9 @@ int main(void)
         cmocka_unit_test(test_slow_accounts_leave_room),
         cmocka_unit_test(test_who_is_waited_for),
         cmocka_unit_test(test_hold_stops_an_account),
+        cmocka_unit_test(test_paced_pings_delay_nothing_else),
+        cmocka_unit_test(test_a_ping_that_settles_during_a_run),
+        cmocka_unit_test(test_waiting_costs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
