@@ -129,8 +129,10 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
         roster_announce_owed(r, roster);
     if (relist)
         queue_add(r->sync->opt.queue, r->c.no, r->c.account, QUEUE_RESYNC);
-    /* What took something back may be of a while ago: then its token tells what followed. */
-    r->as_of_now = pages == 1 && f->result.older + f->result.removed == 0;
+    /* What took something back may be of a while ago: then its token tells what followed. So it
+     * does what a ping was about that came behind the page. */
+    r->as_of_now =
+        pages == 1 && f->result.older + f->result.removed == 0 && r->covered & QUEUE_PING;
     tell(r, f, changed);
     return RC_OK;
 }

@@ -235,6 +235,83 @@ static void test_page_tokens_that_die(void **state)
     }
 }
 
+static void wait_held(void)
+{
+    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
+}
+
+/* Only returns when the ping of it is there. */
+static void insert_announced(const char *id)
+{
+    uint32_t no = events_of(&w, ME).no;
+    uint64_t pings = counters_of(&w, no).pings;
+    insert_event(&w, id, "");
+    WAIT(counters_of(&w, no).pings > pings);
+}
+
+/* What a listing brings is no worse for it: it goes on. */
+static void test_a_token_that_dies_during_a_listing(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"aaaaaa", "bbbbbb", "cccccc", "dddddd", "eeeeee"};
+    world_begin(&w, true, "");
+    for (size_t i = 0; i < 5; i++)
+        insert_event(&w, ids[i], "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel(&w);
+    uint32_t no = events_of(&w, ME).no;
+    uint64_t listings = counters_of(&w, no).listings;
+    control(&w, "POST", "pages", "{\"max_page\":2}");
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"query\":\"*pageToken=*\",\"hold\":true,"
+            "\"when\":\"after\",\"count\":1}");
+    size_t calls = requests(&w, "GET */events");
+    (void)queue_resync(w.queue, no);
+    wait_held();
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"query\":\"*syncToken=*\",\"status\":410,\"count\":1}");
+    insert_announced("behind");
+    control(&w, "POST", "release", "{}");
+    WAIT(is_equal(&w, ME));
+    WAIT(is_idle(&w));
+    assert_int_equal(counters_of(&w, no).failures, 0);
+    assert_int_equal(counters_of(&w, no).listings, listings + 1);
+    /* Three pages, the increment that found the token dead, and one with the new token. */
+    assert_int_equal(requests(&w, "GET */events"), calls + 5);
+}
+
+/* A ping that comes behind the only page of a verification, which can take no increment any more,
+ * is answered by an increment with the new token. */
+static void test_a_ping_behind_a_verification(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    insert_event(&w, "aaaaaa", "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel(&w);
+    uint32_t no = events_of(&w, ME).no;
+    struct txn *t = NULL;
+    struct job job;
+    assert_int_equal(txn_write(w.store, &t, NULL), RC_OK);
+    assert_int_equal(job_get(t, no, &job), RC_OK);
+    job.verify |= VERIFY_EVENTS;
+    job_put(t, &job);
+    assert_int_equal(txn_commit(t, NULL), RC_OK);
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"hold\":true,\"when\":\"after\",\"count\":2}");
+    queue_poke(w.queue, no);
+    wait_held(); /* what the verification begins with; the token it brings dies on the way */
+    control(&w, "POST", "sync-tokens/invalidate", "{\"kind\":410}");
+    control(&w, "POST", "release", "{}");
+    WAIT(events_of(&w, ME).listing.reason == LISTING_AUDIT);
+    wait_held();
+    insert_announced("behind");
+    control(&w, "POST", "release", "{}");
+    WAIT(is_equal(&w, ME));
+}
+
 /* The answer that opened a channel was lost, but its first message came: it is there, and stopped.
  */
 static void test_channel_whose_answer_was_lost(void **state)
@@ -309,6 +386,8 @@ int main(void)
         cmocka_unit_test_teardown(test_nothing_is_taken_that_is_not_written_down, end),
         cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
         cmocka_unit_test_teardown(test_page_tokens_that_die, end),
+        cmocka_unit_test_teardown(test_a_token_that_dies_during_a_listing, end),
+        cmocka_unit_test_teardown(test_a_ping_behind_a_verification, end),
         cmocka_unit_test_teardown(test_channel_whose_answer_was_lost, end),
         cmocka_unit_test_teardown(test_changes_while_it_was_down, end),
         cmocka_unit_test_teardown(test_reload_leaves_the_webhook, end),
