@@ -97,7 +97,7 @@ static void test_period_window(void **state)
 }
 
 /* An instant named twice is one instance, of two periods the longer one; UNTIL is inclusive,
- * without a zone too. */
+ * without a zone and as a day too; what EXRULE names is none. */
 static void test_each_once(void **state)
 {
     struct recur_set *twice =
@@ -105,15 +105,22 @@ static void test_each_once(void **state)
             "RDATE;VALUE=PERIOD:20260310T120000Z/PT2H,20260310T120000Z/PT5H,20260310T120000Z/PT1H");
     struct recur_set *until = SET(false, "RRULE:FREQ=DAILY;UNTIL=20260304T090000");
     struct recur_set *before = SET(false, "RRULE:FREQ=DAILY;UNTIL=20260304T085959");
+    struct recur_set *day = SET(false, "RRULE:FREQ=DAILY;UNTIL=20260304");
+    struct recur_set *but = SET(false, "RRULE:FREQ=DAILY;COUNT=6", "EXRULE:FREQ=DAILY;INTERVAL=2");
 
     (void)state;
     assert_int_equal(count(twice, INT64_MIN, INT64_MAX), 3);
     assert_int_equal(count(twice, ms("2026-03-10T16:59:00Z"), INT64_MAX), 1);
     assert_int_equal(count(until, INT64_MIN, INT64_MAX), 3);
     assert_int_equal(count(before, INT64_MIN, INT64_MAX), 2);
+    assert_int_equal(count(day, INT64_MIN, INT64_MAX), 3);
+    assert_int_equal(count(but, INT64_MIN, INT64_MAX), 3);
+    assert_int_equal(count(but, ms("2026-03-04T08:00:00Z"), ms("2026-03-04T09:00:00Z")), 0);
     recur_free(twice);
     recur_free(until);
     recur_free(before);
+    recur_free(day);
+    recur_free(but);
 }
 
 static void test_all_day_window(void **state)
