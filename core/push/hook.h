@@ -23,7 +23,7 @@ struct hook_lane {    /* a collection's changes on their way to a hook, or its d
     int64_t failed_ms;            /* wall clock since which it fails; 0: it does not */
     bool moved, gone;             /* `at` is not yet written down; the collection was dropped */
     uint64_t letter, last_letter; /* dead letters: delivered again up to here; to be, up to there */
-    struct push_place sending;    /* these three: what is under way */
+    struct push_place sending;    /* these three: what is under way; of a letter, pos: its number */
     struct buf body;
     struct command command;
     char *error; /* of the last attempt; NULL: it succeeded */

@@ -163,10 +163,10 @@ static void write_letter(struct hook_lane *l, bool ok, struct txn *t)
 {
     struct push_dead d;
 
-    if (push_dead_get(t, l->letter, &d) != RC_OK) /* dropped meanwhile */
+    if (push_dead_get(t, l->sending.pos, &d) != RC_OK) /* dropped meanwhile */
         return;
     if (ok) {
-        push_dead_delete(t, l->letter);
+        push_dead_delete(t, l->sending.pos);
         l->hook->dead -= l->hook->dead > 0;
         return;
     }
@@ -257,7 +257,7 @@ static void settle(struct hooks *h, const struct hook_result *r, int64_t now_ms)
     *(r->ok ? &hook->delivered_ms : &hook->failed_ms) = clock_wall_ms();
     if (!hook->conf)
         return;
-    if (!l->coll && !r->ok) { /* what still fails stays, until it is asked for again */
+    if (!l->coll && !r->ok && l->letter == l->sending.pos) { /* it stays, until asked for again */
         l->last_letter = 0;
         return;
     }
@@ -277,7 +277,7 @@ static bool next_letter(void *arg, const struct push_dead *d)
 
     if (strcmp(d->hook, l->hook->name) != 0 || d->number > l->last_letter)
         return d->number <= l->last_letter;
-    l->letter = d->number;
+    l->letter = l->sending.pos = d->number;
     buf_add_span(&l->body, d->body);
     return false;
 }

@@ -458,10 +458,11 @@ enum rc hooks_dead(struct hooks *h, const char *name, uint64_t number, bool drop
         rc = drop(h, p, e);
     if (rc == RC_OK && drop_them && hook)
         hook->dead -= p->n < hook->dead ? p->n : hook->dead;
-    if (rc == RC_OK && !drop_them && p->n && !hook->letters.lane.running) {
+    if (rc == RC_OK && !drop_them && p->n) {
         hook->letters.letter = number ? number - 1 : 0;
         hook->letters.last_letter = p->last;
-        sched_set(&h->sched, &hook->letters.lane, clock_mono_ms());
+        if (!hook->letters.lane.running) /* else it goes on from there */
+            sched_set(&h->sched, &hook->letters.lane, clock_mono_ms());
     }
     if (rc == RC_OK)
         *ret_n = p->n;

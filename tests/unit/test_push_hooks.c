@@ -194,6 +194,32 @@ static bool is_idle(struct world *w)
     return !is_running(w);
 }
 
+/* Whoever asks for more while a letter is delivered gets that, too. */
+static void test_asked_for_while_one_is_delivered(void **state)
+{
+    struct world *w = *state;
+    uint64_t delivered, failed, dead, n;
+    char script[160], go[96];
+    (void)snprintf(go, sizeof go, "%s/go", w->f->dir);
+    (void)snprintf(script, sizeof script, "until [ -e %s ]; do sleep 0.01; done", go);
+    w->hook.shell = (char[]){"exit 1"};
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, has_letters, "a letter of each");
+    hooks_stop(w->hooks);
+    w->hook.shell = script;
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    assert_int_equal(hooks_dead(w->hooks, "h", 2, false, &n, NULL), RC_OK);
+    wait_for(w, is_running, "the delivery");
+    assert_int_equal(hooks_dead(w->hooks, "h", 0, false, &n, NULL), RC_OK);
+    assert_int_equal(n, CHANGES);
+    FILE *f = fopen(go, "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    wait_for(w, took_all, "the others");
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    assert_int_equal(dead, 0);
+}
+
 /* A letter that is dropped while it is delivered is gone once, not twice. */
 static void test_dropped_while_it_is_delivered(void **state)
 {
@@ -280,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_asked_for_while_one_is_delivered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_calendar_that_left_while_nobody_looked, setup,
