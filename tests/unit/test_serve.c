@@ -365,6 +365,8 @@ static void test_rendering(void **state)
     assert_string_equal(member(&a, "summary", text), "Mine");
     assert_string_equal(member(&a, "accessRole", text), "owner");
     assert_string_equal(member(&a, "kind", text), "calendar#events");
+    const char *kind = strstr(a.body, "calendar#events");
+    assert_null(strstr(kind + 1, "calendar#events")); /* each member once */
     http_answer_release(&a);
 }
 
