@@ -49,6 +49,8 @@ def test_instances_cancelled_by_id_alone(start):
     pair.wait_equal(USER)
     settle(pair)
     assert days() == ["01T10", "02T15", "03T10", "04T10", "06T10", "07T10", "08T10"]
+    original = pair.mirror.all_events(USER)[moved]["originalStartTime"]
+    assert "timeZone" in original
     etag = f'"{2 * int((time.time() + 1) * 1000000)}"'  # newer than all of them
     for event in moved, plain, second:
         pair.emulator.put_raw_event(USER, {**sparse(event), "etag": etag})
@@ -59,6 +61,7 @@ def test_instances_cancelled_by_id_alone(start):
         hole = pair.mirror.all_events(USER)[event]  # with all that Google guarantees of one, for those who follow the mirror
         assert hole["recurringEventId"] == series
         assert hole["originalStartTime"]["dateTime"][:10] == f"2026-07-{event[14:16]}"
+    assert pair.mirror.all_events(USER)[moved]["originalStartTime"] == original  # as Google spelled it
     rest(pair)
     version = pair.collection(USER)["version"]
     assert pair.mirror.request("POST", "/v1/resync", '{"calendar": "primary"}').status < 300
