@@ -55,7 +55,7 @@ struct hooks {
     const struct conf *conf, *taken; /* in force; of which the hooks are, or NULL */
     struct hook *all;
     struct sched sched;
-    bool reload;            /* `conf` is not taken yet */
+    bool reload, owed;      /* `conf` is not taken yet; that was tried */
     struct http_pool *pool; /* from here on the thread's alone */
     struct hub_listener listener;
     struct hook_result *results;
@@ -66,8 +66,8 @@ struct hooks {
     atomic_bool stopping;
     _Atomic int64_t heartbeat_ms;
 };
-/* With the lock held. Brings `all` in step with the configuration, writes down where they begin. */
-enum rc hooks_take_conf(struct hooks *h, struct err *e);
+/* With the lock held. Takes up a new configuration; if that failed before, only `again`. */
+bool hooks_take_reload(struct hooks *h, bool again);
 void hooks_sweep(struct hooks *h); /* likewise: frees what has left, lanes too, and is over */
 void hooks_count_letters(struct hooks *h, struct txn *ledger); /* likewise: sets `dead` of each */
 /* The lane of a collection, made if need be; NULL: out of memory. */

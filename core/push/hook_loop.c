@@ -450,7 +450,6 @@ static void turn(struct hooks *h)
     struct hub_news news = {0};
     struct http_outcome o;
     struct txn *mirror = NULL;
-    struct err e = {0};
 
     pthread_mutex_lock(&h->lock);
     while (h->n_results < HOOK_RUNNING_MOST && http_pool_next(h->pool, &o))
@@ -467,11 +466,8 @@ static void turn(struct hooks *h)
     if (h->n_results || flush)
         hooks_sweep(h);
     h->n_results = 0;
-    bool all = h->reload || h->news_lost;
+    bool all = hooks_take_reload(h, flush) || h->news_lost;
 
-    if (h->reload && hooks_take_conf(h, &e) != RC_OK)
-        log_err(NULL, "hooks not taken over: %s", e.text);
-    h->reload = false;
     h->news_lost = true;
     hub_take(h->mirror, &h->listener, &news);
     if (txn_read(h->mirror, &mirror, NULL) == RC_OK) {

@@ -227,7 +227,8 @@ void hooks_sweep(struct hooks *h)
     }
 }
 
-enum rc hooks_take_conf(struct hooks *h, struct err *e)
+/* Brings `all` in step with the configuration, writes down where they begin. */
+static enum rc take_conf(struct hooks *h, struct err *e)
 {
     struct txn *ledger = NULL, *mirror = NULL;
     enum rc rc = txn_write(h->ledger, &ledger, e);
@@ -251,6 +252,19 @@ enum rc hooks_take_conf(struct hooks *h, struct err *e)
     return txn_commit(ledger, e);
 }
 
+bool hooks_take_reload(struct hooks *h, bool again)
+{
+    struct err e = {0};
+    bool before = h->owed;
+
+    if (!h->reload || (before && !again))
+        return false;
+    h->reload = h->owed = take_conf(h, &e) != RC_OK;
+    if (h->owed && !before)
+        log_err(NULL, "hooks not taken over, which is tried again: %s", e.text);
+    return true;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 enum rc hooks_new(struct hooks **ret, struct store *mirror, struct store *ledger,
@@ -266,7 +280,7 @@ enum rc hooks_new(struct hooks **ret, struct store *mirror, struct store *ledger
     h->feed = *feed;
     pthread_mutex_init(&h->lock, NULL);
     sched_init(&h->sched, HOOK_RUNNING_MOST);
-    enum rc rc = hooks_take_conf(h, e);
+    enum rc rc = take_conf(h, e);
 
     if (rc) {
         hooks_free(h);
@@ -299,6 +313,7 @@ void hooks_reload(struct hooks *h, const struct conf *conf)
     conf_free(h->conf);
     h->conf = conf_ref(conf);
     h->reload = true;
+    h->owed = false;
     pthread_mutex_unlock(&h->lock);
     if (h->running)
         http_pool_wake(h->pool);

@@ -43,7 +43,8 @@ struct world {
     struct fixture *f;
     struct store *ledger;
     struct conf_hook hook;
-    struct conf conf;
+    struct conf conf, later;
+    struct conf_hook both[2]; /* of `later` */
     struct hooks *hooks;
     struct collection coll;
     struct rlimit was; /* of the size of files */
@@ -135,6 +136,20 @@ static bool has_letters(struct world *w)
     push_dead_each(t, 0, see_letter, seen);
     txn_abort(t);
     return strcmp(seen, "{\"n\":1}{\"n\":2}{\"n\":3}") == 0;
+}
+
+static bool has_begun(struct world *w, const char *name)
+{
+    struct push_mark mark = {0};
+    struct txn *t = begin_read(w->ledger);
+    enum rc rc = push_mark_get(t, 0, name, &mark);
+    txn_abort(t);
+    return rc == RC_OK;
+}
+
+static bool new_has_begun(struct world *w)
+{
+    return has_begun(w, "new");
 }
 
 static bool is_marked(struct world *w)
@@ -247,6 +262,31 @@ static void test_dropped_while_it_is_delivered(void **state)
     assert_int_equal(dead, CHANGES - 1);
 }
 
+/* A hook that is added while nothing can be written begins as soon as something can. */
+static void test_added_on_a_full_disk(void **state)
+{
+    struct world *w = *state;
+    w->hook.shell = (char[]){"exit 0"};
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, took_all, "deliveries");
+    fill_disk(w);
+    w->both[0] = w->both[1] = w->hook;
+    w->both[1].name = (char[]){"new"};
+    w->later = (struct conf){.hooks = w->both, .n_hooks = 2, .push = w->conf.push, .refs = 1};
+    hooks_reload(w->hooks, &w->later);
+    int64_t beat_ms = hooks_heartbeat_ms(w->hooks);
+    for (int turns = 0; turns < 2; (void)poll(NULL, 0, 5)) {
+        int64_t now_ms = hooks_heartbeat_ms(w->hooks);
+        turns += now_ms != beat_ms;
+        beat_ms = now_ms;
+    }
+    assert_false(new_has_begun(w));
+    make_room(w);
+    clock_shift(0, MINUTE_MS);
+    wait_for(w, new_has_begun, "the new one");
+    hooks_stop(w->hooks); /* its name lives as long as this function */
+}
+
 /* What was heard while the store could not be read is looked for once it can be. */
 static void test_news_while_nothing_can_be_read(void **state)
 {
@@ -308,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_asked_for_while_one_is_delivered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_added_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_calendar_that_left_while_nobody_looked, setup,
                                         teardown),
