@@ -81,12 +81,14 @@ static enum place place_of(struct span name)
     enum place place = PLACE_NONE;
     if (name.n == 0 || name.n > 3 * sizeof raw || !strchr("ako%", name.p[0]))
         return PLACE_NONE;
-    bool readable = text_percent_decode(&decoded, name, true);
-    must_hold(&decoded);
-    if (readable)
-        for (size_t i = 0; i < sizeof query_names / sizeof *query_names; i++)
-            if (span_is(buf_span(&decoded), query_names[i].name))
-                place = query_names[i].place;
+    if (memchr(name.p, '%', name.n)) {
+        (void)text_percent_decode(&decoded, name, true); /* if it cannot be read, it is no name */
+        must_hold(&decoded);
+        name = buf_span(&decoded);
+    }
+    for (size_t i = 0; i < sizeof query_names / sizeof *query_names; i++)
+        if (span_is(name, query_names[i].name))
+            place = query_names[i].place;
     buf_release(&decoded);
     return place;
 }
