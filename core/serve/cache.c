@@ -77,6 +77,9 @@ static struct body *body_take(struct buf *from)
         free(b);
         return NULL;
     }
+    char *fitting = realloc(b->p, b->n + 1); /* much more may have been reserved to make it */
+    if (fitting)
+        b->p = fitting;
     return b;
 }
 
@@ -195,6 +198,13 @@ static bool is_good(struct entry *e, struct call *c)
     return true;
 }
 
+static void make_room(struct cache *cache, const struct entry *besides)
+{
+    while (cache->bytes > cache->most_bytes && cache->oldest != besides)
+        drop(cache, cache->oldest);
+}
+
+/* The entry is the newest. */
 static void pack(struct cache *cache, struct entry *e)
 {
     struct buf packed = {0};
@@ -205,6 +215,7 @@ static void pack(struct cache *cache, struct entry *e)
     if (e->body[FORM_GZIP]) {
         e->bytes += e->body[FORM_GZIP]->n;
         cache->bytes += e->body[FORM_GZIP]->n;
+        make_room(cache, e);
     }
 }
 
@@ -307,8 +318,7 @@ static void insert(struct cache *cache, struct entry *e)
     cache->bucket[e->hash % BUCKETS] = e;
     link_newest(cache, e);
     cache->bytes += e->bytes;
-    while (cache->bytes > cache->most_bytes && cache->oldest != e)
-        drop(cache, cache->oldest);
+    make_room(cache, e);
 }
 
 struct httpd_response *cache_keep(struct cache *cache, struct call *c)

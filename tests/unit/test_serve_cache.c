@@ -1,5 +1,8 @@
 /* test_serve_cache: answers kept in memory are those that would be made anew. */
 #include "core/serve/cache.h"
+
+#include <malloc.h>
+
 #include "tests/unit/serve_fixture.h"
 
 #define WEEK EV "?timeMin=2026-01-05T00:00:00Z&timeMax=2026-01-12T00:00:00Z"
@@ -214,6 +217,40 @@ static void test_what_is_kept(void **state)
     cache_free(cache);
 }
 
+static size_t heap_in_use(void)
+{
+    struct mallinfo2 info = mallinfo2(); /* a sanitizer's heap says nothing of itself */
+    return info.uordblks + info.hblkhd;
+}
+
+/* What is kept takes no more memory than it may, whatever was reserved to make it. */
+static void test_memory(void **state)
+{
+    struct world *w = *state;
+    size_t at_first = 0, most = w->conf->api.cache_size;
+    for (int i = 0; i < 50; i++) {
+        char id[16];
+        (void)snprintf(id, sizeof(id), "e%02d", i);
+        world_timed(w, id, "2026-01-05T09:00:00", "2026-01-05T10:00:00", "");
+    }
+    for (int n = 0; n < 250; n++) {
+        char target[128];
+        (void)snprintf(target, sizeof(target), WEEK "&maxResults=%d", 250 + n);
+        for (int i = 0; i < 3; i++) {
+            struct http_answer a = ask(w, target, "Accept-Encoding: gzip\r\n");
+            http_answer_release(&a);
+        }
+        if (n == 0)
+            at_first = heap_in_use();
+    }
+    assert_in_range(heap_in_use(), 0, at_first + most + most / 4);
+}
+
+static int setup_roomy(void **state)
+{
+    return world_setup_with(state, "cache_size = 2MiB\n");
+}
+
 static int setup_little(void **state)
 {
     return world_setup_with(state, "cache_size = 100KiB\n");
@@ -233,6 +270,7 @@ int main(void)
         WORLD(test_list_entries),
         WORLD(test_what_is_kept),
         cmocka_unit_test_setup_teardown(test_little_room, setup_little, world_teardown),
+        cmocka_unit_test_setup_teardown(test_memory, setup_roomy, world_teardown),
         cmocka_unit_test_setup_teardown(test_follows_changes, setup_none, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
