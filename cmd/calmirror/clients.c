@@ -7,6 +7,7 @@
  * works. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -99,10 +100,12 @@ static int try_config(struct span text)
     return status;
 }
 
-/* Replaces the file as a whole, owner and mode kept. */
-static int replace(const char *path, struct span text)
+/* Replaces the file as a whole, owner and mode kept; of a link, what it leads to. */
+static int replace(const char *name, struct span text)
 {
     struct buf beside = {0};
+    char *real = realpath(name, NULL);
+    const char *path = real ? real : name;
     struct stat st;
     int status = EX_OK, fd = -1;
     buf_printf(&beside, "%s.new", path);
@@ -119,6 +122,7 @@ static int replace(const char *path, struct span text)
     if (fd >= 0)
         (void)close(fd);
     buf_release(&beside);
+    free(real);
     return status;
 }
 

@@ -58,8 +58,11 @@ def test_from_open_to_locked_and_back(pair):
     _, mirror = pair
     with open(mirror.config_path, encoding="utf-8") as f:
         before = f.read()
-    os.chmod(mirror.config_path, 0o640)
-    with open(mirror.config_path + ".new", "w", encoding="utf-8") as f:
+    kept = mirror.config_path + ".kept"  # under version control elsewhere, and linked to
+    os.rename(mirror.config_path, kept)
+    os.symlink(kept, mirror.config_path)
+    os.chmod(kept, 0o640)
+    with open(kept + ".new", "w", encoding="utf-8") as f:
         f.write("of one that died")
     assert mirror.get(EVENTS).status == 200
     done = run("client", "add", "board", "--append", mirror.config_path, "--account", "me")
@@ -68,6 +71,7 @@ def test_from_open_to_locked_and_back(pair):
     assert token.startswith("cm_") and len(token) == 46
     with open(mirror.config_path, encoding="utf-8") as f:
         after = f.read()
+    assert os.path.islink(mirror.config_path)
     assert after.startswith(before) and token not in after and "[client board]" in after
     assert stat.S_IMODE(os.stat(mirror.config_path).st_mode) == 0o640
     assert mirror.get(EVENTS).status == 200  # not yet
