@@ -30,6 +30,7 @@ struct pull {
     uint64_t changed;   /* events that differ from what was stored */
     bool unannounced;   /* one of them is old enough that a ping should have come */
     bool relist;        /* they do not tell all: it is to be listed in full */
+    struct buf cut;     /* ids of series that end earlier than before, each with a NUL behind it */
 };
 
 static enum rc fetch(struct run *r, struct pull *p, struct err *e)
@@ -73,22 +74,21 @@ static bool outlived(struct run *r, struct txn *t, const struct event *ev)
            event_outlived(ev, &series);
 }
 
-/* A series that was deleted, or a single event for a while. */
-static bool begins_again(struct run *r, struct txn *t, const struct event *ev)
-{
-    struct event old;
-    return ev->flags & EVENT_SERIES && !(ev->flags & EVENT_CANCELLED) &&
-           event_get(t, r->c.no, ev->id, &old) == RC_OK &&
-           old.flags & (EVENT_CANCELLED | EVENT_WAS_SERIES);
-}
-
 static void put(struct run *r, struct txn *t, struct pull *p, const struct event *ev)
 {
-    bool again = begins_again(r, t, ev);
+    struct event old;
+    bool lives = ev->flags & EVENT_SERIES && !(ev->flags & EVENT_CANCELLED) &&
+                 event_get(t, r->c.no, ev->id, &old) == RC_OK;
+    bool again = lives && old.flags & (EVENT_CANCELLED | EVENT_WAS_SERIES);
+    bool cut = lives && old.flags & EVENT_SERIES && ev->end_ms < old.end_ms;
     if (!event_put(t, &r->c, ev))
         return;
     p->changed++;
     p->relist |= again; /* its exceptions went with it, and may be back without being named */
+    if (cut) {
+        buf_add_span(&p->cut, ev->id);
+        buf_add_char(&p->cut, '\0');
+    }
     /* What happened while nobody listened here is not the channel's fault. */
     p->unannounced |= ev->updated_ms > r->sync->started_ms &&
                       ev->updated_ms < p->started_ms - plan_grace_ms(&r->set->rules);
@@ -103,6 +103,23 @@ static bool is_end(struct run *r, struct txn *t, const struct event *ev)
     return ev->flags & EVENT_CANCELLED ||
            (event_get(t, r->c.no, ev->id, &old) == RC_OK && old.flags & EVENT_SERIES &&
             old.updated_ms <= ev->updated_ms);
+}
+
+/* An instance behind the end of a series that was cut: it may belong to the series that goes on
+ * from there ("this and following"), and has gone with that if it is deleted, which nothing says of
+ * one that was here as the former's. */
+static bool leaves_some(struct run *r, struct txn *t, struct span series)
+{
+    struct event master, ev;
+    bool some = false;
+    if (event_get(t, r->c.no, series, &master) != RC_OK)
+        return false;
+    int64_t end_ms = master.end_ms;
+    struct event_scan *scan = events_of_series(t, &r->c, series);
+    while (!some && event_scan_next(scan, &ev))
+        some = !(ev.flags & EVENT_CANCELLED) && ev.original_ms >= end_ms;
+    event_scan_close(scan);
+    return some;
 }
 
 static void apply(struct run *r, struct txn *t, struct pull *p)
@@ -120,6 +137,8 @@ static void apply(struct run *r, struct txn *t, struct pull *p)
         if (!outlived(r, t, ev)) /* what was put above is the same now */
             put(r, t, p, ev);
     }
+    for (size_t at = 0; at < p->cut.n; at += strlen(p->cut.p + at) + 1)
+        p->relist |= leaves_some(r, t, span_of(p->cut.p + at));
 }
 
 /* A scheduled pull found what no ping announced: the live channel does not deliver. */
@@ -191,6 +210,7 @@ enum rc pull_run(struct run *r, struct err *e)
                         (unsigned long long)p.batch.unusable);
     }
     batch_release(&p.batch);
+    buf_release(&p.cut);
     pages_release(&p.pages);
     return rc;
 }

@@ -153,6 +153,29 @@ def test_series_split_and_converted(start):
     assert days() == ["01", "02"]
 
 
+def test_split_and_deleted_unseen(start):
+    """T-REC-SPLIT: this and following, then the new series is deleted; an instance went with it that was the old one's."""
+    pair = start()
+    head = timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC")
+    pair.google.insert(id="splitme1", body={**head, "recurrence": ["RRULE:FREQ=DAILY;COUNT=6"]})
+    for day in 2, 5:
+        one = f"splitme1_2026070{day}T100000Z"
+        pair.google.update(USER, one, {**pair.google.get(USER, one), "summary": f"moved {day}"})
+    pair.wait_equal(USER)
+    settle(pair)
+    with unannounced(pair):
+        pair.google.patch(USER, "splitme1", recurrence=["RRULE:FREQ=DAILY;UNTIL=20260703T235959Z"])
+        tail = pair.google.insert(id="splitme1r", body={**timed("2026-07-04T10:00:00Z", "2026-07-04T11:00:00Z", "UTC"),
+                                                        "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]})["id"]
+        pair.emulator.put_raw_event(USER, {**pair.google.get(USER, one), "recurringEventId": tail}, one)
+        pair.google.delete(USER, tail)
+    pair.wait_equal(USER)
+    rest(pair)
+    shown = pair.mirror.events(USER, singleEvents="true", timeMin="2026-06-01T00:00:00Z", timeMax="2026-08-01T00:00:00Z")
+    assert [e["start"]["dateTime"][8:10] for e in shown] == ["01", "02", "03"]
+    assert shown[1]["summary"] == "moved 2"
+
+
 def test_holes_of_what_was_no_series_for_a_while(start):
     """T-REC-CONVERT: a client that began to follow while the event was single learns of the holes when it is a series again."""
     pair = start()
