@@ -208,9 +208,11 @@ static void abandon(struct run *r)
         log_debug(r->about, "a listing could not be abandoned");
 }
 
+/* Of a calendar that had a token and is shown in full it is likelier that pages are missing. */
 static bool may_lack_token(const struct run *r)
 {
-    return plan_is_tokenless(&r->c) || r->ticket.fails >= TOKENLESS_FAILS;
+    bool never = r->c.state == COLL_NEW || r->busy_only;
+    return plan_is_tokenless(&r->c) || (never && r->ticket.fails >= TOKENLESS_FAILS);
 }
 
 static enum rc check_walk(struct run *r, struct full *f, const struct google_page *page,

@@ -120,6 +120,24 @@ def test_calendar_for_which_google_gives_no_token(start, clock):
     assert listings() == before + 3
 
 
+def test_calendar_that_had_a_token_is_not_taken_without(start):
+    """T-TOKEN-MISSING: listings without a token of a calendar that had one: the view stays, in error, until one has it."""
+    pair = start(sync={"backoff_min": "50ms", "backoff_max": "200ms"})
+    kept = pair.google.insert()["id"]
+    pair.wait_equal(USER)
+    settle(pair)
+    pair.emulator.set_pages(tokenless=USER)
+    pair.emulator.kill_tokens(calendar=USER)
+    pair.google.delete(USER, kept)
+    wait_for("more than two failures", lambda: pair.collection(USER)["fails"] > 4)
+    assert [e["id"] for e in pair.mirror.events(USER)] == [kept]
+    assert "no sync token" in pair.collection(USER)["last_error"]
+    pair.emulator.set_pages(tokenless=None)
+    pair.wait_equal(USER)
+    rest(pair)
+    assert not pair.collection(USER)["last_error"]
+
+
 def test_calendar_of_which_only_busy_times_are_shown(start, clock):
     """T-CALLIST: with the role freeBusyReader Google lists instances without details, and of a series that is deleted no delta
     names all of them: what is left over goes with the next full listing, within the hour."""
