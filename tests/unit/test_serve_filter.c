@@ -245,6 +245,8 @@ static const struct {
     {{"pets=yes"}, {"pets=no"}, true},
     {{"pets=yes"}, {"by=you"}, false},
     {{"by=me"}, {NULL}, false},
+    {{"pets=no"}, {"pets=yes"}, false}, /* each the other's */
+    {{"pets=value", "key=yes"}, {NULL}, false},
 };
 
 static void extended_properties_match(void **state)
