@@ -465,6 +465,27 @@ static void test_a_day_that_never_was(void **state)
         expect_pages(w, targets[i], 1, "d_20111229|d_20111230|d_20111231|d_20120101", NULL);
 }
 
+/* Birthdays begin before time does. */
+static void test_before_1970(void **state)
+{
+    struct world *w = *state;
+    world_day(w, "b", "1968-05-01", "1968-05-02",
+              ",\"recurrence\":[\"RRULE:FREQ=YEARLY;COUNT=3\"]");
+    world_day(w, "moon", "1969-07-20", "1969-07-21", "");
+    static const char *const by_start[] = {SINGLE, SINGLE "&orderBy=startTime"},
+                             *const by_updated[] = {
+                                 SINGLE "&orderBy=updated",
+                                 SINGLE "&orderBy=updated&timeMin=1968-01-01T00:00:00Z",
+                                 SINGLE "&orderBy=updated&timeMax=2000-01-01T00:00:00Z",
+                                 SINGLE "&orderBy=updated&updatedMin=2000-01-01T00:00:00Z"};
+    for (size_t i = 0; i < sizeof by_start / sizeof *by_start; i++)
+        expect_pages(w, by_start[i], 1, "b_19680501|b_19690501|moon|b_19700501", NULL);
+    for (size_t i = 0; i < sizeof by_updated / sizeof *by_updated; i++)
+        expect_pages(w, by_updated[i], 1, "b_19680501|b_19690501|b_19700501|moon", NULL);
+    expect_pages(w, EV "/b/instances", 1, "b_19680501|b_19690501|b_19700501", NULL);
+    expect_pages(w, EV "?timeMax=1970-01-01T00:00:00Z", 1, "moon|b", NULL);
+}
+
 /* A calendar that gets another time zone: its days begin when they begin there. */
 static void test_a_calendar_that_moves(void **state)
 {
@@ -568,6 +589,7 @@ int main(void)
         WORLD(test_every_hole),
         WORLD(test_a_day_that_never_was),
         WORLD(test_a_calendar_that_moves),
+        WORLD(test_before_1970),
         WORLD(test_page_sizes),
         cmocka_unit_test_setup_teardown(test_too_much_work, setup_budget, world_teardown)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -165,7 +165,6 @@ static bool fill_by_updated(struct events_page *page, struct expand_query *q)
     size_t n = 0, room = 0;
     bool ok = true;
     struct expand_place after = place_of_page(page);
-    q->after = (struct expand_place)EXPAND_BEGIN;
     if (!begin(page, q, &x))
         return false;
     while (ok && expand_next(x, &item)) {
@@ -202,7 +201,8 @@ bool events_single_fill(struct events_page *page)
 {
     const struct params *p = &page->c->params;
     struct expand_query q = {.min_ms = params_number(p, PARAM_TIME_MIN, INT64_MIN),
-                             .max_ms = params_number(p, PARAM_TIME_MAX, INT64_MAX)};
+                             .max_ms = params_number(p, PARAM_TIME_MAX, INT64_MAX),
+                             .after = EXPAND_BEGIN};
     if (params_has(p, PARAM_ORDER_BY) && p->v[PARAM_ORDER_BY].number == ORDER_UPDATED)
         return q.max_ms == INT64_MAX || params_has(p, PARAM_UPDATED_MIN)
                    ? fill_by_index(page, &q)
