@@ -27,6 +27,22 @@ static bool add_failures(void *arg, enum rc rc, const struct collection *c)
     return true;
 }
 
+static size_t running(void)
+{
+    struct queue_totals totals;
+    queue_totals(w.queue, &totals);
+    return totals.running;
+}
+
+/* Every worker looks for something to do, from now on, and has either found nothing or begun. */
+static void workers_look(void)
+{
+    for (int i = 0; i < 2; i++) {
+        int64_t begin_us = world_now_us();
+        WAIT(sync_oldest_heartbeat_ms(w.sync) * 1000 + 2000 < world_now_us() - begin_us);
+    }
+}
+
 static void test_parked_account(void **state)
 {
     (void)state;
@@ -51,6 +67,15 @@ static void test_parked_account(void **state)
     colls_each(t, add_failures, &failures);
     txn_abort(t);
     assert_int_equal(failures, 0);
+
+    /* Google is asked again after a quarter of an hour, not whenever something is due. */
+    size_t calls = requests(&w, "*");
+    clock_shift(0, 10 * 60 * 1000);
+    workers_look();
+    WAIT(running() == 0);
+    assert_int_equal(requests(&w, "*"), calls);
+    clock_shift(0, 6 * 60 * 1000);
+    WAIT(requests(&w, "*") > calls);
 
     mirror_down(&w);
     mirror_open(&w); /* knows no better until it has tried */
@@ -115,22 +140,6 @@ static void test_reload_takes_up_exclusion(void **state)
     WAIT(is_equal(&w, ME));
     conf_free(next);
     conf_free(again);
-}
-
-static size_t running(void)
-{
-    struct queue_totals totals;
-    queue_totals(w.queue, &totals);
-    return totals.running;
-}
-
-/* Every worker looks for something to do, from now on, and has either found nothing or begun. */
-static void workers_look(void)
-{
-    for (int i = 0; i < 2; i++) {
-        int64_t begin_us = world_now_us();
-        WAIT(sync_oldest_heartbeat_ms(w.sync) * 1000 + 2000 < world_now_us() - begin_us);
-    }
 }
 
 /* "Too fast" to one user holds all that is his; nothing is asked again before it may be. */

@@ -312,6 +312,31 @@ static void test_a_ping_behind_a_verification(void **state)
     WAIT(is_equal(&w, ME));
 }
 
+/* A calendar that leaves while it is listed does not come back with the listing. */
+static void test_a_calendar_that_leaves_while_it_is_listed(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "");
+    struct span made = api(&w, "POST", "/calendars", "{\"summary\":\"second\"}");
+    char id[200], path[300];
+    assert_true(json_string_copy(json_get(made, "id"), id, sizeof(id)));
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME) && is_equal(&w, id));
+    WAIT(is_idle(&w));
+    struct collection c = {0};
+    assert_true(look_coll(&w, COLL_ROSTER, "", &c));
+    WAIT(channels_of(&w, c.no).ch.state == CHANNEL_LIVE);
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"hold\":true,\"when\":\"after\",\"count\":1}");
+    (void)queue_resync(w.queue, events_of(&w, id).no);
+    wait_held();
+    snprintf(path, sizeof(path), "/users/me/calendarList/%s", id);
+    api(&w, "DELETE", path, NULL);
+    WAIT(events_of(&w, id).state == COLL_GONE);
+    control(&w, "POST", "release", "{}");
+    WAIT(!look_coll(&w, COLL_EVENTS, id, &c));
+}
+
 /* The answer that opened a channel was lost, but its first message came: it is there, and stopped.
  */
 static void test_channel_whose_answer_was_lost(void **state)
@@ -388,6 +413,7 @@ int main(void)
         cmocka_unit_test_teardown(test_page_tokens_that_die, end),
         cmocka_unit_test_teardown(test_a_token_that_dies_during_a_listing, end),
         cmocka_unit_test_teardown(test_a_ping_behind_a_verification, end),
+        cmocka_unit_test_teardown(test_a_calendar_that_leaves_while_it_is_listed, end),
         cmocka_unit_test_teardown(test_channel_whose_answer_was_lost, end),
         cmocka_unit_test_teardown(test_changes_while_it_was_down, end),
         cmocka_unit_test_teardown(test_reload_leaves_the_webhook, end),
