@@ -55,8 +55,7 @@ struct event {
 /* What instances name as their series is none (any more): deleted, or a single event. One whose
  * rules could not be read may still be one. */
 bool event_ended_series(const struct event *master);
-/* What its ended series left behind: an instance as it was before, which nothing will ever take
- * back, or a hole in what has no instances. */
+/* An instance, or a hole, as it was before its series ended: nothing will ever take it back. */
 bool event_outlived(const struct event *instance, const struct event *master);
 
 /* Hash of a zone name, to tell whether `raw` is already rendered in the zone asked for. Never 0. */

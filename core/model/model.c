@@ -23,10 +23,8 @@ bool event_ended_series(const struct event *master)
 
 bool event_outlived(const struct event *instance, const struct event *master)
 {
-    if (!event_ended_series(master))
-        return false;
-    return instance->flags & EVENT_CANCELLED ||
-           (instance->updated_ms && master->updated_ms >= instance->updated_ms);
+    return instance->updated_ms && event_ended_series(master) &&
+           master->updated_ms >= instance->updated_ms;
 }
 
 const char *event_odd_member(uint32_t bit)

@@ -47,7 +47,8 @@ static enum rc fetch(struct run *r, struct pull *p, struct err *e)
 }
 
 /* A series that is deleted takes its exceptions along: Google need not name them. So does one that
- * becomes a single event, but for those that are younger, which may belong to what it was next. */
+ * becomes a single event, but for those that are younger, which may belong to what it was next.
+ * Those that Google does name are put afterwards. */
 static void remove_exceptions(struct run *r, struct txn *t, const struct event *end)
 {
     struct buf ids = {0};
@@ -70,8 +71,7 @@ static void remove_exceptions(struct run *r, struct txn *t, const struct event *
 static bool outlived(struct run *r, struct txn *t, const struct event *ev)
 {
     struct event series;
-    return ev->flags & EVENT_EXCEPTION && event_get(t, r->c.no, ev->series, &series) == RC_OK &&
-           event_outlived(ev, &series);
+    return event_get(t, r->c.no, ev->series, &series) == RC_OK && event_outlived(ev, &series);
 }
 
 static void put(struct run *r, struct txn *t, struct pull *p, const struct event *ev)
@@ -84,7 +84,10 @@ static void put(struct run *r, struct txn *t, struct pull *p, const struct event
     if (!event_put(t, &r->c, ev))
         return;
     p->changed++;
-    p->relist |= again; /* its exceptions went with it, and may be back without being named */
+    if (again) { /* its exceptions went with it, and may be back without being named */
+        remove_exceptions(r, t, ev);
+        p->relist = true;
+    }
     if (cut) {
         buf_add_span(&p->cut, ev->id);
         buf_add_char(&p->cut, '\0');
@@ -98,7 +101,7 @@ static void put(struct run *r, struct txn *t, struct pull *p, const struct event
 static bool is_end(struct run *r, struct txn *t, const struct event *ev)
 {
     struct event old;
-    if (ev->flags & EVENT_EXCEPTION || !event_ended_series(ev))
+    if (!event_ended_series(ev))
         return false;
     return ev->flags & EVENT_CANCELLED ||
            (event_get(t, r->c.no, ev->id, &old) == RC_OK && old.flags & EVENT_SERIES &&
@@ -127,14 +130,15 @@ static void apply(struct run *r, struct txn *t, struct pull *p)
     batch_complete(&p->batch, t, &r->c);
     for (size_t i = 0; i < p->batch.n; i++) {
         const struct event *ev = &p->batch.events[i];
-        if (is_end(r, t, ev)) {
+        if (ev->flags & EVENT_EXCEPTION)
+            continue;
+        if (is_end(r, t, ev))
             remove_exceptions(r, t, ev);
-            put(r, t, p, ev);
-        }
+        put(r, t, p, ev);
     }
     for (size_t i = 0; i < p->batch.n; i++) {
         const struct event *ev = &p->batch.events[i];
-        if (!outlived(r, t, ev)) /* what was put above is the same now */
+        if (ev->flags & EVENT_EXCEPTION && !outlived(r, t, ev))
             put(r, t, p, ev);
     }
     for (size_t at = 0; at < p->cut.n; at += strlen(p->cut.p + at) + 1)

@@ -176,6 +176,23 @@ def test_split_and_deleted_unseen(start):
     assert shown[1]["summary"] == "moved 2"
 
 
+def test_converted_and_cancelled_unseen(start):
+    """T-REC-CONVERT: a single event becomes a series, an instance is cancelled, the series renamed: an increment names the hole first."""
+    pair = start()
+    head = timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC")
+    pair.google.insert(id="convert2", body=head)
+    pair.wait_equal(USER)
+    settle(pair)
+    with unannounced(pair):
+        pair.google.patch(USER, "convert2", recurrence=["RRULE:FREQ=DAILY;COUNT=3"])
+        pair.google.delete(USER, "convert2_20260702T100000Z")
+        pair.google.patch(USER, "convert2", summary="renamed")
+    pair.wait_equal(USER)
+    rest(pair)
+    shown = pair.mirror.events(USER, singleEvents="true", timeMin="2026-06-01T00:00:00Z", timeMax="2026-08-01T00:00:00Z")
+    assert [e["start"]["dateTime"][8:10] for e in shown] == ["01", "03"]
+
+
 def test_holes_of_what_was_no_series_for_a_while(start):
     """T-REC-CONVERT: a client that began to follow while the event was single learns of the holes when it is a series again."""
     pair = start()
