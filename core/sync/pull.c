@@ -141,6 +141,7 @@ static void apply(struct run *r, struct txn *t, struct pull *p)
         if (ev->flags & EVENT_EXCEPTION && !outlived(r, t, ev))
             put(r, t, p, ev);
     }
+    txn_needs(t, &p->cut);
     for (size_t at = 0; at < p->cut.n; at += strlen(p->cut.p + at) + 1)
         p->relist |= leaves_some(r, t, span_of(p->cut.p + at));
 }
