@@ -3,10 +3,11 @@
  * DESIGN. A listener has so many places. Whoever fills them with connections that say nothing must
  * not keep others out until some timeout ends, so near the limit each newcomer takes the place of
  * the one that was silent for longest: first of those that never sent a whole request, when they
- * are many, then of the others. A request that waits for its answer is not interrupted. Likewise
- * with memory: when answers that are not taken are too much of it, the one that is on its way for
- * longest is given up. The library cannot be told to close a connection, but notices when its
- * socket is shut down. */
+ * are many, then of the others. So it goes a second after no descriptor was left for a newcomer:
+ * the library then asks nobody in before a connection has ended. A request that waits for its
+ * answer is not interrupted. Likewise with memory: when answers that are not taken are too much of
+ * it, the one that is on its way for longest is given up. The library cannot be told to close a
+ * connection, but notices when its socket is shut down. */
 #include "core/httpd/guests.h"
 
 #include <stdlib.h>
@@ -56,14 +57,13 @@ static void evict(struct httpd *h, struct guest *g)
         (void)shutdown(info->connect_fd, SHUT_RDWR);
 }
 
-static void make_room(struct httpd *h)
+bool guest_gives_way(struct httpd *h)
 {
-    if (h->guests <= FULL(h))
-        return;
     bool strange = h->strangers.n > STRANGERS(h) || h->known.n == 0;
     struct guest *g = strange ? h->strangers.oldest : h->known.oldest;
     if (g)
         evict(h, g);
+    return g;
 }
 
 void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
@@ -78,7 +78,8 @@ void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
             g->conn = conn;
             join(&h->strangers, g);
         }
-        make_room(h);
+        if (h->guests > FULL(h))
+            (void)guest_gives_way(h);
         return;
     }
     h->guests--;

@@ -3,6 +3,7 @@
 #define CORE_HTTPD_GUESTS_H
 
 #include <microhttpd.h>
+#include <stdbool.h>
 
 struct httpd;
 
@@ -22,6 +23,7 @@ struct guest_list {
  * its answer, it has been given it. */
 void guest_notify(void *cls, struct MHD_Connection *conn, void **context,
                   enum MHD_ConnectionNotificationCode what);
+bool guest_gives_way(struct httpd *h); /* the most silent one; false: there is none */
 void guest_asks(struct httpd *h, struct MHD_Connection *conn);
 void guest_waits(struct MHD_Connection *conn);
 void guest_is_answered(struct httpd *h, struct MHD_Connection *conn);

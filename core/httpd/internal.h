@@ -51,7 +51,8 @@ struct httpd {
     int epoll_fd, wake_fd;
     int dead_fd; /* a socket whose other end is closed: takes the place of one taken over */
     bool draining, started, exposed;
-    bool resumed; /* a waiting request was answered since the library last ran */
+    bool resumed;       /* a waiting request was answered since the library last ran */
+    int64_t stalled_ms; /* since then the library accepts nobody until a connection ends; 0: no */
     pthread_t thread;
     unsigned port;
     atomic_bool stop;

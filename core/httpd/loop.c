@@ -38,7 +38,9 @@ __attribute__((format(printf, 2, 0))) static void log_library(void *cls, const c
                                                               va_list args)
 {
     char line[256];
-    const struct httpd *h = cls;
+    struct httpd *h = cls;
+    if (strstr(fmt, "suspending accept") && !h->stalled_ms) /* it says so nowhere else */
+        h->stalled_ms = clock_mono_ms();
     if (!log_enabled(LOG_DEBUG))
         return;
     (void)vsnprintf(line, sizeof line, fmt, args);
@@ -92,6 +94,8 @@ static int next_wait_ms(struct httpd *h, int64_t owner_ms)
 static int64_t turn(struct httpd *h, bool stopping)
 {
     (void)MHD_run(h->daemon);
+    if (h->stalled_ms && clock_mono_ms() - h->stalled_ms >= BEAT_MS && guest_gives_way(h))
+        h->stalled_ms = 0;
     atomic_store_explicit(&h->heartbeat_ms, clock_awake_ms(), memory_order_relaxed);
     return h->opt.after_turn ? h->opt.after_turn(h->opt.arg, stopping) : -1;
 }

@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "core/httpd/httpd.h"
 #include "tests/unit/http_client.h"
 
@@ -104,11 +107,45 @@ static void test_unsent(void **state)
     httpd_free(h);
 }
 
+/* No descriptor is left for a newcomer: one that is silent gives up its own. */
+static void test_no_descriptor(void **state)
+{
+    (void)state;
+    struct httpd *h = begin(0);
+    struct http_client silent, late;
+    struct http_answer a = {0};
+    struct rlimit limit, short_of;
+    unsigned port = httpd_port(h);
+    assert_true(http_connect(&silent, port));
+    assert_true(http_send_text(&silent, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_true(http_receive(&silent, &a, false));
+    http_answer_release(&a);
+
+    int next = dup(STDERR_FILENO);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    short_of = (struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = limit.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &short_of); /* enough for the newcomer's own end */
+    bool connected = http_connect(&late, port);
+    bool asked = connected && http_send_text(&late, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    bool answered = asked && http_receive(&late, &a, false);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    assert_true(connected && asked);
+    assert_true(answered);
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    assert_false(http_receive(&silent, &a, false));
+    http_close(&silent);
+    http_close(&late);
+    httpd_free(h);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_room),
         cmocka_unit_test(test_unsent),
+        cmocka_unit_test(test_no_descriptor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
