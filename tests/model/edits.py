@@ -120,7 +120,7 @@ def promote(world, rng):
     def other(event):
         day = expected.instant(event["start"], "UTC").date()
         return {"start": {"date": day.isoformat()}, "end": {"date": (day + datetime.timedelta(days=rng.randint(1, 3))).isoformat()}}
-    change(world, rng, other, lambda e: e["status"] != "cancelled" and "recurrence" not in e)
+    change(world, rng, other, lambda e: e["status"] != "cancelled" and "recurrence" not in e and e["id"] not in world.were_series)
 
 
 EDITS = {invite: 8, dress: 8, wear_type: 6, rezone: 4, rule: 4, restore: 4, split: 3, promote: 3}

@@ -60,7 +60,8 @@ def insert(world, rng):
 def edit(world, rng):
     calendar, event = some_event(world, rng)
     if event:
-        more = when(rng) if "recurrence" not in event and "recurringEventId" not in event and rng.random() < 0.5 else {}
+        single = "recurrence" not in event and "recurringEventId" not in event and event["id"] not in world.were_series
+        more = when(rng) if single and rng.random() < 0.5 else {}
         body = {**event, **more, **words(world)}
         world.google.update(calendar, event["id"], body)
         world.touch(calendar, event["id"])
@@ -97,6 +98,8 @@ def convert(world, rng):
         body = {k: v for k, v in event.items() if k != "recurrence"}
         if "recurrence" not in event:
             body["recurrence"] = rule(rng, body)
+        else:
+            world.were_series.add(event["id"])
         world.google.update(calendar, event["id"], body)
         world.touch(calendar, event["id"])
 

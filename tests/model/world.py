@@ -48,6 +48,7 @@ class World:
         self.google = self.emulator.api
         self.silent = set()  # (calendar, event or its series) changed so that no token tells of it
         self.drifted = set()  # calendars that have such, and were not verified since
+        self.were_series = set()  # ids of what may have holes again: at times of day, or on days, as it was then
         self.drift = dict.fromkeys(ZONES, 0)  # how much the mirror had found at the last rest
         self.edited = {}  # (calendar, event or its series) -> when, in ms since 1970 as the mirror's clock has it
         self.lossy = False  # something happened that no notification will make up for
