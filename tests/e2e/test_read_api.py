@@ -33,7 +33,7 @@ def test_holes_of_what_is_no_series_any_more(start):
 
 
 def test_booleans_of_every_spelling(start):
-    """Python's requests writes True, and Google's reference does."""
+    """Python's requests writes True."""
     pair = start()
     pair.google.insert(id="series", **timed(zone="UTC"), recurrence=["RRULE:FREQ=DAILY;COUNT=3"])
     pair.wait_equal(USER)

@@ -47,7 +47,8 @@ struct world {
     struct conf_hook both[2]; /* of `later` */
     struct hooks *hooks;
     struct collection coll;
-    struct rlimit was; /* of the size of files */
+    struct rlimit was;        /* of the size of files */
+    char go[96], script[160]; /* of a delivery that goes on once `go` is there */
 };
 
 static int setup(void **state)
@@ -209,27 +210,38 @@ static bool is_idle(struct world *w)
     return !is_running(w);
 }
 
+/* Of the letter `number`, when all changes have become letters. */
+static void begin_delivery(struct world *w, uint64_t number)
+{
+    uint64_t n;
+    (void)snprintf(w->go, sizeof w->go, "%s/go", w->f->dir);
+    (void)snprintf(w->script, sizeof w->script, "until [ -e %s ]; do sleep 0.01; done", w->go);
+    w->hook.shell = (char[]){"exit 1"};
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, has_letters, "a letter of each");
+    hooks_stop(w->hooks);
+    w->hook.shell = w->script;
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    assert_int_equal(hooks_dead(w->hooks, "h", number, false, &n, NULL), RC_OK);
+    wait_for(w, is_running, "the delivery");
+}
+
+static void end_delivery(struct world *w)
+{
+    FILE *f = fopen(w->go, "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+}
+
 /* Whoever asks for more while a letter is delivered gets that, too. */
 static void test_asked_for_while_one_is_delivered(void **state)
 {
     struct world *w = *state;
     uint64_t delivered, failed, dead, n;
-    char script[160], go[96];
-    (void)snprintf(go, sizeof go, "%s/go", w->f->dir);
-    (void)snprintf(script, sizeof script, "until [ -e %s ]; do sleep 0.01; done", go);
-    w->hook.shell = (char[]){"exit 1"};
-    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
-    wait_for(w, has_letters, "a letter of each");
-    hooks_stop(w->hooks);
-    w->hook.shell = script;
-    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
-    assert_int_equal(hooks_dead(w->hooks, "h", 2, false, &n, NULL), RC_OK);
-    wait_for(w, is_running, "the delivery");
+    begin_delivery(w, 2);
     assert_int_equal(hooks_dead(w->hooks, "h", 0, false, &n, NULL), RC_OK);
     assert_int_equal(n, CHANGES);
-    FILE *f = fopen(go, "w");
-    assert_non_null(f);
-    assert_int_equal(fclose(f), 0);
+    end_delivery(w);
     wait_for(w, took_all, "the others");
     hooks_count(w->hooks, &delivered, &failed, &dead);
     assert_int_equal(dead, 0);
@@ -240,22 +252,10 @@ static void test_dropped_while_it_is_delivered(void **state)
 {
     struct world *w = *state;
     uint64_t delivered, failed, dead, n;
-    char script[160], go[96];
-    (void)snprintf(go, sizeof go, "%s/go", w->f->dir);
-    (void)snprintf(script, sizeof script, "until [ -e %s ]; do sleep 0.01; done", go);
-    w->hook.shell = (char[]){"exit 1"};
-    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
-    wait_for(w, has_letters, "a letter of each");
-    hooks_stop(w->hooks);
-    w->hook.shell = script;
-    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
-    assert_int_equal(hooks_dead(w->hooks, "h", 1, false, &n, NULL), RC_OK);
-    wait_for(w, is_running, "the delivery");
+    begin_delivery(w, 1);
     assert_int_equal(hooks_dead(w->hooks, "h", 1, true, &n, NULL), RC_OK);
     assert_int_equal(n, 1);
-    FILE *f = fopen(go, "w");
-    assert_non_null(f);
-    assert_int_equal(fclose(f), 0);
+    end_delivery(w);
     wait_for(w, is_idle, "its end");
     hooks_count(w->hooks, &delivered, &failed, &dead);
     assert_int_equal(delivered, 1);

@@ -47,6 +47,12 @@ static void test_revived_series_has_its_exceptions(void **state)
     assert_true(is_equal(&w, ME));
 }
 
+/* One answer is held at the emulator. */
+static void wait_held(void)
+{
+    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
+}
+
 /* And until they are there, what is served is no younger than before. */
 static void test_a_revived_series_is_not_all(void **state)
 {
@@ -62,7 +68,7 @@ static void test_a_revived_series_is_not_all(void **state)
     int64_t lived_ms = clock_wall_ms();
     api(&w, "PATCH", "/calendars/primary/events/series", "{\"status\":\"confirmed\"}");
     WAIT(has_event("series"));
-    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
+    wait_held();
     assert_true(events_of(&w, ME).fresh_ms < lived_ms);
     control(&w, "POST", "release", "{}");
     WAIT(events_of(&w, ME).fresh_ms >= lived_ms);
@@ -103,7 +109,7 @@ static void test_renamed_again_while_the_list_is_read(void **state)
     control(&w, "POST", "faults",
             "{\"match\":\"GET */calendarList\",\"when\":\"after\",\"hold\":true,\"count\":1}");
     rename_calendar("first", "aaaaaa");
-    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
+    wait_held();
     rename_calendar("second", "bbbbbb");
     WAIT(has_event("bbbbbb"));
     WAIT(({
@@ -125,7 +131,7 @@ static void test_renamed_before_a_restart(void **state)
     live_channel(&w);
     control(&w, "POST", "faults", "{\"match\":\"GET */calendarList\",\"hold\":true,\"count\":1}");
     rename_calendar("first", "aaaaaa");
-    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
+    wait_held();
     mirror_down(&w);
     mirror_open(&w);
     struct collection roster;
@@ -233,11 +239,6 @@ static void test_page_tokens_that_die(void **state)
         if (deaths == 1)
             world_end(&w);
     }
-}
-
-static void wait_held(void)
-{
-    WAIT(span_is(json_get(control(&w, "GET", "held", NULL), "count"), "1"));
 }
 
 /* Only returns when the ping of it is there. */
