@@ -48,8 +48,8 @@ struct recur_instance {
 struct recur_iter;
 
 /* Instances with end > min_ms and start < max_ms in ascending order of start; INT64_MIN and
- * INT64_MAX for no bound. `set` is borrowed. At most about `budget` steps of work are done. Never
- * NULL-checked by the caller: trouble shows at recur_close(). */
+ * INT64_MAX for no bound. `set` is borrowed. At most about `budget` steps of work are done: whether
+ * they sufficed shows at recur_close(). */
 struct recur_iter *recur_open(const struct recur_set *set, int64_t min_ms, int64_t max_ms,
                               int64_t budget);
 bool recur_next(struct recur_iter *it, struct recur_instance *ret);

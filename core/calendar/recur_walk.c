@@ -213,10 +213,8 @@ struct recur_iter *recur_open(const struct recur_set *set, int64_t min_ms, int64
     }
     f = frame_of(set, from_key, end_key);
     it = open_frame(set, &f, date_key, end_key, budget);
-    if (it) {
-        it->min_ms = min_ms;
-        it->max_ms = max_ms;
-    }
+    it->min_ms = min_ms;
+    it->max_ms = max_ms;
     return it;
 }
 

@@ -131,7 +131,7 @@ static void read_links(void)
         if (sscanf(line, "L %63s %63s", new, old) == 2)
             buf_printf(&links, " %s %s\n", old, new);
     }
-    (void)must(links.failed ? NULL : text);
+    must_hold(&links);
     free(text);
 }
 
@@ -160,7 +160,7 @@ static struct zone *load(const char *name)
     if ((read_file(name, bytes, TZIF_BYTES_MAX, &n) ||
          (replaced_by(name, new) && read_file(new, bytes, TZIF_BYTES_MAX, &n))) &&
         tzif_read(z, (struct span){bytes, n}, NULL) == RC_SYS)
-        (void)must(NULL);
+        must_end("out of memory");
     text_copy(z->name, sizeof(z->name), span_of(name));
     free(bytes);
     return z;

@@ -108,8 +108,7 @@ static bool read_bool(struct span text, bool *ret)
         bool on;
     } spellings[] = {{"true", true}, {"false", false}, {"1", true}, {"0", false}};
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++)
-        if (strlen(spellings[i].word) == text.n &&
-            strncasecmp(spellings[i].word, text.p, text.n) == 0) {
+        if (span_is_word(text, spellings[i].word)) {
             *ret = spellings[i].on;
             return true;
         }

@@ -117,10 +117,9 @@ static bool leaves_some(struct run *r, struct txn *t, struct span series)
     bool some = false;
     if (event_get(t, r->c.no, series, &master) != RC_OK)
         return false;
-    int64_t end_ms = master.end_ms;
     struct event_scan *scan = events_of_series(t, &r->c, series);
     while (!some && event_scan_next(scan, &ev))
-        some = !(ev.flags & EVENT_CANCELLED) && ev.original_ms >= end_ms;
+        some = !(ev.flags & EVENT_CANCELLED) && ev.original_ms >= master.end_ms;
     event_scan_close(scan);
     return some;
 }

@@ -261,15 +261,11 @@ static bool find_replaced(struct expand *x, struct source *s)
 
 /* A walk that begins a little early, for what has no length or just touches; exactly is decided for
  * each. */
-static struct recur_iter *open_walk(struct expand *x, const struct recur_set *set)
+static struct recur_iter *open_walk(const struct expand *x, const struct recur_set *set)
 {
     const struct expand_query *q = &x->q;
     int64_t min_ms = q->min_ms > q->after.start_ms ? q->min_ms : q->after.start_ms;
-    struct recur_iter *walk =
-        recur_open(set, min_ms == INT64_MIN ? min_ms : min_ms - 1, q->max_ms, q->budget);
-    if (!walk)
-        fail(x, RC_SYS, "out of memory");
-    return walk;
+    return recur_open(set, min_ms == INT64_MIN ? min_ms : min_ms - 1, q->max_ms, q->budget);
 }
 
 /* Adds a series whose walk has begun; both are taken over. */
@@ -317,7 +313,7 @@ static void add_known(struct expand *x, const struct series *s)
     if (!s->set || !window_has(&x->window, &extent))
         return;
     struct recur_iter *walk = open_walk(x, s->set);
-    bool any = walk && recur_next(walk, &at);
+    bool any = recur_next(walk, &at);
     enum rc rc = recur_close(walk, NULL);
     if (rc == RC_FULL)
         fail(x, RC_FULL, TOO_MUCH);

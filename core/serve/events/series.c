@@ -86,7 +86,7 @@ bool series_set_overlaps(const struct recur_set *set, int64_t min_ms, int64_t ma
     /* One of no length that lies at min_ms counts, what only ends there does not. */
     struct recur_iter *it =
         recur_open(set, min_ms == INT64_MIN ? min_ms : min_ms - 1, max_ms, OVERLAP_BUDGET);
-    while (!found && it && recur_next(it, &at))
+    while (!found && recur_next(it, &at))
         found = at.end_ms > min_ms || at.end_ms == at.start_ms;
     enum rc rc = recur_close(it, NULL);
     return found || rc != RC_OK;

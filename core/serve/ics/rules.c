@@ -172,13 +172,13 @@ static bool add_difference(const struct ics_series *s, struct ics_slots *to)
 {
     struct recur_set *plain = partial_set(s, LINES_NAMING);
     struct recur_instance have, left = {0};
-    bool ok = plain;
+    bool ok = true;
     if (!plain)
         return false;
     struct recur_iter *all = recur_open(plain, INT64_MIN, INT64_MAX, BUDGET);
     struct recur_iter *rest = recur_open(s->set, INT64_MIN, INT64_MAX, BUDGET);
-    bool some = rest && recur_next(rest, &left);
-    for (int i = 0; ok && all && i < WALKED && recur_next(all, &have); i++) {
+    bool some = recur_next(rest, &left);
+    for (int i = 0; ok && i < WALKED && recur_next(all, &have); i++) {
         if (some && left.slot_ms == have.slot_ms)
             some = recur_next(rest, &left);
         else if (!some || left.slot_ms > have.slot_ms)
@@ -195,11 +195,11 @@ static bool add_excluded(const struct ics_series *s, struct ics_slots *to)
 {
     struct recur_set *dates = partial_set(s, LINES_EXDATE);
     struct recur_instance at;
-    bool ok = dates;
+    bool ok = true;
     if (!dates)
         return false;
     struct recur_iter *it = recur_open(dates, INT64_MIN, INT64_MAX, INT64_MAX);
-    while (ok && it && recur_next(it, &at)) {
+    while (ok && recur_next(it, &at)) {
         /* A set always has its start. */
         if (slot_of(&at) != ics_start_slot(s) ||
             recur_find_slot(s->set, at.slot_ms, &at, NULL) == RC_NOTFOUND)
