@@ -56,19 +56,15 @@ def instances(calendar, series, query):
     return must, may
 
 
-def base(id):
-    return re.sub(r"_R\d{8}T\d{6}$", "", id)
-
-
 def by_id(calendar, id, shown):
-    """What events.get shows; None: there is no such event. Of a series that was split instances are found by its whole id too."""
+    """What events.get shows; None: there is no such event."""
     for event in calendar.events:
         if event.id == id:
             return told(calendar, event, shown)
     for series in calendar.events:
         if series.rule and not series.cancelled:
             for slot in calendar.slots[series.id]:
-                if id in (series.slot_id(slot), series.id + series.slot_id(slot)[len(base(series.id)):]):
+                if id == series.slot_id(slot):
                     return told_instance(calendar, series, slot, shown)
     return None
 
