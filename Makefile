@@ -144,10 +144,9 @@ bench:
 	@.ci/deps --bench
 	@+$(SUBMAKE) programs $(BENCH)
 	@B=$(B) tests/bench/run
-# Random schedules of edits and failures for as long as told: make soak SECONDS=3600
+# What is random from new seeds, then schedules of edits and failures for as long as told: make soak SECONDS=3600
 soak: test-deps
-	@+$(SUBMAKE) programs $(B)/clock-shim.so
-	@CALMIRROR_BUILD=$(B) /usr/bin/python3 tests/model/run.py --seconds $(or $(SECONDS),600)
+	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run soak $(or $(SECONDS),600)
 # Every parser of outside bytes, or TARGET alone, SECONDS each (0: until it is stopped): make fuzz SECONDS=60 TARGET=conf
 FUZZED = $(patsubst tests/fuzz/%.c,$(B)/fuzzer/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ_SRC)))
 fuzz:
@@ -210,7 +209,7 @@ help:
 	'make check-valgrind   the unit tests and a run of the service under valgrind' \
 	'make unit             the unit tests alone' \
 	'make bench            measurements' \
-	'make soak SECONDS=n   random schedules of edits and failures, as long as told (600)' \
+	'make soak SECONDS=n   the random tests from new seeds; schedules of edits and failures, n seconds of them (600)' \
 	'make fuzz SECONDS=n   libFuzzer on every parser of outside bytes, n seconds each (60); TARGET=conf: on one' \
 	'make docs             write config.example, the list in calmirrord.conf(5) and core/serve/API.md from the tables' \
 	'make deps, test-deps  install what building or testing needs (apt-get)' \

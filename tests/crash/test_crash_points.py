@@ -170,7 +170,7 @@ def test_dying_while_events_are_put_closer_together(pair):
 
 
 def test_dying_at_random_moments_under_edits(pair):
-    seed = int(os.environ.get("CALMIRROR_SEED", random.randrange(1 << 32)))
+    seed = int(os.environ.get("CALMIRROR_SEED", 1))
     print(f"CALMIRROR_SEED={seed}")
     rnd = random.Random(seed)
     for life in range(10):

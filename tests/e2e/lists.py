@@ -150,6 +150,8 @@ class Calendar:
     def add_series(self, id):
         rng = self.rng
         series = self.event(id, uid=id + "@x", rule={"freq": rng.choice([rrule.DAILY, rrule.WEEKLY, rrule.WEEKLY, rrule.MONTHLY])})
+        if not series.all_day:  # a wall time in a gap is not told: the instant is, and it has another wall time
+            series.start = instant(series.start, series.zone).astimezone(ZoneInfo(series.zone)).replace(tzinfo=None)
         if not series.all_day and rng.random() < 0.2:
             series.rule = {"freq": rrule.HOURLY, "interval": rng.choice([5, 7, 12, 36]), "count": rng.randint(1, 60)}
         self.complete(series)

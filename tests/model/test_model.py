@@ -1,6 +1,5 @@
-"""Six hundred random steps among failures, and some among clients that follow, from a new seed each time; see README.md."""
+"""Six hundred random steps among failures, and some among clients that follow, always the same; see README.md."""
 import os
-import random
 
 import pytest
 
@@ -10,7 +9,7 @@ from steps import schedule
 
 @pytest.mark.parametrize("kind, steps", [("failures", 600), ("edits", 120)])
 def test_the_mirror_equals_google_at_each_rest(kind, steps):
-    seed = int(os.environ.get("CALMIRROR_SEED", random.randrange(1 << 32)))
+    seed = int(os.environ.get("CALMIRROR_SEED", 1))
     print(f"CALMIRROR_SEED={seed}")
     plan = schedule(seed, steps, kind)
     failed = run(seed, plan, keep_log=True)
