@@ -212,7 +212,7 @@ class FeedFollower:
 
     def __init__(self, world, calendars):
         self.world, self.calendars = world, calendars
-        self.cursor = "0"
+        self.cursor, self.void = "0", False
         self.state = {c: {} for c in calendars}
         self.form = EventFollower(world, calendars[0], {}).form
 
@@ -231,7 +231,9 @@ class FeedFollower:
             for entry in answer.json["items"]:
                 self.take(entry)
             self.cursor = answer.json["cursor"]
-            if not answer.json["more"]:
+            if self.void:
+                self.forget()
+            elif not answer.json["more"]:
                 return
             if between:
                 between()
@@ -241,7 +243,7 @@ class FeedFollower:
         if kind == "reset" and calendar:
             self.state[calendar] = {}  # told anew, as to all that began with cursor 0
         elif kind == "reset":
-            self.state = {c: {} for c in self.calendars}
+            self.void = "account" not in entry  # another database, or one of before: it begins anew
         elif kind in ("created", "updated"):
             self.judge(entry, self.state[calendar].get(entry["eventId"]))
             self.state[calendar][entry["eventId"]] = entry["event"]
@@ -286,6 +288,9 @@ class StreamFollower(FeedFollower):
             if kind not in ("hello", "end", "freshness", None):
                 self.take(entry)
             self.cursor = id or self.cursor
+        if self.void:
+            self.forget()
+            self.follow(rng)
         if between:
             between()
 

@@ -2,8 +2,10 @@
 import contextlib
 import datetime
 import json
+import os
 import random
 import resource
+import shutil
 import signal
 import time
 from urllib.parse import quote
@@ -48,8 +50,11 @@ class World:
         self.google = self.emulator.api
         self.silent = set()  # (calendar, event or its series) changed so that no token tells of it
         self.drifted = set()  # calendars that have such, and were not verified since
-        self.were_series = set()  # ids of what may have holes again: at times of day, or on days, as it was then
+        self.backup = f"{directory}/kept"
         self.drift = dict.fromkeys(ZONES, 0)  # how much the mirror had found at the last rest
+        self.kept_drift = dict(self.drift)
+        self.found_since = set()  # what of `silent` is known to a mirror that was verified, not to its backup
+        self.were_series = set()  # ids of what may have holes again: at times of day, or on days, as it was then
         self.edited = {}  # (calendar, event or its series) -> when, in ms since 1970 as the mirror's clock has it
         self.lossy = False  # something happened that no notification will make up for
         self.count = 0
@@ -85,6 +90,29 @@ class World:
 
     def excluded(self):
         return set(self.mirror.sections[ACCOUNT].get("exclude", "").split(", ")) - {""}
+
+    def keep(self, end, rng):
+        """A backup of what it left when it ended: not of a time to come."""
+        if self.skew_ms:
+            return
+        end(self, rng)
+        shutil.rmtree(self.backup, ignore_errors=True)
+        shutil.copytree(self.mirror.state_dir, self.backup, ignore=shutil.ignore_patterns("control"))
+        self.kept_drift, self.found_since = dict(self.drift), set()
+        self.start()
+
+    def put_back(self, end, rng):
+        """The backup takes the place of what is there; without one all is lost."""
+        end(self, rng)
+        shutil.rmtree(self.mirror.state_dir)
+        if os.path.exists(self.backup):
+            shutil.copytree(self.backup, self.mirror.state_dir)
+        self.drift = dict(self.kept_drift)
+        self.silent |= self.found_since
+        self.drifted |= {calendar for calendar, _ in self.found_since}
+        self.left |= set(ZONES)  # they may not have been there then
+        self.lossy = True
+        self.start()
 
     def skew(self, ms):
         self.clock.turn(ms - self.skew_ms)
@@ -223,7 +251,8 @@ class World:
         assert found == self.drift[calendar], f"{calendar}: drift that is none: {self.mirror.get('/v1/verify').body}"
         self.drifted.discard(calendar)
         self.left.discard(calendar)
-        self.silent = {s for s in self.silent if s[0] != calendar}
+        self.found_since |= {s for s in self.silent if s[0] == calendar}
+        self.silent -= self.found_since
 
     def in_the_end(self, what, condition):
         """When not all that happened was announced, days go by until it is found. One may not do: a request that was under
