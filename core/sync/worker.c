@@ -137,6 +137,13 @@ static enum rc catch_up_and_watch(struct run *r, bool *ret_pulled, struct err *e
     return rc;
 }
 
+/* A ping was taken and not answered, for a token died on the way. Those to come wait with it, so
+ * until it is answered none are heard; without a token the plan says when. */
+static bool owes_pull(const struct run *r)
+{
+    return r->ticket.reasons & QUEUE_PING & ~r->covered && r->c.sync_token[0];
+}
+
 static enum rc follow(struct run *r, struct err *e)
 {
     struct err trouble = {0};
@@ -159,6 +166,8 @@ static enum rc follow(struct run *r, struct err *e)
         r->delay_ms = plan_delay_ms(&r->set->rules, &view, (unsigned)rand_between(0, 65535));
     if (!pulled && r->ticket.due_in_ms > 0 && r->ticket.due_in_ms < r->delay_ms)
         r->delay_ms = r->ticket.due_in_ms; /* this look was extra: the schedule stands */
+    if (owes_pull(r) && r->delay_ms > r->set->rules.poll_unhealthy_ms)
+        r->delay_ms = r->set->rules.poll_unhealthy_ms;
     return rc;
 }
 

@@ -361,6 +361,23 @@ def test_instances_while_they_change(series, clock):
     assert asked.returncode == 0, output
 
 
+def test_a_change_while_instances_are_asked_for(series, clock):
+    """The token dies just then: nothing can be judged, and the change does not wait for the next poll."""
+    pair, items = series
+    answer_instances(pair, items, hold=True)
+    pings = pair.collection(USER)["pings"]
+    asked = subprocess.Popen([os.path.join(BUILD, "calmirror"), "verify", "--instances", *WINDOW, "-c",
+                              pair.mirror.config_path], stdout=subprocess.PIPE, text=True)
+    pair.emulator.wait_held()
+    pair.emulator.fault("GET */events", query="*syncToken=*", count=1, status=410, reason="fullSyncRequired")
+    pair.google.patch(USER, "repeat00", summary="edited")
+    wait_for("the notification", lambda: pair.collection(USER)["pings"] > pings)
+    pair.emulator.release()
+    assert "instances could not be judged: the sync token died" in asked.communicate(timeout=60 * PATIENCE)[0]
+    clock.sleep(pair, 2 * MINUTE_MS)
+    pair.wait_equal(USER)
+
+
 def test_another_window_asked_for_meanwhile(series):
     """What Google expanded of one window is compared with the same of ours, and then the other window is."""
     pair, items = series

@@ -282,6 +282,67 @@ static void test_a_token_that_dies_during_a_listing(void **state)
     assert_int_equal(requests(&w, "GET */events"), calls + 5);
 }
 
+/* Of this size, and of these many, events are put closer together in more than one transaction. */
+static void put_large_events(void)
+{
+    static char body[4400], text[4000];
+    char path[96];
+    memset(text, 'x', sizeof(text) - 1);
+    for (int i = 0; i < 320; i++) {
+        snprintf(path, sizeof(path), "events?calendar=me%%40example.com&id=large%d&silent=1", i);
+        snprintf(body, sizeof(body),
+                 "{\"id\":\"large%d\",\"status\":\"confirmed\",\"description\":\"%s\","
+                 "\"updated\":\"2026-06-01T00:00:00.000Z\","
+                 "\"start\":{\"dateTime\":\"2026-07-01T10:00:00Z\"},"
+                 "\"end\":{\"dateTime\":\"2026-07-01T11:00:00Z\"}}",
+                 i, text);
+        control(&w, "PUT", path, body);
+    }
+}
+
+/* A ping that is taken up while events are put closer together, when nothing can be asked for any
+ * more with the token that there is. */
+static void test_a_token_that_dies_behind_a_listing(void **state)
+{
+    (void)state;
+    world_begin(&w, true, "poll_interval_unhealthy = 1s\n");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel(&w);
+    put_large_events();
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"hold\":true,\"when\":\"after\",\"count\":1}");
+    (void)queue_resync(w.queue, events_of(&w, ME).no);
+    wait_held();
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"query\":\"*syncToken=*\",\"status\":410,\"count\":1}");
+    insert_announced("behind");
+    control(&w, "POST", "release", "{}");
+    WAIT(is_equal(&w, ME));
+}
+
+/* Two tokens die in one run, and what was listed in their place has more than one page. The ping
+ * that the run was for is no reason to keep those that come after it waiting. */
+static void test_a_ping_behind_dead_tokens(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {"aaaaaa", "bbbbbb", "cccccc"};
+    world_begin(&w, true, "poll_interval_unhealthy = 1s\n");
+    for (size_t i = 0; i < 3; i++)
+        insert_event(&w, ids[i], "");
+    mirror_up(&w);
+    WAIT(is_equal(&w, ME));
+    live_channel(&w);
+    control(&w, "POST", "pages", "{\"max_page\":2}");
+    control(&w, "POST", "faults",
+            "{\"match\":\"GET */events\",\"query\":\"*syncToken=*\",\"status\":410,\"count\":2}");
+    insert_announced("before");
+    WAIT(is_equal(&w, ME));
+    WAIT(is_idle(&w));
+    insert_announced("behind");
+    WAIT(is_equal(&w, ME));
+}
+
 /* A ping that comes behind the only page of a verification, which can take no increment any more,
  * is answered by an increment with the new token. */
 static void test_a_ping_behind_a_verification(void **state)
@@ -413,6 +474,8 @@ int main(void)
         cmocka_unit_test_teardown(test_events_are_of_the_zone_of_their_answer, end),
         cmocka_unit_test_teardown(test_page_tokens_that_die, end),
         cmocka_unit_test_teardown(test_a_token_that_dies_during_a_listing, end),
+        cmocka_unit_test_teardown(test_a_token_that_dies_behind_a_listing, end),
+        cmocka_unit_test_teardown(test_a_ping_behind_dead_tokens, end),
         cmocka_unit_test_teardown(test_a_ping_behind_a_verification, end),
         cmocka_unit_test_teardown(test_a_calendar_that_leaves_while_it_is_listed, end),
         cmocka_unit_test_teardown(test_channel_whose_answer_was_lost, end),
