@@ -12,9 +12,8 @@
 #include "core/push/sched.h"
 #include "storage/hub.h"
 
-#define HOOK_POSTS_MOST   8    /* of one hook under way at once; of programs one */
-#define HOOK_DEAD_MOST    1000 /* letters kept for one hook: the oldest give way */
-#define HOOK_RUNNING_MOST 64   /* deliveries under way: the places of all classes */
+#define HOOK_POSTS_MOST   8  /* of one hook under way at once; of programs one */
+#define HOOK_RUNNING_MOST 64 /* deliveries under way: the places of all classes */
 struct hook_lane {    /* a collection's changes on their way to a hook, or its dead letters */
     struct lane lane; /* first */
     struct hook *hook;
@@ -37,8 +36,9 @@ struct hook {
     struct secret secrets[2];
     struct push_place start; /* where collections without a mark begin */
     struct hook_lane *lanes, letters;
-    uint64_t delivered, attempts_failed, dead; /* `dead`: letters that are there now */
-    int64_t delivered_ms, failed_ms;           /* wall clock of the last */
+    uint64_t delivered, attempts_failed;
+    uint64_t dead, dead_bytes;       /* letters that are there now */
+    int64_t delivered_ms, failed_ms; /* wall clock of the last */
     uint64_t given_up, dropped; /* changes, and letters, since the log told of them: at said_ms */
     _Atomic int64_t said_ms;    /* of log_due() */
     struct hook *next;
@@ -69,7 +69,7 @@ struct hooks {
 /* With the lock held. Takes up a new configuration; if that failed before, only `again`. */
 bool hooks_take_reload(struct hooks *h, bool again);
 void hooks_sweep(struct hooks *h); /* likewise: frees what has left, lanes too, and is over */
-void hooks_count_letters(struct hooks *h, struct txn *ledger); /* likewise: sets `dead` of each */
+struct hook *hook_find(struct hooks *h, const char *name);
 /* The lane of a collection, made if need be; NULL: out of memory. */
 struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *ledger);
 void hooks_forget(struct hooks *h, uint32_t coll, struct txn *ledger); /* it was dropped */

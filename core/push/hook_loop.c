@@ -20,6 +20,7 @@
 #include "core/base/rand.h"
 #include "core/base/text.h"
 #include "core/push/hook.h"
+#include "core/push/letters.h"
 #include "core/push/may.h"
 #include "core/push/verdict.h"
 #include "core/queue/backoff.h"
@@ -85,29 +86,6 @@ static void look_at_programs(struct hooks *h)
 
 /* ---- writing it down ------------------------------------------------------------------------- */
 
-static bool first_of_hook(void *arg, const struct push_dead *d)
-{
-    struct push_dead *found = arg;
-
-    if (strcmp(d->hook, found->hook) != 0)
-        return true;
-    found->number = d->number;
-    return false;
-}
-
-static void drop_oldest(struct hook *hook, struct txn *t)
-{
-    struct push_dead found = {0};
-
-    (void)text_copy(found.hook, sizeof found.hook, span_of(hook->name));
-    push_dead_each(t, 0, first_of_hook, &found);
-    if (found.number) {
-        push_dead_delete(t, found.number);
-        hook->dead--;
-        hook->dropped++;
-    }
-}
-
 /* At once, then for all that follow now and then: a receiver may be gone for good. */
 static void say_given_up(const struct hook_lane *l)
 {
@@ -124,28 +102,6 @@ static void say_given_up(const struct hook_lane *l)
     hook->given_up = hook->dropped = 0;
 }
 
-static void write_dead(struct hook_lane *l, struct txn *t)
-{
-    struct span body = buf_span(&l->body);
-    struct push_dead d = {.seq = l->sending.sub,
-                          .first_ms = l->failed_ms,
-                          .dead_ms = clock_wall_ms(),
-                          .attempts = l->lane.fails + 1};
-    struct hook *hook = l->hook;
-
-    while (body.n > 0 && body.p[body.n - 1] == '\n')
-        body.n--;
-    d.body = body;
-    (void)text_copy(d.hook, sizeof d.hook, span_of(hook->name));
-    (void)json_string_copy(json_get(body, "account"), d.account, sizeof d.account);
-    (void)json_string_copy(json_get(body, "calendarId"), d.calendar, sizeof d.calendar);
-    (void)text_copy(d.error, sizeof d.error, span_of(l->error ? l->error : ""));
-    if (hook->dead >= HOOK_DEAD_MOST)
-        drop_oldest(hook, t);
-    push_dead_put(t, &d);
-    hook->dead++;
-}
-
 static void write_mark(const struct hook_lane *l, const struct push_place *at, struct txn *t)
 {
     struct push_mark mark = {.coll = l->coll, .place = *at, .failed_ms = l->failed_ms};
@@ -159,37 +115,16 @@ static void write_mark(const struct hook_lane *l, const struct push_place *at, s
         push_mark_put(t, &mark);
 }
 
-static void write_letter(struct hook_lane *l, bool ok, struct txn *t)
-{
-    struct push_dead d;
-
-    if (push_dead_get(t, l->sending.pos, &d) != RC_OK) /* dropped meanwhile */
-        return;
-    if (ok) {
-        push_dead_delete(t, l->sending.pos);
-        l->hook->dead -= l->hook->dead > 0;
-        return;
-    }
-    char *body = strndup(d.body.p, d.body.n); /* the record is about to be replaced */
-
-    d.attempts++;
-    (void)text_copy(d.error, sizeof d.error, span_of(l->error ? l->error : ""));
-    d.body = (struct span){body, body ? d.body.n : 0};
-    if (body)
-        push_dead_put(t, &d);
-    free(body);
-}
-
 static void write_result(const struct hook_result *r, struct txn *t)
 {
     struct hook_lane *l = r->lane;
 
     if (!l->coll) {
-        write_letter(l, r->ok, t);
+        letters_settle(l, r->ok, t);
         return;
     }
     if (r->dead)
-        write_dead(l, t);
+        letters_add(l, t);
     write_mark(l, r->ok || r->dead ? &l->sending : &l->at, t);
 }
 
@@ -239,7 +174,7 @@ static void write_down(struct hooks *h, bool flush)
         return;
     log_err(NULL, "what hooks were told could not be written down: %s", e.text);
     if (txn_read(h->ledger, &t, NULL) == RC_OK) {
-        hooks_count_letters(h, t); /* as they were */
+        letters_count(h, t); /* as they were */
         txn_abort(t);
     }
 }
@@ -271,38 +206,16 @@ static void settle(struct hooks *h, const struct hook_result *r, int64_t now_ms)
 
 /* ---- what is due ----------------------------------------------------------------------------- */
 
-static bool next_letter(void *arg, const struct push_dead *d)
-{
-    struct hook_lane *l = arg;
-
-    if (strcmp(d->hook, l->hook->name) != 0 || d->number > l->last_letter)
-        return d->number <= l->last_letter;
-    l->letter = l->sending.pos = d->number;
-    buf_add_span(&l->body, d->body);
-    return false;
-}
-
 struct delivery {
     char type[16], account[LIMIT_NAME_BYTES + 1], id[96];
 };
 
 static enum rc find_letter(struct hooks *h, struct hook_lane *l, struct delivery *ret)
 {
-    struct txn *t;
-    uint64_t before = l->letter;
-
-    if (l->last_letter == 0)
-        return RC_NOTFOUND;
-    enum rc rc = txn_read(h->ledger, &t, NULL);
+    enum rc rc = letters_next(h, l);
 
     if (rc)
         return rc;
-    push_dead_each(t, before, next_letter, l);
-    txn_abort(t);
-    if (l->letter == before) {
-        l->last_letter = 0;
-        return RC_NOTFOUND;
-    }
     (void)json_string_copy(json_get(buf_span(&l->body), "type"), ret->type, sizeof ret->type);
     (void)json_string_copy(json_get(buf_span(&l->body), "account"), ret->account,
                            sizeof ret->account);

@@ -10,12 +10,13 @@
 #include "core/base/private.h"
 #include "core/base/text.h"
 #include "core/push/hook.h"
+#include "core/push/letters.h"
 #include "storage/accounts.h"
 #include "storage/push.h"
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-static struct hook *find(struct hooks *h, const char *name)
+struct hook *hook_find(struct hooks *h, const char *name)
 {
     for (struct hook *hook = h->all; hook; hook = hook->next)
         if (strcmp(hook->name, name) == 0)
@@ -143,22 +144,6 @@ static void find_start(struct hooks *h, struct hook *hook, struct txn *ledger, s
     push_mark_put(ledger, &mark);
 }
 
-static bool count_letter(void *arg, const struct push_dead *d)
-{
-    struct hook *hook = find(arg, d->hook);
-
-    if (hook)
-        hook->dead++;
-    return true;
-}
-
-void hooks_count_letters(struct hooks *h, struct txn *ledger)
-{
-    for (struct hook *hook = h->all; hook; hook = hook->next)
-        hook->dead = 0;
-    push_dead_each(ledger, 0, count_letter, h);
-}
-
 struct unknown {
     struct hooks *h;
     struct txn *mirror;
@@ -169,7 +154,7 @@ struct unknown {
 static bool see_mark(void *arg, const struct push_mark *mark)
 {
     struct unknown *u = arg;
-    const struct hook *hook = find(u->h, mark->hook);
+    const struct hook *hook = hook_find(u->h, mark->hook);
     struct collection c;
 
     /* Collections are dropped while nobody looks, too; none has the number of another. */
@@ -199,7 +184,7 @@ static void drop_unknown_marks(struct hooks *h, struct txn *ledger, struct txn *
 static void take_one(struct hooks *h, const struct conf_hook *conf, struct txn *ledger,
                      struct txn *mirror)
 {
-    struct hook *hook = find(h, conf->name);
+    struct hook *hook = hook_find(h, conf->name);
 
     if (!hook)
         hook = hook_add(h, conf->name);
@@ -246,7 +231,8 @@ static enum rc take_conf(struct hooks *h, struct err *e)
     conf_free(h->taken);
     h->taken = conf_ref(h->conf);
     drop_unknown_marks(h, ledger, mirror);
-    hooks_count_letters(h, ledger);
+    letters_expire(h, ledger);
+    letters_count(h, ledger);
     txn_abort(mirror);
     hooks_sweep(h);
     return txn_commit(ledger, e);
@@ -326,33 +312,6 @@ int64_t hooks_heartbeat_ms(const struct hooks *h)
 
 /* ---- what is told of them -------------------------------------------------------------------- */
 
-struct writing {
-    struct buf *out;
-    const char *hook;
-    bool any;
-};
-
-static bool write_letter(void *arg, const struct push_dead *d)
-{
-    struct writing *w = arg;
-
-    if (strcmp(d->hook, w->hook) != 0)
-        return true;
-    buf_printf(w->out, "%s{\"number\":%" PRIu64 ",\"account\":", w->any ? "," : "", d->number);
-    w->any = true;
-    buf_add_json(w->out, span_of(d->account));
-    buf_add_text(w->out, ",\"calendar\":");
-    buf_add_json(w->out, span_of(d->calendar));
-    buf_printf(w->out,
-               ",\"first_ms\":%" PRId64 ",\"dead_ms\":%" PRId64 ",\"attempts\":%u,\"error\":",
-               d->first_ms, d->dead_ms, d->attempts);
-    buf_add_json(w->out, span_of(d->error));
-    buf_add_text(w->out, ",\"change\":");
-    buf_add_span(w->out, d->body);
-    buf_add_char(w->out, '}');
-    return true;
-}
-
 static void write_failing(struct buf *out, const struct hook *hook)
 {
     bool any = false;
@@ -380,8 +339,6 @@ void hooks_write(struct hooks *h, struct buf *out)
     buf_add_char(out, '[');
     pthread_mutex_lock(&h->lock);
     for (const struct hook *hook = h->all; hook; hook = hook->next) {
-        struct writing w = {.out = out, .hook = hook->name};
-
         if (!hook->conf)
             continue;
         buf_add_text(out, any ? ",{\"name\":" : "{\"name\":");
@@ -396,7 +353,7 @@ void hooks_write(struct hooks *h, struct buf *out)
         write_failing(out, hook);
         buf_add_text(out, ",\"dead_letters\":[");
         if (t)
-            push_dead_each(t, 0, write_letter, &w);
+            letters_write(t, hook->name, out);
         buf_add_text(out, "]}");
     }
     pthread_mutex_unlock(&h->lock);
@@ -414,76 +371,4 @@ void hooks_count(struct hooks *h, uint64_t *ret_delivered, uint64_t *ret_failed,
         *ret_dead += hook->dead;
     }
     pthread_mutex_unlock(&h->lock);
-}
-
-/* ---- dead letters ---------------------------------------------------------------------------- */
-
-struct picking {
-    const char *hook;
-    uint64_t number, n, last;
-    uint64_t v[HOOK_DEAD_MOST];
-};
-
-static bool pick(void *arg, const struct push_dead *d)
-{
-    struct picking *p = arg;
-
-    if (strcmp(d->hook, p->hook) == 0 && (!p->number || p->number == d->number)) {
-        p->v[p->n++] = d->number;
-        p->last = d->number;
-    }
-    return p->n < HOOK_DEAD_MOST;
-}
-
-static enum rc drop(struct hooks *h, const struct picking *p, struct err *e)
-{
-    struct txn *t;
-    enum rc rc = txn_write(h->ledger, &t, e);
-
-    if (rc)
-        return rc;
-    for (uint64_t i = 0; i < p->n; i++)
-        push_dead_delete(t, p->v[i]);
-    return txn_commit(t, e);
-}
-
-enum rc hooks_dead(struct hooks *h, const char *name, uint64_t number, bool drop_them,
-                   uint64_t *ret_n, struct err *e)
-{
-    struct picking *p = calloc(1, sizeof *p);
-    struct txn *t;
-
-    if (!p)
-        return err_set(e, RC_SYS, "out of memory");
-    p->hook = name;
-    p->number = number;
-    pthread_mutex_lock(&h->lock);
-    struct hook *hook = find(h, name);
-    enum rc rc = txn_read(h->ledger, &t, e);
-
-    if (rc == RC_OK) {
-        push_dead_each(t, 0, pick, p);
-        txn_abort(t);
-    }
-    if (rc == RC_OK && p->n == 0 && (number || !hook || !hook->conf))
-        rc = RC_NOTFOUND;
-    if (rc == RC_OK && !drop_them && (!hook || !hook->conf))
-        rc = RC_NOTFOUND; /* nobody to deliver them to */
-    if (rc == RC_OK && drop_them && p->n)
-        rc = drop(h, p, e);
-    if (rc == RC_OK && drop_them && hook)
-        hook->dead -= p->n < hook->dead ? p->n : hook->dead;
-    if (rc == RC_OK && !drop_them && p->n) {
-        hook->letters.letter = number ? number - 1 : 0;
-        hook->letters.last_letter = p->last;
-        if (!hook->letters.lane.running) /* else it goes on from there */
-            sched_set(&h->sched, &hook->letters.lane, clock_mono_ms());
-    }
-    if (rc == RC_OK)
-        *ret_n = p->n;
-    pthread_mutex_unlock(&h->lock);
-    if (rc == RC_OK && h->running)
-        http_pool_wake(h->pool);
-    free(p);
-    return rc;
 }

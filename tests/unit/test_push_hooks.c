@@ -7,15 +7,18 @@
 #include <sys/resource.h>
 
 #include "core/base/clock.h"
+#include "core/base/text.h"
 #include "storage/push.h"
 #include "tests/unit/storage_fixture.h"
 
 #define CHANGES      3
 #define HELD_BYTES   4096 /* of a file at most: enough for a program's input, not for a commit */
 #define PATIENCE_MS  20000
-#define READERS_MOST 4096 /* more than a store has room for */
+#define READERS_MOST 4096      /* more than a store has room for */
+#define KEPT_BYTES   (4 << 20) /* of letters */
 
 static _Atomic unsigned n_changes; /* that the feed has */
+static int pad;                    /* so large each is, besides */
 
 static enum rc next_change(struct txn *t, const struct collection *coll,
                            const struct push_place *after, const struct push_wish *wish,
@@ -27,7 +30,7 @@ static enum rc next_change(struct txn *t, const struct collection *coll,
         return RC_NOTFOUND;
     ret->at.pos = ret->at.sub = after->pos + 1;
     ret->type = "created";
-    buf_printf(out, "{\"n\":%d}", (int)ret->at.pos);
+    buf_printf(out, pad ? "{\"n\":%d,\"pad\":\"%0*d\"}" : "{\"n\":%d}", (int)ret->at.pos, pad, 0);
     return RC_OK;
 }
 
@@ -67,6 +70,7 @@ static int setup(void **state)
     w->coll = make_calendar(w->f->store, "me", COLL_READY);
     assert_int_equal(w->coll.account, a.no);
     n_changes = CHANGES;
+    pad = 0;
     w->hook = (struct conf_hook){.name = name, .timeout_ms = 10000, .give_up_ms = 1};
     w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1, .refs = 1};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
@@ -342,12 +346,119 @@ static void test_a_calendar_that_left_while_nobody_looked(void **state)
     assert_true(has_no_mark(w));
 }
 
+static uint64_t count_dead(struct world *w)
+{
+    uint64_t delivered, failed, dead;
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    return dead;
+}
+
+struct sum {
+    const char *hook;
+    uint64_t n, bytes, first, last;
+};
+
+static bool add_letter(void *arg, const struct push_dead *d)
+{
+    struct sum *sum = arg;
+    if (strcmp(d->hook, sum->hook) != 0)
+        return true;
+    sum->first = sum->first ? sum->first : d->seq;
+    sum->last = d->seq;
+    sum->n++;
+    sum->bytes += d->body.n;
+    return true;
+}
+
+static struct sum letters_of(struct world *w, const char *hook)
+{
+    struct sum sum = {.hook = hook};
+    struct txn *t = begin_read(w->ledger);
+    push_dead_each(t, 0, add_letter, &sum);
+    txn_abort(t);
+    return sum;
+}
+
+static bool has_last_letter(struct world *w)
+{
+    return letters_of(w, "h").last == n_changes;
+}
+
+/* Whoever may write to a calendar says how large a letter is: they neither fill the file nor what
+ * tells of them. */
+static void test_large_letters(void **state)
+{
+    struct world *w = *state;
+    struct buf out = {0};
+    uint64_t n = 0;
+    w->hook.shell = (char[]){"exit 1"};
+    n_changes = 10;
+    pad = 1 << 20;
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, has_last_letter, "the last letter");
+    struct sum kept = letters_of(w, "h");
+    assert_in_range(kept.bytes, 2 * pad, KEPT_BYTES);
+    assert_int_equal(kept.first, n_changes - kept.n + 1); /* the newest, without a gap */
+    assert_int_equal(count_dead(w), kept.n);
+    hooks_write(w->hooks, &out);
+    assert_false(out.failed);
+    buf_release(&out);
+
+    pad = 5 << 20; /* larger than all may be: it alone is kept */
+    n_changes++;
+    struct txn *t = begin_write(w->f->store);
+    coll_put(t, &w->coll);
+    commit(t);
+    wait_for(w, has_last_letter, "the largest");
+    kept = letters_of(w, "h");
+    assert_int_equal(kept.n, 1);
+    assert_int_equal(count_dead(w), 1);
+    assert_int_equal(hooks_dead(w->hooks, "h", 0, true, &n, NULL), RC_OK);
+    assert_int_equal(n, 1);
+
+    pad = 1 << 20; /* there is room again */
+    n_changes += 2;
+    t = begin_write(w->f->store);
+    coll_put(t, &w->coll);
+    commit(t);
+    wait_for(w, has_last_letter, "the last of all");
+    assert_int_equal(letters_of(w, "h").n, 2);
+}
+
+static void put_letter(struct world *w, const char *hook, int64_t days)
+{
+    struct push_dead d = {.seq = 1, .dead_ms = clock_wall_ms() - days * DAY_MS, .body = S("{}")};
+    struct txn *t = begin_write(w->ledger);
+    (void)text_copy(d.hook, sizeof d.hook, span_of(hook));
+    push_dead_put(t, &d);
+    commit(t);
+}
+
+/* It may come back, but not for ever. */
+static void test_letters_of_a_hook_that_left(void **state)
+{
+    struct world *w = *state;
+    uint64_t n = 0;
+    put_letter(w, "left", 31);
+    put_letter(w, "left", 29);
+    put_letter(w, "h", 400);
+    hooks_free(w->hooks);
+    assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->conf, &feed, NULL), RC_OK);
+    assert_int_equal(letters_of(w, "left").n, 1);
+    assert_int_equal(letters_of(w, "h").n, 1);
+    assert_int_equal(count_dead(w), 1);
+    assert_int_equal(hooks_dead(w->hooks, "left", 0, true, &n, NULL), RC_OK);
+    assert_int_equal(n, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_asked_for_while_one_is_delivered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_large_letters, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_letters_of_a_hook_that_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_added_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_calendar_that_left_while_nobody_looked, setup,
