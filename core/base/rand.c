@@ -9,8 +9,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
+
+#include "core/base/must.h"
 
 static _Atomic uint64_t state;
 static pthread_once_t seeded = PTHREAD_ONCE_INIT;
@@ -21,7 +23,7 @@ void rand_bytes(void *p, size_t n)
     while (n > 0) {
         ssize_t got = getrandom(at, n, 0);
         if (got < 0 && errno != EINTR)
-            abort();
+            must_end("random bytes: %s", strerror(errno));
         if (got > 0) {
             at += got;
             n -= (size_t)got;

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-void rand_bytes(void *p, size_t n);           /* cryptographic; aborts if the kernel has none */
+void rand_bytes(void *p, size_t n);           /* cryptographic; no bytes end the process */
 void rand_id(char *out, size_t chars);        /* `chars` of [a-v0-9] and a NUL; for channel ids */
 int64_t rand_between(int64_t lo, int64_t hi); /* inclusive; jitter only, never secrets */
 void rand_seed(uint64_t seed);                /* tests: makes rand_between deterministic */

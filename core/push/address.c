@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/must.h"
 #include "core/conf/address.h"
 
 /* The first match counts. */
@@ -55,11 +56,12 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void parse_table(void)
 {
-    for (size_t i = 0; i < TABLE_N; i++)
-        if (network_parse(span_of(table[i].network), &parsed[i], NULL) != RC_OK)
-            abort();
-    if (network_parse(span_of("64:ff9b::/96"), &nat64, NULL) != RC_OK)
-        abort();
+    struct err e = {0};
+    enum rc rc = network_parse(span_of("64:ff9b::/96"), &nat64, &e);
+    for (size_t i = 0; rc == RC_OK && i < TABLE_N; i++)
+        rc = network_parse(span_of(table[i].network), &parsed[i], &e);
+    if (rc != RC_OK)
+        must_end("the table of networks: %s", e.text);
 }
 
 enum address_class address_classify(const struct ip *ip)

@@ -13,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/base/rfc3339.h"
 #include "core/sync/differ.h"
@@ -54,20 +55,13 @@ static void sides_release(struct sides *s)
     buf_release(&s->items);
 }
 
-/* Ids of instances need no decoding. */
-static bool add(struct instances *list, struct span raw)
+static void add(struct instances *list, struct span raw)
 {
-    struct span id = json_string_plain(json_get(raw, "id"));
     if (list->n == list->size) {
-        size_t size = list->size ? 2 * list->size : 256;
-        struct instance *v = reallocarray(list->v, size, sizeof(*v));
-        if (!v)
-            return false;
-        list->v = v;
-        list->size = size;
+        list->size = list->size ? 2 * list->size : 256;
+        list->v = must(reallocarray(list->v, list->size, sizeof(*list->v)));
     }
-    list->v[list->n++] = (struct instance){id, raw};
-    return true;
+    list->v[list->n++] = (struct instance){.raw = raw};
 }
 
 static enum rc fetch(struct sides *s, struct err *e)
@@ -88,10 +82,8 @@ static enum rc fetch(struct sides *s, struct err *e)
         struct json_iter it = json_iter(page.items);
         struct span key, item;
         pages_add(&s->pages, &page);
-        while (json_next(&it, &key, &item)) {
-            if (!add(&s->theirs, item))
-                return err_set(e, RC_SYS, "out of memory");
-        }
+        while (json_next(&it, &key, &item))
+            add(&s->theirs, item);
         if (held > BYTES_MOST)
             return err_set(e, RC_FULL, "too many instances; choose a shorter window");
         if (from[0] && page_guard_loops(&guard, from))
@@ -108,9 +100,9 @@ static bool keep(void *arg, struct span event)
     worker_beat(s->r->w);
     struct span at = {(const char *)(uintptr_t)list->text.n, event.n};
     buf_add_span(&list->text, event);
-    if (list->text.failed || !add(list, event))
+    if (list->text.failed)
         return false;
-    list->v[list->n - 1].raw = at;
+    add(list, at);
     return true;
 }
 
@@ -123,9 +115,8 @@ static enum rc expand(struct sides *s, struct err *e)
     if (rc == RC_OK && s->ours.text.failed)
         rc = err_set(e, RC_FULL, "too many instances; choose a shorter window");
     for (size_t i = 0; i < s->ours.n; i++) {
-        struct instance *one = &s->ours.v[i];
-        one->raw.p = s->ours.text.p + (uintptr_t)one->raw.p;
-        one->id = json_string_plain(json_get(one->raw, "id"));
+        struct span *raw = &s->ours.v[i].raw;
+        raw->p = s->ours.text.p + (uintptr_t)raw->p;
     }
     return rc;
 }
@@ -134,6 +125,15 @@ static int by_id(const void *pa, const void *pb)
 {
     const struct instance *a = pa, *b = pb;
     return order_span(&a->id, &b->id);
+}
+
+/* Ids of instances need no decoding. */
+static void sort(struct instances *list)
+{
+    for (size_t i = 0; i < list->n; i++)
+        list->v[i].id = json_string_plain(json_get(list->v[i].raw, "id"));
+    if (list->n)
+        qsort(list->v, list->n, sizeof(*list->v), by_id);
 }
 
 /* An event of this id, in any state, changed since. */
@@ -183,10 +183,8 @@ static enum rc compare(struct sides *s, struct err *e)
     enum rc rc = txn_read(s->r->sync->opt.store, &t, e);
     if (rc != RC_OK)
         return rc;
-    if (s->ours.n)
-        qsort(s->ours.v, s->ours.n, sizeof(*s->ours.v), by_id);
-    if (s->theirs.n)
-        qsort(s->theirs.v, s->theirs.n, sizeof(*s->theirs.v), by_id);
+    sort(&s->ours);
+    sort(&s->theirs);
     for (size_t i = 0, k = 0; i < s->ours.n || k < s->theirs.n;) {
         const struct instance *ours = i < s->ours.n ? &s->ours.v[i] : NULL;
         const struct instance *theirs = k < s->theirs.n ? &s->theirs.v[k] : NULL;

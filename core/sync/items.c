@@ -149,8 +149,7 @@ static enum rc fetch_colors(struct run *r, struct pages *p, struct err *e)
     buf_add_span(&p->v[0].body, buf_span(&raw));
     buf_add_char(&p->v[0].body, ']');
     buf_release(&raw);
-    if (p->v[0].body.failed)
-        return err_set(e, RC_SYS, "out of memory");
+    must_hold(&p->v[0].body);
     p->v[0].items = buf_span(&p->v[0].body);
     return RC_OK;
 }

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "core/base/json.h"
 #include "core/base/must.h"
@@ -18,8 +17,9 @@ static pthread_once_t searched_once = PTHREAD_ONCE_INIT;
 
 static void compile_searched(void)
 {
-    if (fields_compile(&searched, span_of(searched_fields), (struct span){0}, NULL) != RC_OK)
-        abort();
+    struct err e = {0};
+    if (fields_compile(&searched, span_of(searched_fields), (struct span){0}, &e) != RC_OK)
+        must_end("the fields that q searches: %s", e.text);
 }
 
 /* What Google shows as title of events without one of their own, as JSON strings. */
