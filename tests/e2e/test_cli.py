@@ -3,8 +3,10 @@ import json
 import os
 import pty
 import re
+import shutil
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -16,8 +18,8 @@ BINARY = os.path.join(BUILD, "calmirror")
 CALENDAR = "me@example.com"
 
 
-def run(*arguments, env=None, **options):
-    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE,
+def run(*arguments, program=BINARY, env=None, **options):
+    return subprocess.run([program, *arguments], capture_output=True, text=True, timeout=60 * PATIENCE,
                           env={**os.environ, "TZ": "Europe/Zurich", **(env or {})}, **options)
 
 
@@ -249,9 +251,11 @@ def test_who_may_not_connect(tmp_path):
         pytest.skip("cannot become somebody else")
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    with socket.socket(socket.AF_UNIX) as s:
+    with socket.socket(socket.AF_UNIX) as s, tempfile.TemporaryDirectory() as open_to_all:
         s.bind(str(closed / "api.sock"))
-        done = run("status", "--api", str(closed / "api.sock"), user="nobody", env={"HOME": "/"})
+        os.chmod(open_to_all, 0o755)  # the source may be below root's home, where nobody else can go
+        program = shutil.copy(BINARY, open_to_all)
+        done = run("status", "--api", str(closed / "api.sock"), program=program, user="nobody", env={"HOME": "/"})
     assert done.returncode == 77 and "api.socket_mode" in done.stderr, done.stderr
 
 

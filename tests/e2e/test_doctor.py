@@ -21,12 +21,15 @@ def examine(config, *arguments, status, env=None):
     """{check: [(level, text, advice), ...]} of a run that ends with `status`."""
     done = subprocess.run([PROGRAM, "doctor", "-j", "-c", str(config), *arguments], capture_output=True, text=True,
                           timeout=60 * PATIENCE, check=False, env=dict(os.environ, **(env or {})))
-    assert done.returncode == status, done.stdout + done.stderr
     assert TOKEN not in done.stdout + done.stderr
     found = json.loads(done.stdout)
+    # Where /tmp is in memory, as Debian 13 has it, that is warned of, and no matter of these tests.
+    sound = [c for c in found["checks"] if not c["text"].endswith(" is on tmpfs")]
+    status = max(status, len(sound) < len(found["checks"]))
+    assert done.returncode == status, done.stdout + done.stderr
     assert found["worst"] == ("ok", "warn", "fail")[status]
     checks = {}
-    for c in found["checks"]:
+    for c in sound:
         checks.setdefault(c["check"], []).append((c["level"], c["text"], c["advice"]))
         assert c["level"] in ("ok", "skip") or c["advice"] or c["check"] in ("odd", "calendar", "account", "service")
     return checks
@@ -52,7 +55,8 @@ def test_a_sound_service(start):
     assert "leads to this service" in checks["webhook"][0][1]
     assert pair.mirror.status()["totals"]["pings_refused"] == 0
     text = subprocess.run([PROGRAM, "doctor", "-c", pair.mirror.config_path], capture_output=True, text=True, check=False)
-    assert text.returncode == 0 and text.stdout.startswith("ok    config") and "\033" not in text.stdout
+    assert text.returncode == (" is on tmpfs" in text.stdout)
+    assert text.stdout.startswith("ok    config") and "\033" not in text.stdout
 
 
 def test_odd_events_and_refused_credentials(start):
