@@ -31,8 +31,7 @@
 #define RESTARTS_MOST   2
 #define RESUME_MOST_MS  (6 * HOUR_MS) /* older page tokens are not worth a try */
 #define RESUMES_MOST    4 /* failures in a row at the same page: perhaps its token is the trouble */
-#define PRUNE_ROWS      10000
-#define TOKENLESS_FAILS 2   /* in a row: then Google means it; who waits gives up after 3 */
+#define TOKENLESS_FAILS 2 /* in a row: then Google means it; who waits gives up after 3 */
 #define PACK_LEAST      256 /* events that were put; less are not worth it ... */
 #define PACK_SHARE      8   /* ... nor is less than this part of all */
 
@@ -281,12 +280,16 @@ static enum rc pull_between(struct run *r, struct full *f, struct err *e)
 static void prune(struct run *r)
 {
     struct txn *t = NULL;
-    if (run_begin(r, &t, NULL) != RC_OK)
-        return;
-    if (changes_prune(t, &r->c, clock_wall_ms() - r->set->retention_ms, PRUNE_ROWS) == 0)
-        txn_abort(t);
-    else if (run_commit(r, t, NULL) != RC_OK)
-        log_debug(r->about, "the change log could not be pruned");
+    uint64_t n = PRUNE_ROWS;
+    while (n == PRUNE_ROWS && run_begin(r, &t, NULL) == RC_OK) {
+        n = changes_prune(t, &r->c, clock_wall_ms() - r->set->retention_ms, PRUNE_ROWS);
+        if (n == 0) {
+            txn_abort(t);
+        } else if (run_commit(r, t, NULL) != RC_OK) {
+            log_debug(r->about, "the change log could not be pruned");
+            n = 0;
+        }
+    }
 }
 
 /* For those who read them. What goes wrong with that does no harm, but changes are pulled

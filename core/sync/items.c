@@ -17,6 +17,7 @@
 #include "core/google/decode.h"
 #include "core/sync/head.h"
 #include "core/sync/pages.h"
+#include "storage/changes.h"
 #include "storage/events.h"
 #include "storage/items.h"
 
@@ -117,8 +118,10 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
         rc = roster_apply(r, t, p->v, p->n, full, &roster, e);
     memcpy(r->c.sync_token, p->v[p->n - 1].next_sync, sizeof(r->c.sync_token));
     r->c.state = COLL_READY;
-    if (full)
+    if (full) {
         r->c.full_ms = asked_ms;
+        (void)changes_prune(t, &r->c, asked_ms - r->set->retention_ms, PRUNE_ROWS);
+    }
     run_succeeded(r, asked_ms, full ? QUEUE_PING | QUEUE_NEW | QUEUE_RESYNC : QUEUE_PING, true);
     CRASHPOINT("items.commit.before");
     if (rc == RC_OK)

@@ -7,6 +7,8 @@
 #include "core/sync/numbers.h"
 #include "core/sync/run.h"
 
+#define PRUNE_ROWS 10000 /* of the change log, in one transaction */
+
 /* worker.c, sync.c */
 void *worker_main(void *worker);
 enum rc workers_start(struct sync *s, unsigned n, struct err *e);

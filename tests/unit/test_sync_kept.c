@@ -187,6 +187,36 @@ static enum rc history_of(const struct collection *c)
     return rc;
 }
 
+/* More than are pruned in one transaction. */
+static void come_and_go(void)
+{
+    struct collection c = events_of(&w, ME);
+    struct event ev = {.raw = span_of("{}")};
+    char id[16];
+    struct txn *t;
+    assert_int_equal(txn_write(w.store, &t, NULL), RC_OK);
+    assert_int_equal(coll_get(t, c.no, &c), RC_OK);
+    for (int i = 0; i < 10001; i++) {
+        ev.id = (struct span){id, (size_t)snprintf(id, sizeof(id), "come%05d", i)};
+        assert_true(event_put(t, &c, &ev));
+        assert_true(event_remove(t, &c, ev.id));
+    }
+    coll_put(t, &c);
+    assert_int_equal(txn_commit(t, NULL), RC_OK);
+}
+
+static bool has_changes(const struct collection *c)
+{
+    struct change_iter *it = NULL;
+    struct change row;
+    struct txn *t = reading(&w);
+    assert_int_equal(changes_open(t, c, c->pruned_seq, &it), RC_OK);
+    bool has = changes_next(it, &row);
+    changes_close(it);
+    txn_abort(t);
+    return has;
+}
+
 /* Removals that are older than the change log is kept go with the next full listing. */
 static void test_old_changes_go(void **state)
 {
@@ -197,12 +227,51 @@ static void test_old_changes_go(void **state)
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
     live_channel(&w);
+    WAIT(is_idle(&w));
+    come_and_go();
     control(&w, "DELETE", "events?calendar=me%40example.com&id=aaaaaa", NULL);
     struct collection c = list_in_full();
     assert_int_equal(c.all_items, 0);
     assert_int_equal(history_of(&c), RC_OK);
     clock_shift(two_days, 0);
     c = list_in_full();
+    clock_shift(-two_days, 0);
+    assert_int_equal(history_of(&c), RC_STALE);
+    c = events_of(&w, ME); /* what was pruned after the listing */
+    assert_false(has_changes(&c));
+}
+
+static struct collection settings_in_full(void)
+{
+    struct collection c, now;
+    assert_true(look_coll(&w, COLL_SETTINGS, "", &c));
+    (void)queue_resync(w.queue, c.no);
+    WAIT(is_idle(&w) && look_coll(&w, COLL_SETTINGS, "", &now) && now.full_ms > c.full_ms);
+    return now;
+}
+
+/* Those of the small collections, too. */
+static void test_old_entries_go(void **state)
+{
+    (void)state;
+    static const int64_t two_days = 2 * 24 * 3600 * 1000;
+    const struct item item = {.id = span_of("madeUp"), .raw = span_of("{}")};
+    struct collection c;
+    struct txn *t;
+    world_begin(&w, false, "change_retention = 1d\n");
+    mirror_up(&w);
+    WAIT(look_coll(&w, COLL_SETTINGS, "", &c) && c.state == COLL_READY && is_idle(&w));
+    assert_int_equal(txn_write(w.store, &t, NULL), RC_OK);
+    assert_int_equal(coll_get(t, c.no, &c), RC_OK);
+    assert_true(item_put(t, &c, &item));
+    coll_put(t, &c);
+    assert_int_equal(txn_commit(t, NULL), RC_OK);
+    uint64_t all = c.all_items;
+    c = settings_in_full();
+    assert_int_equal(c.all_items, all - 1);
+    assert_int_equal(history_of(&c), RC_OK);
+    clock_shift(two_days, 0);
+    c = settings_in_full();
     clock_shift(-two_days, 0);
     assert_int_equal(history_of(&c), RC_STALE);
 }
@@ -254,6 +323,7 @@ int main(void)
         cmocka_unit_test_teardown(test_an_instance_before_the_end_of_its_series, end),
         cmocka_unit_test_teardown(test_small_collections_in_full, end),
         cmocka_unit_test_teardown(test_as_the_full_list_says, end),
+        cmocka_unit_test_teardown(test_old_entries_go, end),
         cmocka_unit_test_teardown(test_old_changes_go, end),
         cmocka_unit_test_teardown(test_account_leaves, end),
     };
