@@ -264,6 +264,16 @@ static void env_close(struct store *s)
     s->env = NULL;
 }
 
+/* LMDB's own lock file says which commit is the last one, and is believed while another process has
+ * it open (mdb_stat, mdb_copy); a file in the place of the one that it tells of needs another. */
+static void drop_mdb_lock(const char *path)
+{
+    char lock[PATH_MAX];
+    int n = snprintf(lock, sizeof(lock), "%s-lock", path);
+    if (n > 0 && n < (int)sizeof(lock))
+        unlink(lock);
+}
+
 /* Opens the file; a copy of it in order when that is worth the time. */
 static enum rc file_open(struct store *s, const char *path, const struct store_options *opt,
                          struct err *e)
@@ -280,6 +290,8 @@ static enum rc file_open(struct store *s, const char *path, const struct store_o
     env_close(s);
     if (rename(copy, path) < 0)
         (void)compact_clean(path);
+    else
+        drop_mdb_lock(path);
     CRASHPOINT("compact.renamed");
     rc = private_sync_folder(path, e); /* before anything is written behind it */
     if (!rc)
@@ -405,21 +417,19 @@ static void asides_trim(const char *dir, enum store_file file)
 /* Renames the file; the lock is held. */
 static enum rc move_aside(const char *dir, enum store_file file, struct err *e)
 {
-    char from[PATH_MAX], to[PATH_MAX], name[64], lock[64], stamp[32];
+    char from[PATH_MAX], to[PATH_MAX], name[64], stamp[32];
     int64_t now_ms = clock_wall_ms();
     time_t now = (time_t)(now_ms / 1000);
     struct tm tm;
     gmtime_r(&now, &tm);
     strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%S", &tm);
     snprintf(name, sizeof(name), "%s%s.%03dZ", files[file].aside, stamp, (int)(now_ms % 1000));
-    snprintf(lock, sizeof(lock), "%s-lock", files[file].name);
     if (!path_in(from, sizeof(from), dir, files[file].name) || !path_in(to, sizeof(to), dir, name))
         return err_set(e, RC_INVALID, "%s: name too long", dir);
     if (rename(from, to) < 0)
         return err_errno(e, "%s", from);
     CRASHPOINT("storage.aside.renamed");
-    if (path_in(from, sizeof(from), dir, lock))
-        unlink(from);
+    drop_mdb_lock(from);
     if (path_in(from, sizeof(from), dir, files[file].broken))
         unlink(from);
     asides_trim(dir, file);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "core/base/rand.h"
 #include "storage/pack.h"
@@ -273,6 +274,70 @@ static void test_a_hollow_file_is_made_smaller_at_the_start(void **state)
     assert_in_range(file_pages(f), small, small + 40);
 }
 
+/* As mdb_stat or mdb_copy does, in a process of its own: returns it, with its end of a pipe. */
+static pid_t open_outside(struct fixture *f, int *ret_end)
+{
+    char path[COPY_MAX], byte;
+    int up[2], down[2];
+    (void)snprintf(path, sizeof(path), "%s/mirror.mdb", f->dir);
+    assert_true(pipe(up) == 0 && pipe(down) == 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        MDB_env *env;
+        for (int fd = 3; fd < 100; fd++) /* of the store's lock, too */
+            if (fd != up[1] && fd != down[0])
+                (void)close(fd);
+        bool ok = mdb_env_create(&env) == 0 &&
+                  mdb_env_open(env, path, MDB_NOSUBDIR | MDB_RDONLY | MDB_NOTLS, 0600) == 0;
+        ok = ok && write(up[1], "", 1) == 1;
+        (void)!read(down[0], &byte, 1);
+        _exit(!ok);
+    }
+    close(up[1]);
+    close(down[0]);
+    assert_int_equal(read(up[0], &byte, 1), 1);
+    close(up[0]);
+    *ret_end = down[1];
+    return pid;
+}
+
+static uint64_t commits_of_file(struct fixture *f)
+{
+    MDB_envinfo info;
+    assert_int_equal(mdb_env_info(f->store->env, &info), 0);
+    return info.me_last_txnid;
+}
+
+/* Somebody else looks at the file when it is made smaller. */
+static void test_a_reader_from_outside(void **state)
+{
+    struct fixture *f = *state;
+    char copy[COPY_MAX], name[32];
+    struct collection b = make_hollow(f, copy);
+    struct event ev = nth(EVENTS + 1, RAW_BYTES, name);
+    int status, end;
+    while (commits_of_file(f) % 2) { /* a new file has its one commit in the other meta page */
+        assert_true(put_one(f->store, &b, &ev));
+        ev.updated_ms++;
+    }
+    uint64_t sum = contents_now(f), before = file_pages(f);
+    pid_t pid = open_outside(f, &end);
+    store_close(f->store);
+    f->store = NULL;
+    fixture_open(f);
+    assert_true(file_pages(f) < before * 2 / 3);
+    assert_int_equal(contents_now(f), sum);
+    ev.updated_ms++;
+    assert_true(put_one(f->store, &b, &ev));
+    sum = contents_now(f);
+    close(end);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    reopen(f);
+    assert_int_equal(contents_now(f), sum);
+}
+
 static ino_t file_number(struct fixture *f)
 {
     char path[COPY_MAX];
@@ -360,6 +425,7 @@ int main(void)
         TEST(test_an_empty_calendar),
         TEST(test_what_is_owed_is_kept),
         TEST(test_a_hollow_file_is_made_smaller_at_the_start),
+        TEST(test_a_reader_from_outside),
         TEST(test_a_file_that_is_no_copy_worth),
         TEST(test_a_start_that_died_over_the_copy),
         TEST(test_no_room_for_the_copy),
