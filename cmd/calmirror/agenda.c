@@ -14,6 +14,7 @@
 #include "cmd/calmirror/when.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
 
@@ -35,7 +36,6 @@ struct agenda {
     size_t n, room;
     const char *calendar, *name; /* being read */
     int status;
-    bool failed;
 };
 
 struct names {       /* of calendars, by id */
@@ -52,8 +52,7 @@ static void add_json(struct agenda *a, struct entry *e, struct span event)
     buf_add_text(&json, ",\"event\":");
     json_reformat(&json, event, 0, 0);
     buf_add_char(&json, '}');
-    e->json = buf_take(&json, NULL);
-    a->failed |= !e->json;
+    e->json = must(buf_take(&json, NULL));
 }
 
 static void add_event(void *arg, struct span event)
@@ -65,9 +64,8 @@ static void add_event(void *arg, struct span event)
     if (a->n == a->room) {
         size_t room = a->room ? 2 * a->room : 64;
         struct entry *v = reallocarray(a->v, room, sizeof(*v));
-        a->failed |= !v;
         if (!v)
-            return;
+            must_end(NARROWER);
         a->v = v;
         a->room = room;
     }
@@ -146,8 +144,6 @@ static int read_all(struct agenda *a)
         at += strlen(id) + strlen(name) + 2;
     }
     buf_release(&names.text);
-    if (status == EX_OK && a->failed)
-        status = cli_fail(EX_OSERR, "out of memory; narrow it with --from and --to");
     if (status == EX_OK && a->n > 0)
         qsort(a->v, a->n, sizeof(*a->v), by_start);
     return status;
@@ -334,9 +330,7 @@ static int watch(struct agenda *a)
     struct follower f = {note, redraw, &w};
     struct cli stream = *a->cli; /* a connection of its own, kept open */
     struct buf query = {0};
-    stream.http = http_new();
-    if (!stream.http)
-        return cli_fail(EX_OSERR, "out of memory");
+    stream.http = must(http_new());
     if (a->cli->calendar) {
         buf_add_text(&query, "calendar=");
         text_percent_encode(&query, span_of(a->cli->calendar));

@@ -10,29 +10,26 @@
 #include "cmd/calmirror/fields.h"
 #include "cmd/calmirror/term.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/text.h"
 
 #define LOOK_EVERY_MS 200
 /* Failures after which nobody waits any longer; the service itself goes on trying. */
 #define ATTEMPTS 3
 
-bool asked_read(struct span answer, struct asked_list *w)
+void asked_read(struct span answer, struct asked_list *w)
 {
     struct json_iter it = json_iter(json_get(answer, "collections"));
     struct span key, coll;
     while (json_next(&it, &key, &coll)) {
-        struct asked *v = reallocarray(w->v, w->n + 1, sizeof(*v));
-        if (!v)
-            return false;
-        w->v = v;
-        struct asked *a = &v[w->n++];
+        w->v = must(reallocarray(w->v, w->n + 1, sizeof(*w->v)));
+        struct asked *a = &w->v[w->n++];
         *a = (struct asked){.number = field_number(coll, "number", 0),
                             .failures = -1,
                             .drift = field_number(coll, "drift", 0)};
         (void)field_text(coll, "calendar", a->calendar, sizeof(a->calendar));
         (void)field_text(coll, "account", a->account, sizeof(a->account));
     }
-    return true;
 }
 
 void asked_report(const struct asked *a, const char *outcome)

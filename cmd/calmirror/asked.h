@@ -25,8 +25,8 @@ void asked_release(struct asked_list *w);
 
 /* The body of the request: the calendar and account of the command line, and the members `more`. */
 void asked_write_request(const struct cli *cli, const char *more, struct buf *out);
-/* Takes up what the service says it was asked for. False: no memory. */
-bool asked_read(struct span answer, struct asked_list *w);
+/* Takes up what the service says it was asked for. */
+void asked_read(struct span answer, struct asked_list *w);
 /* With a progress bar on a terminal; says of each how it went. EX_OK, EX_UNAVAILABLE when one
  * failed, else as cli_get(). */
 int asked_wait(struct cli *cli, struct asked_list *w);

@@ -75,6 +75,6 @@ int cli_post(struct cli *cli, const char *path, struct span body, struct buf *re
 
 /* "calmirror: ...", returns `status`. */
 int cli_fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-int cli_print_json(struct span json); /* indented, to stdout */
+void cli_print_json(struct span json); /* indented, to stdout; main() sees whether that worked */
 
 #endif

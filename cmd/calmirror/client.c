@@ -10,6 +10,7 @@
 #include "cmd/calmirror/follow.h"
 #include "cmd/calmirror/term.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/conf/address.h"
 #include "core/conf/conf.h"
 
@@ -23,25 +24,24 @@
 int cli_fail(int status, const char *fmt, ...)
 {
     va_list args;
-    char *text = NULL;
+    char text[1024]; /* of an argument without end, its beginning will do */
     va_start(args, fmt);
-    (void)fprintf(stderr, "%s: ", program_invocation_short_name); /* calmirrord uses this too */
-    if (vasprintf(&text, fmt, args) >= 0)
-        term_print_safe(stderr, text);
-    (void)fputc('\n', stderr);
-    free(text);
+    (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
+    (void)fprintf(stderr, "%s: ", program_invocation_short_name); /* calmirrord uses this too */
+    term_print_safe(stderr, text);
+    (void)fputc('\n', stderr);
     return status;
 }
 
-int cli_print_json(struct span json)
+void cli_print_json(struct span json)
 {
     struct buf out = {0};
     json_reformat(&out, json, 2, 0);
     buf_add_char(&out, '\n');
-    bool ok = !out.failed && fwrite(out.p, 1, out.n, stdout) == out.n;
+    must_hold(&out);
+    (void)fwrite(out.p, 1, out.n, stdout);
     buf_release(&out);
-    return ok ? EX_OK : cli_fail(EX_IOERR, "cannot write the output");
 }
 
 /* `text` is what a socket listens on, or a URL. */
@@ -113,8 +113,8 @@ int cli_connect(struct cli *cli)
         status = cli_find_token(cli, NULL);
     if (status != EX_OK)
         return status;
-    cli->http = http_new();
-    return cli->http ? EX_OK : cli_fail(EX_OSERR, "out of memory");
+    cli->http = must(http_new());
+    return EX_OK;
 }
 
 void cli_close(struct cli *cli)

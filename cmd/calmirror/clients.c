@@ -69,7 +69,7 @@ static void stand_in(const char *accounts, struct buf *out)
 }
 
 /* Says what is wrong with a configuration, without the place of the text that was tried. */
-static int say_problems(const char *problems, const char *prefix)
+static void say_problems(const char *problems, const char *prefix)
 {
     for (const char *line = problems; *line;) {
         size_t n = strcspn(line, "\n");
@@ -77,7 +77,6 @@ static int say_problems(const char *problems, const char *prefix)
         (void)fprintf(stderr, "calmirror: client add: %.*s\n", (int)(n - skip), line + skip);
         line += n + (line[n] == '\n');
     }
-    return EX_DATAERR;
 }
 
 /* Reads the whole text as a configuration. */
@@ -91,8 +90,11 @@ static int try_config(struct span text)
     if (fd < 0 || write(fd, text.p, text.n) != (ssize_t)text.n)
         status = cli_fail(EX_OSERR, "client add: cannot keep the text to be tried");
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    if (status == EX_OK && conf_load(path, &conf, &problems) != RC_OK)
-        status = say_problems(buf_text(&problems), path);
+    enum rc rc = status == EX_OK ? conf_load(path, &conf, &problems) : RC_OK;
+    if (rc != RC_OK) {
+        say_problems(buf_text(&problems), path);
+        status = rc == RC_INVALID ? EX_DATAERR : EX_OSERR;
+    }
     conf_free(conf);
     buf_release(&problems);
     if (fd >= 0)
@@ -104,10 +106,11 @@ static int try_config(struct span text)
 static int replace(const char *name, struct span text)
 {
     struct buf beside = {0};
-    char *real = realpath(name, NULL);
-    const char *path = real ? real : name;
+    char *path = realpath(name, NULL);
     struct stat st;
     int status = EX_OK, fd = -1;
+    if (!path)
+        return cli_fail(EX_CANTCREAT, "client add: %s: cannot be replaced: %m", name);
     buf_printf(&beside, "%s.new", path);
     (void)unlink(buf_text(&beside)); /* of one that died; O_EXCL follows no link put there */
     if (stat(path, &st) == 0)
@@ -122,12 +125,12 @@ static int replace(const char *name, struct span text)
     if (fd >= 0)
         (void)close(fd);
     buf_release(&beside);
-    free(real);
+    free(path);
     return status;
 }
 
-static int print_made(const struct cli *cli, const char *name, const char *token,
-                      const char *section)
+static void print_made(const struct cli *cli, const char *name, const char *token,
+                       const char *section)
 {
     struct buf out = {0};
     if (!cli->json && cli->append) {
@@ -144,10 +147,9 @@ static int print_made(const struct cli *cli, const char *name, const char *token
         buf_add_text(&out, ",\"section\":");
         buf_add_json(&out, span_of(section));
         buf_add_char(&out, '}');
+        cli_print_json(buf_span(&out));
     }
-    int status = cli->json ? cli_print_json(buf_span(&out)) : EX_OK;
     secret_wipe_buf(&out);
-    return status;
 }
 
 int run_client_add(struct cli *cli)
@@ -171,10 +173,11 @@ int run_client_add(struct cli *cli)
     buf_add_span(&whole, buf_span(&section));
     if (status == EX_OK)
         status = try_config(buf_span(&whole));
-    if (status == EX_OK && cli->append)
-        status = replace(path, buf_span(&whole));
     if (status == EX_OK)
-        status = print_made(cli, name, token, buf_text(&section));
+        print_made(cli, name, token, buf_text(&section));
+    /* Whoever could not be told the token is not let in. */
+    if (status == EX_OK && cli->append && fflush(stdout) == 0)
+        status = replace(path, buf_span(&whole));
     OPENSSL_cleanse(token, sizeof token);
     buf_release(&whole);
     buf_release(&section);
@@ -232,7 +235,7 @@ int run_client_list(struct cli *cli)
     struct buf answer = {0};
     int status = cli_get(cli, "/v1/clients", &answer);
     if (status == EX_OK && cli->json)
-        status = cli_print_json(buf_span(&answer));
+        cli_print_json(buf_span(&answer));
     else if (status == EX_OK) {
         struct json_iter it = json_iter(json_get(buf_span(&answer), "clients"));
         struct span client;

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 
 #include "cmd/calmirror/term.h"
+#include "core/base/must.h"
 
 /* Exit status, and how each level is shown. */
 static const struct level_info {
@@ -34,17 +35,11 @@ void doctor_say(struct doctor *d, enum level level, const char *check, const cha
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     if (d->n == d->room) {
-        size_t room = d->room ? 2 * d->room : 32;
-        struct finding *v = reallocarray(d->v, room, sizeof(*v));
-        d->failed = d->failed || !v;
-        if (!v)
-            return;
-        d->v = v;
-        d->room = room;
+        d->room = d->room ? 2 * d->room : 32;
+        d->v = must(reallocarray(d->v, d->room, sizeof(*d->v)));
     }
-    struct finding f = {level, check, strdup(text), advice ? strdup(advice) : NULL};
-    d->failed = d->failed || !f.text || (advice && !f.advice);
-    d->v[d->n++] = f;
+    d->v[d->n++] =
+        (struct finding){level, check, must(strdup(text)), advice ? must(strdup(advice)) : NULL};
 }
 
 static void print_text(const struct doctor *d)
@@ -65,7 +60,7 @@ static void print_text(const struct doctor *d)
     table_release(&t);
 }
 
-static int print_json(const struct doctor *d, enum level worst)
+static void print_json(const struct doctor *d, enum level worst)
 {
     struct buf out = {0};
     buf_printf(&out, "{\"worst\":\"%s\",\"checks\":[",
@@ -83,9 +78,8 @@ static int print_json(const struct doctor *d, enum level worst)
         buf_add_char(&out, '}');
     }
     buf_add_text(&out, "]}");
-    int status = out.failed ? cli_fail(EX_OSERR, "out of memory") : cli_print_json(buf_span(&out));
+    cli_print_json(buf_span(&out));
     buf_release(&out);
-    return status;
 }
 
 static int report(const struct doctor *d)
@@ -96,12 +90,11 @@ static int report(const struct doctor *d)
             worst = d->v[i].level;
     if (worst == LEVEL_SKIP)
         worst = LEVEL_OK;
-    int status = EX_OK;
     if (d->cli->json)
-        status = print_json(d, worst);
+        print_json(d, worst);
     else
         print_text(d);
-    return status != EX_OK ? status : levels[worst].status;
+    return levels[worst].status;
 }
 
 int run_doctor(struct cli *cli)
@@ -110,12 +103,10 @@ int run_doctor(struct cli *cli)
         doctor_config, doctor_credentials, doctor_google, doctor_service,
         doctor_store,  doctor_calendars,   doctor_health, doctor_webhook,
     };
-    struct doctor d = {.cli = cli, .http = http_new()};
-    if (!d.http)
-        return cli_fail(EX_OSERR, "out of memory");
+    struct doctor d = {.cli = cli, .http = must(http_new())};
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
         checks[i](&d);
-    int status = d.failed ? cli_fail(EX_OSERR, "out of memory") : report(&d);
+    int status = report(&d);
     for (size_t i = 0; i < d.n; i++) {
         free(d.v[i].text);
         free(d.v[i].advice);

@@ -28,7 +28,6 @@ struct doctor {
     struct buf status;        /* its /v1/status, checked JSON; empty when it does not run */
     struct finding *v;
     size_t n, room;
-    bool failed; /* out of memory */
 };
 
 /* Adds a finding; `advice` (NULL: none) is copied. Never a secret in either. */

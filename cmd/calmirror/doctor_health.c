@@ -56,6 +56,8 @@ void doctor_health(struct doctor *d)
         struct json_iter it = json_iter(json_get(buf_span(&hooks), "hooks"));
         while (json_next(&it, NULL, &hook))
             check_hook(d, hook);
+    } else {
+        doctor_say(d, LEVEL_SKIP, "hook", NULL, "%s", e.text);
     }
     d->cli->silent = NULL;
     buf_release(&hooks);

@@ -12,6 +12,7 @@
 #include "cmd/calmirror/when.h"
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
 
@@ -25,7 +26,6 @@ struct row {
 struct rows {
     struct row *v;
     size_t n, room;
-    bool failed;
 };
 
 /* "2026-11-22 09:00" in the machine's zone, or "2026-11-22" of an all-day event, which sorts by its
@@ -56,9 +56,8 @@ static void keep_event(void *arg, struct span item)
     if (rows->n == rows->room) {
         size_t room = rows->room ? 2 * rows->room : 64;
         struct row *v = reallocarray(rows->v, room, sizeof(*v));
-        rows->failed = rows->failed || !v;
         if (!v)
-            return;
+            must_end(NARROWER);
         rows->v = v;
         rows->room = room;
     }
@@ -85,11 +84,9 @@ static int by_start(const void *left, const void *right)
     return strcmp(a->id, b->id);
 }
 
-static int print_rows(struct rows *rows)
+static void print_rows(struct rows *rows)
 {
     struct table t = {.columns = 5};
-    if (rows->failed)
-        return cli_fail(EX_OSERR, "out of memory; narrow it with --from and --to");
     if (rows->n > 0)
         qsort(rows->v, rows->n, sizeof(*rows->v), by_start);
     for (size_t i = 0; i < rows->n; i++) {
@@ -102,7 +99,6 @@ static int print_rows(struct rows *rows)
     }
     table_print(&t, stdout);
     table_release(&t);
-    return EX_OK;
 }
 
 /* Appends &NAME=TIME for an option that was given. */
@@ -134,7 +130,7 @@ int run_events(struct cli *cli)
     if (status == EX_OK)
         status = pages_each(cli, buf_text(&path), keep_event, &rows);
     if (status == EX_OK && !cli->json)
-        status = print_rows(&rows);
+        print_rows(&rows);
     free(rows.v);
     buf_release(&path);
     return status;

@@ -100,7 +100,7 @@ int run_hooks(struct cli *cli)
     struct json_iter it = json_iter(hooks);
     struct span first;
     if (status == EX_OK && cli->json)
-        status = cli_print_json(buf_span(&answer));
+        cli_print_json(buf_span(&answer));
     else if (status == EX_OK && !json_next(&it, NULL, &first))
         puts("No hooks are configured.");
     else if (status == EX_OK) {
@@ -127,7 +127,7 @@ int run_hooks_order(struct cli *cli)
     buf_add_char(&request, '}');
     int status = cli_post(cli, "/v1/hooks", buf_span(&request), &answer);
     if (status == EX_OK && cli->json)
-        status = cli_print_json(buf_span(&answer));
+        cli_print_json(buf_span(&answer));
     else if (status == EX_OK)
         printf("%lld %s\n", (long long)field_number(buf_span(&answer), "letters", 0),
                strcmp(what, "drop") == 0 ? "dropped" : "are delivered again");

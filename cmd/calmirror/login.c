@@ -109,7 +109,8 @@ static enum landing_verdict judge(void *arg, struct span redirect, bool *ret_goo
     return LANDING_DONE;
 }
 
-static void print_url(const struct login *l, const char *url, const char *uri)
+/* False: nobody can see it. */
+static bool print_url(const struct login *l, const char *url, const char *uri)
 {
     if (l->cli->json) {
         struct buf out = {0};
@@ -131,7 +132,7 @@ static void print_url(const struct login *l, const char *url, const char *uri)
                    "(ssh -L %s:%s), or use --no-browser.\n",
                    uri, strrchr(uri, ':') + 1, uri + strlen("http://"));
     }
-    (void)fflush(stdout);
+    return fflush(stdout) == 0;
 }
 
 static void print_end(int64_t expires_ms)
@@ -186,10 +187,12 @@ static int sign_in(struct login *l, struct landing *landing)
         return status;
     if (!json_string(json_get(buf_span(&l->answer.body), "url"), &url))
         return cli_fail(EX_PROTOCOL, "the service gave no address");
-    print_url(l, buf_text(&url), uri);
-    if (!l->cli->no_browser)
+    bool shown = print_url(l, buf_text(&url), uri);
+    if (shown && !l->cli->no_browser)
         open_browser(buf_text(&url));
     buf_release(&url);
+    if (!shown)
+        return EX_OK; /* main() says why */
     if (!landing_wait(landing, l->cli->no_browser, WAIT_MS))
         return cli_fail(EX_TEMPFAIL, "nobody came back from Google's page");
     return report(l);
@@ -239,7 +242,7 @@ static void show(const struct cli *cli, const struct operator_answer *a, const c
     char note[512];
 
     if (cli->json) {
-        (void)cli_print_json(buf_span(&a->body));
+        cli_print_json(buf_span(&a->body));
         return;
     }
     printf("%s\n", sentence);

@@ -9,6 +9,8 @@
 
 #include "cmd/calmirror/cli.h"
 #include "cmd/calmirror/when.h"
+#include "core/base/must.h"
+#include "core/base/standard.h"
 #include "core/base/text.h"
 
 const struct command cli_commands[] = {
@@ -47,6 +49,8 @@ const struct command cli_commands[] = {
     {"help", NULL, "[COMMAND]", "this, or the usage of one command", 0, 2, 0, false, run_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, false, NULL},
 };
+
+#define WORD_MOST 4096
 
 #define IN(member) offsetof(struct cli, member)
 
@@ -224,6 +228,29 @@ int run_help(struct cli *cli)
     return EX_OK;
 }
 
+/* Words that name or mean something to the service, whole and on one line. False: said so. */
+static bool is_word(const char *what, const char *text)
+{
+    size_t n = strlen(text);
+    const char *wrong = n == 0                         ? "is empty"
+                        : n > WORD_MOST                ? "is too long"
+                        : !text_is_utf8(span_of(text)) ? "is not UTF-8 text"
+                                                       : NULL;
+    for (size_t i = 0; !wrong && i < n; i++)
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            wrong = "has a control character in it";
+    if (wrong)
+        (void)cli_fail(EX_USAGE, "%s: '%s' %s", what, text, wrong);
+    return !wrong;
+}
+
+/* Paths and commands are whatever the system takes for one. */
+static bool is_free(const struct option_info *o)
+{
+    return o->member == IN(config) || o->member == IN(api) || o->member == IN(append) ||
+           o->member == IN(exec);
+}
+
 static void take_option(struct cli *cli, const struct option_info *o)
 {
     char *member = (char *)cli + o->member;
@@ -276,10 +303,15 @@ static bool parse(int argc, char **argv, struct cli *cli, bool used[OPTION_COUNT
         while (options[i].letter != c)
             i++;
         used[i] = true;
+        if (options[i].arg && !is_free(&options[i]) && !is_word(options[i].name, optarg))
+            return false;
         take_option(cli, &options[i]);
     }
     cli->args = argv + optind;
     cli->n_args = argc - optind;
+    for (int i = 0; i < cli->n_args; i++)
+        if (!is_word("argument", cli->args[i]))
+            return false;
     return true;
 }
 
@@ -330,31 +362,41 @@ static int run_command(struct cli *cli, const struct command *command,
     return usage_error(command->name, command->verb);
 }
 
+static int run(struct cli *cli, const bool used[OPTION_COUNT])
+{
+    const char *name = NULL;
+
+    if (cli->version)
+        return run_version(cli);
+    if (cli->help)
+        return run_help(cli);
+    if (cli->n_args == 0)
+        return cli_fail(EX_USAGE, "no command given"), usage_error(NULL, NULL);
+    const struct command *command = find_command(cli->args, cli->n_args, false, &name);
+    if (!command)
+        return usage_error(name, NULL);
+    cli->verb = command->verb;
+    cli->args += command->verb ? 2 : 1;
+    cli->n_args -= command->verb ? 2 : 1;
+    return run_command(cli, command, used);
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli = {0};
     bool used[OPTION_COUNT] = {false};
-    const struct command *command = NULL;
-    const char *name = NULL;
 
+    must_exit(EX_OSERR);
+    standard_open();
     (void)setlocale(LC_CTYPE, "");
     if (!parse(argc, argv, &cli, used))
         return usage_error(NULL, NULL);
-    if (cli.version)
-        return run_version(&cli);
-    if (cli.help)
-        return run_help(&cli);
-    if (cli.n_args == 0)
-        return cli_fail(EX_USAGE, "no command given"), usage_error(NULL, NULL);
-    command = find_command(cli.args, cli.n_args, false, &name);
-    if (!command)
-        return usage_error(name, NULL);
-    cli.verb = command->verb;
-    cli.args += command->verb ? 2 : 1;
-    cli.n_args -= command->verb ? 2 : 1;
-    int status = run_command(&cli, command, used);
+    int status = run(&cli, used);
     cli_close(&cli);
-    if (fflush(stdout) != 0 && status == EX_OK)
-        status = cli_fail(EX_IOERR, "cannot write the output");
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    if (!written && status != EX_IOERR) {
+        int lost = cli_fail(EX_IOERR, "cannot write the output");
+        status = status < EX__BASE ? lost : status; /* a verdict that nobody can read is none */
+    }
     return status;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/conf/conf.h"
 #include "core/control/control.h"
 
@@ -42,10 +43,9 @@ int operator_open(struct operator_door *d, const struct cli *cli)
 {
     int status = find_socket(d, cli);
 
-    if (status != EX_OK)
-        return status;
-    d->http = http_new();
-    return d->http ? EX_OK : cli_fail(EX_OSERR, "out of memory");
+    if (status == EX_OK)
+        d->http = must(http_new());
+    return status;
 }
 
 void operator_close(struct operator_door *d)

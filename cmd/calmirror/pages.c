@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/text.h"
 
 /* Prints an item as one of an array, at once: a whole calendar need not fit into memory. */
@@ -14,6 +15,7 @@ static void print_item(void *arg, struct span item)
     struct buf text = {0};
     buf_add_text(&text, *any ? ",\n  " : "[\n  ");
     json_reformat(&text, item, 2, 1);
+    must_hold(&text);
     (void)fwrite(text.p, 1, text.n, stdout);
     buf_release(&text);
     *any = true;

@@ -12,4 +12,7 @@ int pages_walk(struct cli *cli, const char *path, void (*each)(void *arg, struct
 int pages_each(struct cli *cli, const char *path, void (*each)(void *arg, struct span item),
                void *arg);
 
+/* What is said when they do not fit into memory. */
+#define NARROWER "out of memory; narrow it with --from and --to"
+
 #endif

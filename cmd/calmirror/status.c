@@ -237,7 +237,7 @@ int run_status(struct cli *cli)
     if (cut)
         status = ask(cli, false, true, &body);
     if (status == EX_OK && cli->json)
-        status = cli_print_json(buf_span(&body));
+        cli_print_json(buf_span(&body));
     else if (status == EX_OK) {
         print_accounts(buf_span(&body));
         print_push(json_get(buf_span(&body), "push"));

@@ -8,6 +8,11 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "core/base/must.h"
+#include "core/base/text.h"
+
+#define COLUMNS_MOST 4096
+
 static const char *const codes[] = {
     [STYLE_PLAIN] = "",        [STYLE_HEAD] = "\033[1m", [STYLE_GOOD] = "\033[32m",
     [STYLE_WARN] = "\033[33m", [STYLE_BAD] = "\033[31m", [STYLE_DIM] = "\033[2m",
@@ -39,36 +44,47 @@ static size_t turn_length(const char *p)
                         : (c[2] >= 0xa6 && c[2] <= 0xa9 ? 3 : 0);
 }
 
+/* Steps over the next piece that is shown as it is, or as '?'. Returns its length; 0: the end. */
+static size_t next_piece(const char **at, const char **ret)
+{
+    const char *p = *at;
+    for (size_t turn; (turn = turn_length(p)) > 0;) /* nobody would see it */
+        p += turn;
+    size_t n = control_length(p);
+    *ret = n ? "?" : p;
+    *at = p + n;
+    if (n)
+        return 1;
+    while (p[n] && !control_length(p + n) && !turn_length(p + n))
+        n++;
+    *at = p + n;
+    return n;
+}
+
 static char *safe_copy(const char *text)
 {
-    char *copy = malloc(strlen(text) + 1);
-    size_t n = 0;
-    for (const char *p = text; copy && *p;) {
-        size_t control = control_length(p), turn = turn_length(p);
-        if (!turn) /* nobody would see it */
-            copy[n++] = control ? '?' : *p;
-        p += control + turn ? control + turn : 1;
-    }
-    if (copy)
-        copy[n] = '\0';
+    char *copy = must(malloc(strlen(text) + 1)), *end = copy;
+    const char *piece;
+    for (size_t n; (n = next_piece(&text, &piece)) > 0; end += n)
+        memcpy(end, piece, n);
+    *end = '\0';
     return copy;
 }
 
+/* Without memory: it is also how the want of it is told. */
 void term_print_safe(FILE *out, const char *text)
 {
-    char *copy = safe_copy(text);
-    if (copy)
-        (void)fputs(copy, out);
-    free(copy);
+    const char *piece;
+    for (size_t n; (n = next_piece(&text, &piece)) > 0;)
+        (void)fwrite(piece, 1, n, out);
 }
 
 void term_print_styled(FILE *out, bool colours, enum style style, const char *text, int width)
 {
     bool styled = colours && style != STYLE_PLAIN;
     char *copy = safe_copy(text);
-    if (copy)
-        (void)fprintf(out, "%s%-*s%s", styled ? codes[style] : "", width, copy,
-                      styled ? "\033[0m" : "");
+    (void)fprintf(out, "%s%-*s%s", styled ? codes[style] : "", width, copy,
+                  styled ? "\033[0m" : "");
     free(copy);
 }
 
@@ -76,10 +92,11 @@ int term_columns(FILE *out, int otherwise)
 {
     struct winsize size;
     const char *columns = getenv("COLUMNS");
+    uint64_t n;
     if (ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
         return size.ws_col;
-    int n = columns ? atoi(columns) : 0;
-    return n > 0 ? n : otherwise;
+    bool given = columns && text_to_u64(span_of(columns), &n) && n > 0 && n <= COLUMNS_MOST;
+    return given ? (int)n : otherwise;
 }
 
 /* A safe copy of the text, or of as much of it as fits into so many columns. */
@@ -90,7 +107,7 @@ static char *cut_copy(const char *text, int columns, int *ret_used)
     char *copy = safe_copy(text);
     int used = 0, cut = 1;
     size_t fits = 0, at = 0;
-    while (copy && copy[at]) {
+    while (copy[at]) {
         wchar_t wide;
         size_t n = mbrtowc(&wide, copy + at, strlen(copy + at), &state);
         if (n == 0 || n > strlen(copy + at)) { /* not of this locale: bytes */
@@ -107,11 +124,11 @@ static char *cut_copy(const char *text, int columns, int *ret_used)
         }
     }
     *ret_used = used <= columns ? used : cut;
-    if (!copy || used <= columns)
+    if (used <= columns)
         return copy;
     char *shorter = NULL;
     if (asprintf(&shorter, "%.*s%s", (int)fits, copy, mark) < 0)
-        shorter = NULL;
+        must_end("out of memory");
     free(copy);
     return shorter;
 }
@@ -120,8 +137,7 @@ int term_print_cut(FILE *out, const char *text, int columns)
 {
     int used = 0;
     char *copy = cut_copy(text, columns, &used);
-    if (copy)
-        (void)fputs(copy, out);
+    (void)fputs(copy, out);
     free(copy);
     return used;
 }
@@ -143,18 +159,11 @@ static size_t width_of(const char *text)
     return width;
 }
 
-/* Takes `copy` (NULL: out of memory). */
+/* Takes `copy`. */
 static void add_cell(struct table *t, enum style style, char *copy)
 {
-    struct table_cell *cells = reallocarray(t->cells, t->n_cells + 1, sizeof(*cells));
-    if (cells)
-        t->cells = cells;
-    if (!cells || !copy) {
-        free(copy);
-        t->failed = true;
-        return;
-    }
-    cells[t->n_cells++] = (struct table_cell){copy, style};
+    t->cells = must(reallocarray(t->cells, t->n_cells + 1, sizeof(*t->cells)));
+    t->cells[t->n_cells++] = (struct table_cell){copy, style};
 }
 
 void table_add(struct table *t, enum style style, const char *text)
@@ -200,13 +209,8 @@ static void print_cell(const struct table *t, size_t i, size_t room, bool colour
 
 void table_print(const struct table *t, FILE *out)
 {
-    size_t *widths = calloc(t->columns, sizeof(*widths));
+    size_t *widths = must(calloc(t->columns, sizeof(*widths)));
     bool colours = term_colours(out);
-    if (!widths || t->failed) {
-        (void)fputs("out of memory\n", stderr);
-        free(widths);
-        return;
-    }
     for (size_t i = 0; i < t->n_cells; i++) {
         size_t width = width_of(t->cells[i].text), *most = &widths[i % t->columns];
         *most = width > *most ? width : *most;

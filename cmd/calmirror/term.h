@@ -26,7 +26,6 @@ struct table {
         enum style style;
     } * cells;
     size_t n_cells;
-    bool failed;
 };
 void table_add(struct table *t, enum style style, const char *text);
 /* As term_print_cut() does; 0 columns: all of it. */

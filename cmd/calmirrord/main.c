@@ -6,6 +6,9 @@
 #include <sysexits.h>
 
 #include "core/base/log.h"
+#include "core/base/must.h"
+#include "core/base/standard.h"
+#include "core/base/text.h"
 #include "core/conf/conf.h"
 #include "core/conf/print.h"
 #include "core/daemon/build.h"
@@ -96,6 +99,10 @@ static bool read_command(int argc, char **argv, struct command *cmd, int *ret_st
         case OPT_RESYNC:
             cmd->action = ACTION_RESYNC;
             cmd->calendar = optarg;
+            if (optarg && (!optarg[0] || !text_is_utf8(span_of(optarg)))) {
+                fprintf(stderr, "calmirrord: --resync: '%s' is no calendar's id\n", optarg);
+                return false;
+            }
             break;
         case OPT_LOG_FORMAT:
             if (!read_log_format(optarg, &cmd->log_format))
@@ -122,6 +129,15 @@ static bool read_command(int argc, char **argv, struct command *cmd, int *ret_st
     return true;
 }
 
+/* The exit status, once all output is written. */
+static int flushed(int status)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || status != EX_OK)
+        return status;
+    fputs("calmirrord: cannot write the output\n", stderr);
+    return EX_IOERR;
+}
+
 int main(int argc, char **argv)
 {
     struct command cmd = {.config = DEFAULT_CONFIG};
@@ -129,8 +145,11 @@ int main(int argc, char **argv)
     struct conf *conf = NULL;
     int status;
 
+    standard_open();
     if (!read_command(argc, argv, &cmd, &status))
-        return status;
+        return flushed(status);
+    if (cmd.action != ACTION_RUN)
+        must_exit(EX_OSERR);
     log_init(cmd.log_format);
 
     enum rc rc = conf_load(cmd.config, &conf, &problems);
@@ -165,5 +184,5 @@ int main(int argc, char **argv)
     buf_release(&text);
     buf_release(&problems);
     conf_free(conf);
-    return status;
+    return flushed(status);
 }

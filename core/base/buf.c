@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "core/base/must.h"
 #include "core/base/scan.h"
 
 enum { FIRST_BYTES = 256 };
@@ -48,6 +49,7 @@ bool buf_reserve(struct buf *b, size_t more)
         size = cap + 1;
     char *p = realloc(b->p, size);
     if (!p) {
+        must_memory();
         b->failed = true;
         return false;
     }

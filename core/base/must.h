@@ -14,4 +14,9 @@ void must_hold(const struct buf *b); /* one far from its cap: has it failed, mem
 /* The sentence is logged as an error. */
 void must_end(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
+/* This process is no service but a command: must_end() says the sentence on stderr and exits with
+ * that status, and so does memory that runs out in any struct buf. */
+void must_exit(int status);
+void must_memory(void); /* ran out: ends a command, returns in a service */
+
 #endif

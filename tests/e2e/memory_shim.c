@@ -1,10 +1,10 @@
 /* memory_shim: preloaded into a program under test, makes its allocations fail while a file says
  * so, each call stack once.
  *
- * MEMORY_SHIM names a file of uint32_t: is it on, how many have failed, then a table of the stacks
- * that have. The file is mapped, so a test turns it on and off, and what has failed does not again
- * after a restart. Only what the program itself asks for fails, not what its libraries do: how they
- * bear it is not ours to test. */
+ * MEMORY_SHIM names a file of uint32_t: is it on (2: for the next one only), how many have failed,
+ * then a table of the stacks that have. The file is mapped, so a test turns it on and off, and what
+ * has failed does not again after a restart. Only what the program itself asks for fails, not what
+ * its libraries do: how they bear it is not ours to test. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <execinfo.h>
@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { DEPTH = 10, STACKS = 1 << 14, ON = 0, FAILED, FIRST, COUNT = FIRST + STACKS };
+enum { DEPTH = 10, STACKS = 1 << 14, ON = 0, FAILED, FIRST, COUNT = FIRST + STACKS, ONCE = 2 };
 
 static _Atomic uint32_t *control; /* COUNT of them; NULL: none */
 static uintptr_t text_from, text_to;
@@ -89,6 +89,7 @@ static bool fails(const void *caller)
     inside = false;
     if (yes) {
         control[FAILED]++;
+        (void)atomic_compare_exchange_strong(&control[ON], &(uint32_t){ONCE}, 0);
         errno = ENOMEM;
     }
     return yes;

@@ -11,10 +11,11 @@ import tempfile
 import pytest
 
 from emulator import Emulator
-from mirror import BUILD, PATIENCE, Mirror, listening_socket, wait_for
+from mirror import BUILD, PATIENCE, Mirror, listening_socket, mortal, wait_for
 from pair import Pair, token_account
 
 BINARY = os.path.join(BUILD, "calmirror")
+DAEMON = os.path.join(BUILD, "calmirrord")
 CALENDAR = "me@example.com"
 
 
@@ -312,8 +313,54 @@ def test_config_that_cannot_be_used(tmp_path):
     assert done.returncode == 78 and f"{bad}:2:1: [api] listen: 0.0.0.0 is not a loopback address" in done.stderr
 
 
-def test_full_disk_is_an_error(cli, pair):
-    with open("/dev/full", "w", encoding="ascii") as full:
-        done = subprocess.run([BINARY, "status", "-c", pair.mirror.config_path], stdout=full, stderr=subprocess.PIPE,
-                              text=True)
-    assert done.returncode == 74 and "cannot write" in done.stderr
+@pytest.mark.parametrize("gone", ["> /dev/full", ">&-", ">&- <&-"])
+def test_output_that_cannot_be_written(pair, tmp_path, gone):
+    """A full disk, no stdout: every command says so, and none writes into what it opened itself; nor does the daemon."""
+    config = tmp_path / "copy.conf"
+    config.write_text(open(pair.mirror.config_path, encoding="utf-8").read())
+    commands = [[*c, *j] for j in ([], ["--json"]) for c in (
+        ["status"], ["calendars"], ["events", CALENDAR], ["agenda", "-t", "2031-01-01"], ["client", "list"], ["hooks"],
+        ["client", "add", "x"], ["client", "add", "x", "--append", str(config)], ["resync", "-w"], ["verify"],
+        ["doctor"], ["key", "rotate"], ["version"], ["--version"])]
+    programs = [[BINARY, *c, "-c", str(config)] for c in [*commands, ["help"], ["help", "verify"], ["--help"]]]
+    programs += [[DAEMON, option, "-c", str(config)] for option in ("--version", "--help", "--check-config", "--print-config")]
+    before = config.read_text()
+    for program in programs:
+        done = subprocess.run(["/bin/sh", "-c", f'exec "$@" {gone}', "sh", *program], capture_output=True, text=True,
+                              timeout=60 * PATIENCE)
+        assert done.returncode == 74, (program, done)
+        assert done.stderr.endswith(": cannot write the output\n") and not done.stdout, (program, done)
+    assert config.read_text() == before  # nobody was told the token of that client
+
+
+def test_a_service_without_standard_descriptors(tmp_path):
+    """The log must not go into what was opened in their place, such as the database."""
+    config, socket_path = tmp_path / "bare.conf", tmp_path / "api.sock"
+    config.write_text(f"[mirror]\nstate_dir = {tmp_path}/state\nmap_size = 64MiB\n[api]\nlisten = {socket_path}\n")
+    process = mortal(subprocess.Popen(["/bin/sh", "-c", 'exec "$@" >&- 2>&- <&-', "sh", DAEMON, "-c", str(config)]))
+    wait_for("its socket", lambda: socket_path.exists() or process.poll() is not None)
+    assert {os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+    process.terminate()
+    assert process.wait(20 * PATIENCE) == 0
+
+
+def test_words_that_cannot_be_meant(cli):
+    """`calmirror resync "$CALENDAR"` with the variable empty is not for all calendars; nor is anything else."""
+    for word, says in (("", "is empty"), (b"\xff\xfe", "is not UTF-8 text"), ("a\nb", "has a control character in it"),
+                       ("x" * 100000, "is too long")):
+        for arguments in (["events", word], ["resync", word], ["verify", word], ["hooks", "drop", word],
+                          ["status", "--account", word], ["agenda", "--calendar", word], ["client", "add", word],
+                          *(["client", "add", "x", option, word] for option in (
+                              "--account", "--calendar", "--expires", "--origin"))):
+            done = cli(*arguments, errors="replace")
+            assert done.returncode == 64 and not done.stdout, (arguments, done)
+            assert len(done.stderr) < 2000 and (says in done.stderr or len(word) == 100000), (arguments, done)
+    for word in ("", b"\xff"):
+        done = subprocess.run([DAEMON, b"--resync=" + os.fsencode(word)], capture_output=True, timeout=60 * PATIENCE)
+        assert done.returncode == 64 and b"is no calendar's id" in done.stderr
+
+
+def test_columns_that_no_screen_has(cli):
+    for columns in ("99999999999", "1215752191", "-3", "x"):
+        assert cli("agenda", "-t", "2026-07-05", "-f", "2026-06-30", env={"COLUMNS": columns}).stdout == \
+            cli("agenda", "-t", "2026-07-05", "-f", "2026-06-30").stdout

@@ -1,9 +1,11 @@
-"""Memory runs out, at each place of the service in turn (see memory_shim.c)."""
+"""Memory runs out, at each place of the service and of the command line in turn (see memory_shim.c)."""
 import http.client
 import json
 import mmap
 import os
+import re
 import struct
+import subprocess
 import time
 from urllib.parse import quote
 
@@ -11,7 +13,7 @@ import pytest
 
 from emulator import USER, timed
 from failures import EAGER
-from mirror import BUILD, wait_for
+from mirror import BUILD, PATIENCE, wait_for
 
 CALENDAR = f"/calendar/v3/calendars/{quote(USER)}"
 WINDOW = "timeMin=2026-07-01T00:00:00Z&timeMax=2026-08-01T00:00:00Z"
@@ -41,6 +43,7 @@ class Memory:
         self.env = {"LD_PRELOAD": os.path.join(BUILD, "memory-shim.so"), "MEMORY_SHIM": path}
 
     def short(self, on):
+        """True: whatever is asked for in a new place fails; 2: the first such."""
         self.map[:4] = struct.pack("I", on)
 
     @property
@@ -81,7 +84,11 @@ def settled(mirror, memory, read):
     return wait_for("an answer", answered)
 
 
-@pytest.mark.skipif(os.path.basename(BUILD) in ("asan", "tsan"), reason="allocations are the sanitizer's")
+without_sanitizers = pytest.mark.skipif(os.path.basename(BUILD) in ("asan", "tsan"),
+                                        reason="allocations are the sanitizer's")
+
+
+@without_sanitizers
 def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
     """Requests fail, runs are tried again or the service ends; what is answered is right, now and afterwards."""
     memory = Memory(tmp_path)
@@ -109,4 +116,63 @@ def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
             assert fails(answer) or answer == right, (read, answer, right)
             assert settled(mirror, memory, read) == right, read
     print(memory.failed, "allocations failed")
+    assert memory.failed > 40
+
+
+CLI = os.path.join(BUILD, "calmirror")
+JULY = ["-f", "2026-07-01", "-t", "2026-08-01"]
+COMMANDS = [[*command, *json_too] for command in (
+    ["status"], ["calendars"], ["events", "primary", *JULY], ["agenda", *JULY], ["resync", USER, "--wait"],
+    ["verify", USER, "-i", *JULY], ["client", "add", "new", "-a", "test"], ["client", "list"], ["hooks"],
+    ["hooks", "drop", "board"], ["doctor"], ["login", "-a", "test"], ["logout", "-a", "test"], ["key", "rotate"])
+    for json_too in ([], ["--json"])]
+
+
+def run(pair, command, env=None):
+    env = {k: v for k, v in os.environ.items() if k not in ("CALMIRROR_TOKEN", "XDG_CONFIG_HOME", "HOME")} | (env or {})
+    return subprocess.run([CLI, *command, "-c", pair.mirror.config_path], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=60 * PATIENCE, check=False, env={**env, "TZ": "UTC"})
+
+
+def outline(value, depth=2):
+    """The names of the members, and how many there are of what."""
+    if depth and isinstance(value, list):
+        return [outline(item, depth - 1) for item in value]
+    return {name: outline(member, depth - 1) for name, member in value.items()} if depth and isinstance(value, dict) else 0
+
+
+def told(done):
+    """Without what is another one each time: tokens, hashes, times, numbers, and the room that they take."""
+    if done.stdout.endswith(("}\n", "]\n")):
+        return done.returncode, outline(json.loads(done.stdout))
+    text = re.sub(r"cm_[\w-]{43}", "TOKEN", done.stdout)
+    text = re.sub(r"[0-9a-f]{64}", "HASH", text)
+    return done.returncode, re.sub(r" +", " ", re.sub(r"\d+[smhd]?( \d+[smh])?", "#", text))
+
+
+@without_sanitizers
+def test_a_command_does_its_work_or_says_why_not(start, tmp_path):
+    """Each allocation of each command fails once: there is the whole output, or a word and a status that say no."""
+    memory = Memory(tmp_path)
+    made = json.loads(subprocess.run([CLI, "client", "add", "wall", "--json", "-c", str(tmp_path / "none")],
+                                     capture_output=True, check=True).stdout)
+    client = dict(line.split(" = ", 1) for line in made["section"].splitlines()[1:])
+    pair = start(ready=False, **{"client wall": client, "hook board": {"url": "http://127.0.0.1:1/"}})
+    pair.mirror.token = made["token"]
+    pair.google.insert(body=series())
+    pair.google.insert(body={"id": ONE, "summary": "caf\u00e9 \"one\"", **timed()})
+    wait_for("both events", lambda: ONE in run(pair, ["events", "primary"]).stdout)
+    right = [run(pair, command) for command in COMMANDS]
+    until, before, runs = time.monotonic() + SECONDS / 2, -1, 0
+    while memory.failed > before and time.monotonic() < until:
+        before = memory.failed
+        for command, good in zip(COMMANDS, right):
+            memory.short(2)
+            done = run(pair, command, memory.env)
+            runs += 1
+            if told(done) == told(good):
+                continue
+            assert "memory" in done.stderr or (command[0] == "doctor" and "memory" in done.stdout), (command, done)
+            assert done.returncode in (2, 66, 69, 71), (command, done)
+    print(memory.failed, "allocations failed in", runs, "runs")
     assert memory.failed > 40

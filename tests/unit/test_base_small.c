@@ -14,7 +14,10 @@
 #include "core/base/crashpoint.c"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +25,7 @@
 #include "core/base/buf.h"
 #include "core/base/err.h"
 #include "core/base/must.h"
+#include "core/base/standard.h"
 #include "core/base/rand.h"
 #include "core/base/rc.h"
 #include "core/base/span.h"
@@ -60,8 +64,8 @@ static void test_err(void **state)
     assert_int_equal(err_errno(NULL, "x"), RC_SYS);
 }
 
-/* What a process that runs `end` says before it ends by SIGABRT. */
-static void assert_ends(void (*end)(void), const char *said)
+/* How a process ends that runs `end`, having said that. */
+static int status_of(void (*end)(void), const char *said)
 {
     char text[256] = "";
     int pipes[2], status;
@@ -77,8 +81,14 @@ static void assert_ends(void (*end)(void), const char *said)
     assert_int_equal(waitpid(pid, &status, 0), pid);
     assert_true(read(pipes[0], text, sizeof text - 1) > 0);
     close(pipes[0]);
-    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     assert_non_null(strstr(text, said));
+    return status;
+}
+
+static void assert_aborts(void (*end)(void), const char *said)
+{
+    int status = status_of(end, said);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
 static void need_memory(void)
@@ -93,14 +103,61 @@ static void need_buffer(void)
     must_hold(&b);
 }
 
+static void be_command(void)
+{
+    must_exit(71);
+    must_memory();
+}
+
+static bool no_random;
+
+/* Instead of the C library's. */
+ssize_t getrandom(void *p, size_t n, unsigned flags)
+{
+    if (!no_random)
+        return syscall(SYS_getrandom, p, n, flags);
+    errno = ENOSYS;
+    return -1;
+}
+
+static void need_random(void)
+{
+    char bytes[8];
+    no_random = true;
+    rand_bytes(bytes, sizeof bytes);
+}
+
 static void test_must(void **state)
 {
     (void)state;
     struct buf b = {0};
     assert_ptr_equal(must(state), state);
     must_hold(&b);
-    assert_ends(need_memory, "error: out of memory: this process ends\n");
-    assert_ends(need_buffer, "error: out of memory: this process ends\n");
+    must_memory();
+    assert_aborts(need_memory, "error: out of memory: this process ends\n");
+    assert_aborts(need_buffer, "error: out of memory: this process ends\n");
+    assert_aborts(need_random, "random bytes: Function not impl");
+    int status = status_of(be_command, ": out of memory\n");
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 71);
+}
+
+/* Of a process that was started without them: what is opened next is none of the three, and what is
+ * written to them is not lost in silence. */
+static void test_standard(void **state)
+{
+    (void)state;
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int fd = 0; fd <= 2; fd++)
+            close(fd);
+        standard_open();
+        int next = open("/dev/null", O_RDWR);
+        bool fails = write(1, "x", 1) < 0 && write(2, "x", 1) < 0 && read(0, &next, 0) < 0;
+        _exit(next > 2 && fails ? 0 : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 static void test_err_errno(void **state)
@@ -299,9 +356,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rc_name),      cmocka_unit_test(test_err),
         cmocka_unit_test(test_err_errno),    cmocka_unit_test(test_must),
-        cmocka_unit_test(test_err_cut),      cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_rand_between), cmocka_unit_test(test_rand_threads),
-        cmocka_unit_test(test_rand_bytes),   cmocka_unit_test(test_crashpoint),
+        cmocka_unit_test(test_standard),     cmocka_unit_test(test_err_cut),
+        cmocka_unit_test(test_clock),        cmocka_unit_test(test_rand_between),
+        cmocka_unit_test(test_rand_threads), cmocka_unit_test(test_rand_bytes),
+        cmocka_unit_test(test_crashpoint),
     };
     return cmocka_run_group_tests_name("base/small", tests, NULL, NULL);
 }
