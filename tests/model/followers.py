@@ -149,7 +149,8 @@ class EventFollower(Follower):
         super().compare(fresh, state, fresh_items)
 
 
-def event_follower(world, rng, calendar):
+def event_choices(world, rng, calendar):
+    """Of an EventFollower."""
     always = {}
     if rng.random() < 0.5:
         always["singleEvents"] = "true"
@@ -170,7 +171,7 @@ def event_follower(world, rng, calendar):
         first["timeMax"] = (begin + rng.choice([3, 30, 200]) * DAY).isoformat()
         if rng.random() < 0.7:
             first["timeMin"] = begin.isoformat()
-    return EventFollower(world, calendar, always, first)
+    return world, calendar, always, first
 
 
 def entry_followers(world, rng, calendars):

@@ -11,11 +11,13 @@ import time
 from urllib.parse import quote
 
 import expected
-from emulator import TOKEN, USER, Emulator
+from called import EntriesOnCall, EventsOnCall, HookFollower
+from emulator import TOKEN, USER, Emulator, Hook
 from failures import DAY_MS, Clock
-from followers import Away, FeedFollower, StreamFollower, Walker, entry_followers, event_follower
+from followers import Away, EventFollower, FeedFollower, StreamFollower, Walker, entry_followers, event_choices
 from mirror import Mirror, wait_for
 from pair import Pair, told, token_account
+from push import LOCAL
 
 ACCOUNT = "account test"
 
@@ -42,7 +44,10 @@ class World:
         self.slept_ms = 0
         self.mirror = Mirror(f"{directory}/mirror", self.emulator.url, {"test": token_account(directory)},
                              env=self.clock.env, google={"user_rate": 0, "project_rate": 0, "request_timeout": "2s"},
-                             sync={"backoff_min": "50ms", "backoff_max": "1s"})
+                             sync={"backoff_min": "50ms", "backoff_max": "1s"}, push=LOCAL)
+        receiver = Hook()
+        self.mirror.sections["hook model"] = {"url": receiver.url, "include_event": "yes"}
+        self.mirror.write_config()
         self.left = set()  # calendars that were not to be mirrored at some time since the last rest
         self.skew_ms = 0  # of the mirror's wall clock
         self.full = False  # its files cannot grow
@@ -52,14 +57,17 @@ class World:
         self.drifted = set()  # calendars that have such, and were not verified since
         self.backup = f"{directory}/kept"
         self.drift = dict.fromkeys(ZONES, 0)  # how much the mirror had found at the last rest
-        self.kept_drift = dict(self.drift)
+        self.kept_drift, self.kept_ms = dict(self.drift), 0
         self.found_since = set()  # what of `silent` is known to a mirror that was verified, not to its backup
         self.were_series = set()  # ids of what may have holes again: at times of day, or on days, as it was then
         self.edited = {}  # (calendar, event or its series) -> when, in ms since 1970 as the mirror's clock has it
         self.lossy = False  # something happened that no notification will make up for
         self.count = 0
         rng = random.Random(seed)
-        self.followers = [*(event_follower(self, rng, calendar) for calendar in ZONES for _ in range(3)),
+        self.called = [*(EventsOnCall(*event_choices(self, rng, calendar)) for calendar in (USER, BOSS)),
+                       EntriesOnCall(self, "/calendar/v3/users/me/calendarList", {"showHidden": "true"}),
+                       HookFollower(self, list(ZONES), receiver)]
+        self.followers = [*self.called, *(EventFollower(*event_choices(self, rng, calendar)) for calendar in ZONES for _ in range(3)),
                           *(Walker(self, calendar, rng) for calendar in ZONES),
                           *entry_followers(self, rng, [USER, "lh@example.com"]),
                           FeedFollower(self, list(ZONES)), StreamFollower(self, list(ZONES))]
@@ -68,6 +76,8 @@ class World:
 
     def close(self):
         self.mirror.close()
+        for follower in self.called:
+            follower.close()
         self.emulator.stop()
 
     # -- what steps do -------------------------------------------------------------------------
@@ -98,7 +108,7 @@ class World:
         end(self, rng)
         shutil.rmtree(self.backup, ignore_errors=True)
         shutil.copytree(self.mirror.state_dir, self.backup, ignore=shutil.ignore_patterns("control"))
-        self.kept_drift, self.found_since = dict(self.drift), set()
+        self.kept_drift, self.kept_ms, self.found_since = dict(self.drift), self.now_ms(), set()
         self.start()
 
     def put_back(self, end, rng):
@@ -112,6 +122,8 @@ class World:
         self.drifted |= {calendar for calendar, _ in self.found_since}
         self.left |= set(ZONES)  # they may not have been there then
         self.lossy = True
+        for follower in self.called:
+            follower.taken_back(self.kept_ms)
         self.start()
 
     def skew(self, ms):
