@@ -50,7 +50,7 @@ static void judge(struct hooks *h, struct hook_lane *l, bool ok, const char *err
     keep_error(l, ok ? NULL : error);
     if (ok) {
         l->failed_ms = 0;
-    } else if (!l->failed_ms) {
+    } else if (!l->failed_ms || l->failed_ms > now_ms) { /* or the clock was set back */
         l->failed_ms = now_ms;
         l->moved = h->moved = true; /* a restart must not begin the time anew */
     }

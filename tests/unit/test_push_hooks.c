@@ -346,6 +346,20 @@ static void test_a_calendar_that_left_while_nobody_looked(void **state)
     assert_true(has_no_mark(w));
 }
 
+/* Else what it chokes on would be tried until the clock has come there again. */
+static void test_failing_since_a_time_to_come(void **state)
+{
+    struct world *w = *state;
+    struct push_mark mark = {.coll = w->coll.no, .hook = "h"};
+    struct txn *t = begin_write(w->ledger);
+    mark.failed_ms = clock_wall_ms() + 365 * DAY_MS;
+    push_mark_put(t, &mark);
+    commit(t);
+    w->hook.shell = (char[]){"exit 1"};
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, has_letters, "a letter of each");
+}
+
 static uint64_t count_dead(struct world *w)
 {
     uint64_t delivered, failed, dead;
@@ -457,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_asked_for_while_one_is_delivered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failing_since_a_time_to_come, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_letters_of_a_hook_that_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_added_on_a_full_disk, setup, teardown),
