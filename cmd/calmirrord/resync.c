@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/calendar/zone.h"
 #include "core/daemon/state.h"
+#include "core/push/push.h"
 #include "core/sync/sync.h"
 
 static int ask_service(const struct conf *conf, const char *calendar)
@@ -65,6 +66,8 @@ static int do_it_here(const struct conf *conf, struct store *store, const char *
     struct err e = {0};
     enum rc rc = queue ? RC_OK : err_set(&e, RC_SYS, "out of memory");
 
+    if (rc == RC_OK)
+        rc = push_note_older(conf->mirror.state_dir, store, &e);
     if (rc == RC_OK)
         rc = sync_new(
             &sync,

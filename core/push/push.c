@@ -88,6 +88,10 @@ static enum rc is_ahead(struct txn *ledger, struct store *mirror, bool *ret, str
     return RC_OK;
 }
 
+#define OLDER                                                                                   \
+    "mirror.mdb is older than push.mdb: channels are notified once, hooks go on from here and " \
+    "may lack what was deleted since"
+
 /* Cursors count the changes of one mirror. With another one, or one that was put back as it was
  * before, channels are told once, rather than left without what happened in between; hooks begin
  * with it, and are told of each listing that follows. */
@@ -111,12 +115,37 @@ static enum rc adopt_mirror(struct store *ledger, struct store *mirror, bool *re
         return rc;
     }
     if (ahead)
-        log_warning(NULL, "mirror.mdb is older than push.mdb: channels are notified once, hooks "
-                          "go on from here and may lack what was deleted since");
+        log_warning(NULL, OLDER);
     *ret_anew = id[0] != '\0';
     push_marks_clear(t);
     push_mirror_put(t, store_id(mirror));
     return txn_commit(t, e);
+}
+
+enum rc push_note_older(const char *dir, struct store *mirror, struct err *e)
+{
+    struct store *ledger = NULL;
+    struct txn *t = NULL;
+    bool ahead = false;
+    char id[33];
+    enum rc rc = open_ledger(dir, &ledger, e);
+
+    if (rc == RC_OK)
+        rc = txn_write(ledger, &t, e);
+    if (rc == RC_OK) {
+        push_mirror_get(t, id);
+        if (strcmp(id, store_id(mirror)) == 0)
+            rc = is_ahead(t, mirror, &ahead, e);
+    }
+    if (ahead) {
+        log_warning(NULL, OLDER);
+        push_mirror_put(t, "older"); /* the id of none */
+        rc = txn_commit(t, e);
+        t = NULL;
+    }
+    txn_abort(t);
+    store_close(ledger);
+    return rc;
 }
 
 enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirror,

@@ -11,6 +11,9 @@ struct push;
  * until push_free(), `conf` until it is replaced. `feed`: what hooks are told. */
 enum rc push_new(struct push **ret, const struct conf *conf, struct store *mirror,
                  const struct push_feed *feed, struct err *e);
+/* For who is about to write to a mirror while no service runs. If it was put back, as it was before
+ * what push.mdb tells of, the next service could not know any more: notes that. */
+enum rc push_note_older(const char *dir, struct store *mirror, struct err *e);
 void push_free(struct push *p); /* NULL ok; not running */
 enum rc push_start(struct push *p, struct err *e);
 void push_stop(struct push *p);

@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import subprocess
 
 from emulator import USER, Hook
 from mirror import wait_for
@@ -113,3 +114,31 @@ def test_one_file_put_back_beside_the_other(start, tmp_path):
         another = pair.google.insert(summary="another")["id"]
         wait_for("the hook to be told", lambda: json.loads(board.next()["_body"]).get("eventId") == another)
         assert state_of(client.next()) == "exists"
+
+
+def test_a_resync_between_the_backup_and_the_start(start, tmp_path):
+    """What `calmirrord --resync` gives out while no service runs must not pass for what hooks were told before."""
+    with Hook() as board, Hook() as client:
+        pair = start(**{"push": LOCAL, "hook board": {"url": board.url, "types": "created, updated, deleted"}})
+        pair.wait_quiet(USER)
+        keep(pair, tmp_path / "kept")
+        watch(pair, client.url)
+        assert state_of(client.next()) == "sync"
+        for n in range(3):
+            pair.google.insert(summary=f"told {n}")
+        board.take(3)
+        wait_for("all of it to be noted", lambda: pair.mirror.get("/v1/hooks").json["hooks"][0]["delivered"] == 3)
+        pair.wait_quiet(USER)
+        put_back(pair, tmp_path / "kept", "mirror.mdb")
+        for n in range(9):
+            pair.google.insert(summary=f"while nobody looked {n}")
+        done = subprocess.run([pair.mirror.binary, "-c", pair.mirror.config_path, "--resync"], capture_output=True, text=True)
+        assert done.returncode == 0 and "mirror.mdb is older than push.mdb" in done.stderr, done.stderr
+        while not client.pings.empty():
+            client.next()
+        pair.emulator.fault("GET */events", status=503, count=-1)  # nothing new comes before that is told
+        pair.mirror.start()
+        assert state_of(client.next()) == "exists"
+        pair.emulator.clear_faults()
+        another = pair.google.insert(summary="another")["id"]
+        assert json.loads(board.next()["_body"])["eventId"] == another  # and nothing by halves
