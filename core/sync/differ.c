@@ -2,6 +2,7 @@
 #include "core/sync/differ.h"
 
 #include "core/base/json.h"
+#include "core/base/must.h"
 
 #define VALUE_MOST 160 /* bytes of a value that is shown */
 #define DEPTH_MOST 4   /* below, values are compared as a whole */
@@ -33,15 +34,16 @@ static struct span member(struct span object, struct span name)
     return found;
 }
 
-static bool same_value(struct differ *d, struct span a, struct span b)
+static bool same_value(struct span a, struct span b)
 {
     struct buf left = {0}, right = {0};
-    if (a.n == 0 || b.n == 0 || span_eq(a, b))
-        return a.n == b.n;
+    if (span_eq(a, b))
+        return true;
     json_reformat(&left, a, 0, 0);
     json_reformat(&right, b, 0, 0);
+    must_hold(&left);
+    must_hold(&right);
     bool same = span_eq(buf_span(&left), buf_span(&right));
-    d->out->failed |= left.failed || right.failed;
     buf_release(&left);
     buf_release(&right);
     return same;
@@ -50,8 +52,7 @@ static bool same_value(struct differ *d, struct span a, struct span b)
 static void write_value(struct buf *out, const char *name, struct span value)
 {
     struct buf text = {0};
-    if (value.n > 0)
-        json_reformat(&text, value, 0, 0);
+    json_reformat(&text, value, 0, 0);
     if (!text.failed && text.n > 0 && text.n <= VALUE_MOST) {
         buf_printf(out, ",\"%s\":", name);
         buf_add_span(out, buf_span(&text));
@@ -73,7 +74,7 @@ static void compare_member(struct differ *d, struct span path, struct span name,
     if (depth < DEPTH_MOST && json_type_of(ours) == JSON_OBJECT &&
         json_type_of(theirs) == JSON_OBJECT) {
         compare(d, buf_span(&full), ours, theirs, depth);
-    } else if (!same_value(d, ours, theirs)) {
+    } else if (!same_value(ours, theirs)) {
         buf_add_text(d->out, d->n++ ? ",{\"field\":" : "{\"field\":");
         buf_add_json(d->out, buf_span(&full));
         write_value(d->out, "here", ours);

@@ -78,8 +78,14 @@ static void test_extents(void **state)
                                    "\"end\":{\"dateTime\":\"2026-07-01T11:00:00Z\"}";
     static const char dates[] =
         "\"start\":{\"date\":\"2026-07-01\"},\"end\":{\"date\":\"2026-07-02\"}";
+    static const char dates_somewhere[] =
+        "\"start\":{\"date\":\"2026-07-01\",\"timeZone\":\"America/New_York\"},"
+        "\"end\":{\"date\":\"2026-07-02\",\"timeZone\":\"America/New_York\"}";
+    static const char autumn[] = /* the clocks are turned back a night later */
+        "\"start\":{\"dateTime\":\"2026-10-24T10:00:00Z\",\"timeZone\":\"Europe/Berlin\"},"
+        "\"end\":{\"dateTime\":\"2026-10-24T11:00:00Z\",\"timeZone\":\"Europe/Berlin\"}";
     static const int64_t ten = 1782900000000, hour = 3600000, day = 24 * 3600000;
-    static const int64_t midnight = ten - 10 * hour;
+    static const int64_t midnight = ten - 10 * hour, october = ten + 115 * day;
     const struct {
         const char *start, *lines;
         int64_t start_ms, end_ms;
@@ -91,7 +97,12 @@ static void test_extents(void **state)
          false},
         {timed, "\"RDATE:20260601T100000Z\"", ten - 30 * day, ten + 27 * hour, false},
         {timed, "\"RRULE:FREQ=SOMETIMES\"", ten, INT64_MAX, true},
+        {timed, "\"RRULE:FREQ=DAILY;COUNT=3\",7", ten, INT64_MAX, true},
+        {timed, "\"RRULE:FREQ=DAILY;COUNT=3\",\"EXDATE:20260702T100000Z\"", ten,
+         ten + 2 * day + 27 * hour, false},
+        {autumn, "\"RRULE:FREQ=DAILY;COUNT=3\"", october, october + 2 * day + 28 * hour, false},
         {dates, "\"RRULE:FREQ=DAILY;COUNT=3\"", midnight, midnight + 3 * day, false},
+        {dates_somewhere, "\"RRULE:FREQ=DAILY;COUNT=3\"", midnight, midnight + 3 * day, false},
         /* in whatever zone the calendar will have, as all of them with whatever rules */
         {homeless, "\"RRULE:FREQ=DAILY;COUNT=3\"", ten, ten + 2 * day + 27 * hour, false},
         {homeless, "\"RRULE:FREQ=DAILY\"", ten, INT64_MAX, false},
@@ -102,11 +113,29 @@ static void test_extents(void **state)
         struct event ev = series(rows[i].start, rows[i].lines, &b, text, sizeof(text));
         if (ev.start_ms != rows[i].start_ms || ev.end_ms != rows[i].end_ms ||
             (ev.flags & EVENT_ODD_MEMBERS) != (rows[i].odd ? EVENT_ODD_RECURRENCE : 0u) ||
-            !(ev.flags & EVENT_ODD) == rows[i].odd)
+            !(ev.flags & EVENT_ODD) == rows[i].odd || !(ev.flags & EVENT_SERIES))
             fail_msg("%s: %lld to %lld, flags %x", rows[i].lines, (long long)ev.start_ms,
                      (long long)ev.end_ms, ev.flags);
         batch_release(&b);
     }
+}
+
+/* An event that does not repeat, and a series of which no time can be read, stay as they are. */
+static void test_no_extent(void **state)
+{
+    (void)state;
+    static const char items[] = "[{\"id\":\"a\",\"start\":{\"dateTime\":\"2026-07-01T10:00:00Z\"},"
+                                "\"end\":{\"dateTime\":\"2026-07-01T11:00:00Z\"}},"
+                                "{\"id\":\"b\",\"recurrence\":[\"RRULE:FREQ=DAILY\"]}]";
+    struct google_page page = page_of(items);
+    struct batch b = {0};
+    assert_int_equal(batch_add(&b, &page, "UTC", NULL), RC_OK);
+    assert_int_equal(b.n, 2);
+    assert_int_equal(b.events[0].end_ms - b.events[0].start_ms, 3600000);
+    assert_int_equal(b.events[1].flags & (EVENT_SERIES | EVENT_UNTIMED),
+                     EVENT_SERIES | EVENT_UNTIMED);
+    assert_int_equal(b.events[1].end_ms, b.events[1].start_ms);
+    batch_release(&b);
 }
 
 /* How many pages of a walk that has `lead` pages and then a circle of `length` are read. */
@@ -137,6 +166,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_id_once),
         cmocka_unit_test(test_extents),
+        cmocka_unit_test(test_no_extent),
         cmocka_unit_test(test_circles_are_seen),
     };
     return cmocka_run_group_tests_name("sync_batch", tests, NULL, NULL);
