@@ -7,7 +7,7 @@
  *
  * Certificate and key are two files that nothing replaces at once. They are read when both have
  * been left alone between two looks; what does not fit together then is told of, and the next
- * change looked for. */
+ * change looked for. When there was no descriptor or memory to read them with, every look tries. */
 #include "core/httpd/tls.h"
 
 #include <fcntl.h>
@@ -53,6 +53,7 @@ struct tls {
     char *cert_file, *key_file, *host;
     _Atomic(struct pair *) pair;
     struct stamps taken, seen; /* what was read last; what the last look saw */
+    bool owed;                 /* reading failed, and it was not for what the files hold */
 };
 
 static _Thread_local struct tls *serving; /* of the loop that runs in this thread */
@@ -334,10 +335,15 @@ enum tls_change tls_look(struct tls *t, bool now, struct err *e)
     struct pair *old = atomic_load(&t->pair), *p = NULL;
     bool rests = same_stamps(&seen, &t->seen);
     t->seen = seen;
-    if (same_stamps(&seen, &t->taken) || (!rests && !now))
+    bool same = same_stamps(&seen, &t->taken);
+    t->owed = t->owed && !same;
+    if (same || (!rests && !now))
         return TLS_SAME;
-    t->taken = seen;
     enum rc rc = pair_read(&files, &p, e);
+    bool again = rc == RC_SYS && t->owed;
+    t->owed = rc == RC_SYS;
+    if (!t->owed)
+        t->taken = seen;
     if (!rc && same_chain(p, old)) {
         pair_free(p);
         return TLS_SAME;
@@ -346,7 +352,7 @@ enum tls_change tls_look(struct tls *t, bool now, struct err *e)
         rc = compare(&p->facts, &old->facts, e);
     if (rc) {
         pair_free(p);
-        return TLS_KEPT;
+        return again ? TLS_SAME : TLS_KEPT;
     }
     p->older = old;
     atomic_store_explicit(&t->pair, p, memory_order_release);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -177,6 +178,43 @@ static void test_one_file_after_the_other(void **state)
     tls_free(t);
 }
 
+/* What failed for want of something else than good files is tried until it works; told once. */
+static void test_a_passing_trouble(void **state)
+{
+    (void)state;
+    struct tls *t = NULL;
+    struct err e = {0};
+    struct rlimit files_most, none;
+    assert_int_equal(tls_new(&t, &files, NULL), RC_OK);
+    write_cert(key_a, files.host, 60);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files_most), 0);
+    none = (struct rlimit){0, files_most.rlim_max};
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        enum tls_change first = tls_look(t, true, &e), second = tls_look(t, true, NULL);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &files_most), 0);
+        assert_int_equal(first, TLS_KEPT);
+        assert_int_equal(second, TLS_SAME);
+        assert_non_null(strstr(e.text, "Too many open files"));
+        assert_int_equal(tls_look(t, false, NULL), TLS_REPLACED);
+        assert_int_equal(tls_look(t, true, NULL), TLS_SAME);
+        write_cert(key_a, files.host, 61);
+    }
+    assert_int_equal(tls_look(t, true, NULL), TLS_REPLACED);
+    for (int round = 0; round < 2; round++) { /* away and back as it was, told each time */
+        char aside[128];
+        (void)snprintf(aside, sizeof aside, "%s.aside", key_file);
+        assert_int_equal(rename(cert_file, aside), 0);
+        assert_int_equal(tls_look(t, true, &e), TLS_KEPT);
+        assert_non_null(strstr(e.text, "No such file"));
+        assert_int_equal(tls_look(t, true, NULL), TLS_SAME);
+        assert_int_equal(link(aside, cert_file), 0);
+        assert_int_equal(unlink(aside), 0);
+        (void)tls_look(t, true, NULL); /* link() changed its time */
+    }
+    tls_free(t);
+}
+
 static void test_at_once_when_told(void **state)
 {
     (void)state;
@@ -252,6 +290,7 @@ int main(void)
         TEST(test_facts),
         TEST(test_what_is_refused),
         TEST(test_one_file_after_the_other),
+        TEST(test_a_passing_trouble),
         TEST(test_at_once_when_told),
         TEST(test_as_long_as_before),
         TEST(test_worse_ones),
