@@ -4,6 +4,10 @@ import json
 import mmap
 import os
 import re
+import shutil
+import signal
+import socket
+import ssl
 import struct
 import subprocess
 import time
@@ -11,6 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
+from authority import Authority
 from emulator import USER, timed
 from failures import EAGER
 from mirror import BUILD, PATIENCE, wait_for
@@ -18,6 +23,7 @@ from mirror import BUILD, PATIENCE, wait_for
 CALENDAR = f"/calendar/v3/calendars/{quote(USER)}"
 WINDOW = "timeMin=2026-07-01T00:00:00Z&timeMax=2026-08-01T00:00:00Z"
 SECONDS = float(os.environ.get("CALMIRROR_SECONDS", 10))
+CLI = os.path.join(BUILD, "calmirror")
 ONE = "single0000"
 SERIES = "series0000"
 READS = [("GET", path, None) for path in [
@@ -57,13 +63,47 @@ def series():
             "recurrence": ["RRULE:FREQ=WEEKLY;BYDAY=MO,WE", "EXDATE;TZID=America/New_York:20260708T100000"]}
 
 
+def client_section(directory):
+    """A client of the configuration: its token, and what belongs in its section."""
+    made = json.loads(subprocess.run([CLI, "client", "add", "wall", "--json", "-c", str(directory / "none")],
+                                     capture_output=True, check=True).stdout)
+    return made["token"], dict(line.split(" = ", 1) for line in made["section"].splitlines()[1:])
+
+
 def ask(mirror, read):
     """(status, body); None when there is no answer."""
     try:
-        answer = mirror.request(*read)
+        answer = mirror.request(*read, headers={"Authorization": f"Bearer {mirror.token}"})
         return answer.status, answer.body
     except (OSError, http.client.HTTPException):
         return None
+
+
+class Certificates:
+    """Two of them for the webhook, put in place in turn."""
+
+    def __init__(self, directory):
+        self.authority = Authority(directory / "authority")
+        self.issued = [self.authority.issue(name) for name in ("one", "two")]
+        self.files = [str(directory / name) for name in ("live.pem", "live.key")]
+        self.turn()
+
+    def turn(self):
+        self.issued.reverse()
+        for source, target in zip(self.issued[0], self.files):
+            shutil.copy2(source, target + ".new")
+            os.rename(target + ".new", target)
+
+    def served(self, mirror):
+        """Is it the one whose turn it is?"""
+        try:
+            with socket.create_connection(("127.0.0.1", mirror.hook_port), 2) as s:
+                with self.authority.context().wrap_socket(s, server_hostname="127.0.0.1") as tls:
+                    shown = ssl.DER_cert_to_PEM_cert(tls.getpeercert(True))
+        except OSError:
+            return False
+        with open(self.files[0], encoding="ascii") as f:
+            return f.read().startswith(shown)
 
 
 def fails(answer):
@@ -90,17 +130,26 @@ without_sanitizers = pytest.mark.skipif(os.path.basename(BUILD) in ("asan", "tsa
 
 @without_sanitizers
 def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
-    """Requests fail, runs are tried again or the service ends; what is answered is right, now and afterwards."""
+    """Requests fail, runs are tried again or the service ends; what is answered is right, now and afterwards. So it is
+    with certificates that are replaced meanwhile."""
     memory = Memory(tmp_path)
-    pair = start(env=memory.env, sync={**EAGER, "backoff_min": "20ms"})
+    certificates = Certificates(tmp_path)
+    token, client = client_section(tmp_path)
+    pair = start(env=memory.env, ready=False, sync={**EAGER, "backoff_min": "20ms"}, **{"client wall": client},
+                 prepare=lambda emulator: emulator.set_pings(tls_ca=certificates.authority.file),
+                 webhook=dict(zip(("tls_cert", "tls_key"), certificates.files)))
     mirror, google = pair.mirror, pair.google
+    mirror.token = token
+    mirror.wait_ready()
     mirror.timeout = 0.5  # its sockets stay open when it ends
     google.insert(body=series())
     google.insert(body={"id": ONE, "summary": "caf\u00e9 \"one\"", **timed()})
     until, before = time.monotonic() + SECONDS, -1
     while memory.failed > before and time.monotonic() < until:
         before = memory.failed
+        certificates.turn()
         memory.short(True)
+        mirror.process.send_signal(signal.SIGHUP)
         google.patch(USER, ONE, summary=f"caf\u00e9 \"{before}\"")
         google.patch(USER, SERIES, description="x" * 3000 + str(before))
         google.delete(USER, google.insert(body={**series(), "id": f"gone{before:08}"})["id"])
@@ -108,6 +157,7 @@ def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
                  or pair.emulator.state(brief=1)["pings_pending"] == 0)
         settled(mirror, memory, READS[0])
         pair.wait_equal_all()
+        wait_for("the new certificate", lambda: certificates.served(mirror))
         for read in READS:
             right = settled(mirror, memory, read)
             assert right[0] == 200, (read, right)
@@ -119,7 +169,6 @@ def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
     assert memory.failed > 40
 
 
-CLI = os.path.join(BUILD, "calmirror")
 JULY = ["-f", "2026-07-01", "-t", "2026-08-01"]
 COMMANDS = [[*command, *json_too] for command in (
     ["status"], ["calendars"], ["events", "primary", *JULY], ["agenda", *JULY], ["resync", USER, "--wait"],
@@ -154,11 +203,9 @@ def told(done):
 def test_a_command_does_its_work_or_says_why_not(start, tmp_path):
     """Each allocation of each command fails once: there is the whole output, or a word and a status that say no."""
     memory = Memory(tmp_path)
-    made = json.loads(subprocess.run([CLI, "client", "add", "wall", "--json", "-c", str(tmp_path / "none")],
-                                     capture_output=True, check=True).stdout)
-    client = dict(line.split(" = ", 1) for line in made["section"].splitlines()[1:])
+    token, client = client_section(tmp_path)
     pair = start(ready=False, **{"client wall": client, "hook board": {"url": "http://127.0.0.1:1/"}})
-    pair.mirror.token = made["token"]
+    pair.mirror.token = token
     pair.google.insert(body=series())
     pair.google.insert(body={"id": ONE, "summary": "caf\u00e9 \"one\"", **timed()})
     wait_for("both events", lambda: ONE in run(pair, ["events", "primary"]).stdout)
