@@ -125,18 +125,40 @@ static void ghost_drop(struct txn *t, const struct collection *c, const struct c
         space_del(t, SPACE_EVENT_ID, &k);
 }
 
+/* The last row that is old. So are all before it, though a clock that was ahead gave some of them a
+ * time to come, which tells nothing. */
+static uint64_t last_old(struct txn *t, const struct collection *c, int64_t before_ms)
+{
+    struct walk w;
+    struct key of_coll = key_no(c->no), from = key_seq(c->no, c->pruned_seq + 1);
+    struct span body;
+    struct change row;
+    uint64_t last = 0;
+    walk_open(&w, t, SPACE_CHANGE, &of_coll, &from);
+    while (walk_next(&w)) {
+        if (!walk_record(&w, &body) || !change_unpack(w.key, body, &row))
+            continue;
+        if (row.at_ms < before_ms)
+            last = row.seq;
+        else if (row.at_ms <= t->now_ms)
+            break;
+    }
+    walk_close(&w);
+    return last;
+}
+
 uint64_t changes_prune(struct txn *t, struct collection *c, int64_t before_ms, uint64_t most)
 {
     struct walk w;
     struct key of_coll = key_no(c->no), from = key_seq(c->no, c->pruned_seq + 1);
     struct span body;
     struct change row;
-    uint64_t dropped = 0;
+    uint64_t last = last_old(t, c, before_ms), dropped = 0;
     walk_open(&w, t, SPACE_CHANGE, &of_coll, &from);
     while (dropped < most && walk_next(&w)) {
         if (!walk_record(&w, &body) || !change_unpack(w.key, body, &row))
             continue;
-        if (row.at_ms >= before_ms)
+        if (row.seq > last)
             break;
         if (row.kind != CHANGE_REMOVED)
             continue;

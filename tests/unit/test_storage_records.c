@@ -1,5 +1,6 @@
 /* Accounts, collections, items, channels, jobs: what is put comes back, what is deleted takes all
  * of its own along and nothing else. */
+#include "core/base/clock.h"
 #include "tests/unit/storage_fixture.h"
 
 static void test_accounts(void **state)
@@ -268,11 +269,51 @@ static void test_items(void **state)
     assert_int_equal(count_space(f->store, SPACE_CHANGE), 1);
 }
 
+static void remove_item(struct fixture *f, struct collection *c, const char *id, int64_t days_ahead)
+{
+    struct item item = {.id = span_of(id), .raw = S("{}")};
+    clock_shift(days_ahead * DAY, 0);
+    struct txn *t = begin_write(f->store);
+    assert_true(item_put(t, c, &item));
+    assert_true(item_remove(t, c, item.id));
+    commit(t);
+    clock_shift(-days_ahead * DAY, 0);
+}
+
+static uint64_t prune_month(struct fixture *f, struct collection *c, int64_t days_ahead)
+{
+    clock_shift(days_ahead * DAY, 0);
+    struct txn *t = begin_write(f->store);
+    uint64_t n = changes_prune(t, c, clock_wall_ms() - 30 * DAY, 100);
+    commit(t);
+    clock_shift(-days_ahead * DAY, 0);
+    return n;
+}
+
+/* What was logged by a clock that was ahead is as old as what was logged after it, at least. */
+static void test_prune_what_is_of_a_time_to_come(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    c.kind = COLL_ACL;
+    remove_item(f, &c, "before", 0);
+    remove_item(f, &c, "years ahead", 4000);
+    remove_item(f, &c, "after", 1);
+    assert_int_equal(prune_month(f, &c, 2), 0); /* nobody knows yet */
+    assert_int_equal(prune_month(f, &c, -4000), 0);
+    remove_item(f, &c, "later", 32);
+    assert_int_equal(prune_month(f, &c, 33), 3);
+    assert_int_equal(prune_month(f, &c, 33), 0);
+    assert_int_equal(count_space(f->store, SPACE_CHANGE), 1);
+    assert_int_equal(count_space(f->store, SPACE_ITEM), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_accounts),
+        TEST(test_prune_what_is_of_a_time_to_come),
         TEST(test_collection_round_trip),
         TEST(test_delete_takes_all_of_its_own),
         TEST(test_channels),
