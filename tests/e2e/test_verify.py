@@ -1,5 +1,7 @@
 """Verification: drift in every direction is found, counted, told and repaired; what a change explains is no drift."""
+import base64
 import datetime
+import gzip
 import json
 import os
 import subprocess
@@ -325,7 +327,9 @@ def test_instances(series):
     """Ours are compared with Google's by id and field; what differs is told, exit status 1."""
     pair, items = series
     assert len(items) > 20
-    answer_instances(pair, items)
+    pair.emulator.fault("GET */events", query="*singleEvents=true*pageToken=9*", count=-1, status=200, body={"items": items[9:]})
+    pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, status=200,
+                        body={"items": items[:9], "nextPageToken": "9"})
     status, text = verify(pair, USER, "--instances", *WINDOW)
     assert status == 0 and f"test  {USER}  {len(items)} instances compared, 0 differed\n" in text
     wrong = [dict(i) for i in items if i["id"] != "repeat00_20261104T130000Z"]
@@ -406,14 +410,21 @@ def test_instances_that_cannot_be_compared(start):
             (["--instances", "--from", "2026-01-02", "--to", "2026-01-01"], 65, "empty")]:
         done, text = verify(pair, USER, *arguments)
         assert done == status and words in text
-    pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, status=400, reason="badRequest")
-    status, text = verify(pair, USER, "--instances")
-    assert status == 69 and "instances could not be judged" in text and not pair.collection(USER)["verify"]
+    large = gzip.compress(json.dumps({"items": [{"id": "large", "description": "x" * (33 << 20)}]}).encode())
+    for answer, why in [
+            ({"status": 400, "reason": "badRequest"}, "events.list: 400"),
+            ({"status": 200, "body": {"items": [], "nextPageToken": "again"}}, "the pages go in circles"),
+            ({"status": 200, "body_base64": base64.urlsafe_b64encode(large).decode(), "headers": {"Content-Encoding": "gzip"}},
+             "too many instances; choose a shorter window")]:
+        pair.emulator.clear_faults()
+        pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, **answer)
+        status, text = verify(pair, USER, "--instances")
+        assert status == 69 and f"instances could not be judged: {why}" in text and not pair.collection(USER)["verify"]
 
 
 @pytest.mark.parametrize("how", [{"status": 503}, {"status": 404, "reason": "notFound"}])
 def test_instances_that_google_never_tells(start, how):
-    """What Google refuses again and again is told to who asked for it; the calendar, whose pulls succeed, is well."""
+    """What Google refuses again and again is told to who asked for it, and not before; the calendar, whose pulls succeed, is well."""
     pair = start(sync={"backoff_min": "100ms", "backoff_max": "200ms"})
     pair.wait_equal(USER)
     pair.emulator.fault("GET */events", query="*singleEvents=true*", count=-1, **how)
@@ -421,3 +432,8 @@ def test_instances_that_google_never_tells(start, how):
     assert status == 69 and f"instances could not be judged: events.list: {how['status']}" in text
     calendar = pair.collection(USER)
     assert (calendar["verify"], calendar["fails"], calendar["last_error"]) == (False, 0, "")
+    pair.emulator.clear_faults()
+    pair.emulator.fault("GET */events", query="*singleEvents=true*", count=2, status=503)
+    pair.emulator.fault("GET */events", query="*singleEvents=true*", count=1, status=200, body={"items": []})
+    status, text = verify(pair, USER, "--instances")
+    assert status == 0 and "0 instances compared, 0 differed" in text

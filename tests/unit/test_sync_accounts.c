@@ -142,6 +142,38 @@ static void test_reload_takes_up_exclusion(void **state)
     conf_free(again);
 }
 
+static enum account_state state_of(const char *name)
+{
+    struct account a;
+    struct txn *t = reading(&w);
+    assert_int_equal(account_find(t, name, &a), RC_OK);
+    txn_abort(t);
+    return a.state;
+}
+
+/* Somebody signed in, or out: what is read then counts at once, and what is good is no trouble. */
+static void test_credential_that_is_read_again(void **state)
+{
+    (void)state;
+    world_begin(&w, false, "");
+    mirror_open(&w);
+    struct settings *before = settings_get(w.sync);
+    sync_credential_changed(w.sync, "a");
+    struct settings *after = settings_get(w.sync);
+    assert_ptr_not_equal(after->seats[0], before->seats[0]);
+    assert_int_equal(after->seats[0]->account, before->seats[0]->account);
+    assert_int_equal(state_of("a"), ACCOUNT_OK);
+    settings_put(before);
+    sync_credential_changed(w.sync, "nobody");
+    before = settings_get(w.sync);
+    assert_ptr_equal(after, before);
+    settings_put(before);
+    settings_put(after);
+    world_write(&w, "token", "two words\n", 0600);
+    sync_credential_changed(w.sync, "a");
+    assert_int_equal(state_of("a"), ACCOUNT_NEEDS_LOGIN);
+}
+
 /* "Too fast" to one user holds all that is his; nothing is asked again before it may be. */
 static void test_rate_limit_holds_the_account(void **state)
 {
@@ -233,6 +265,7 @@ int main(void)
         cmocka_unit_test_teardown(test_parked_account, end),
         cmocka_unit_test_teardown(test_missing_credential, end),
         cmocka_unit_test_teardown(test_reload_takes_up_exclusion, end),
+        cmocka_unit_test_teardown(test_credential_that_is_read_again, end),
         cmocka_unit_test_teardown(test_rate_limit_holds_the_account, end),
         cmocka_unit_test_teardown(test_what_makes_another_seat, end),
         cmocka_unit_test_teardown(test_credential_that_cannot_be_read_now, end),
