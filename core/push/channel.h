@@ -61,7 +61,7 @@ struct channels {
     struct result *results;
     unsigned n_results;
     bool news_lost; /* the mirror could not be read when they came: every channel is looked at */
-    int64_t swept_ms;
+    int64_t swept_ms, offset_ms, ahead_ms; /* what is believed of the wall clock; since when not */
     pthread_t thread;
     bool running;
     atomic_bool stopping;

@@ -7,7 +7,10 @@
  *
  * A message says only "something changed", so none is kept: what a channel is owed follows from the
  * version of its collection and the cursor of the channel. However long a receiver is down, it is
- * owed one message, and the hub's news are no more than a hint to look. */
+ * owed one message, and the hub's news are no more than a hint to look.
+ *
+ * A channel that is over is forgotten, and its client, who still counts on it, is not told. So a
+ * wall clock that jumps ahead is not believed at once, in case it is set right again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +31,24 @@
 #define CONNECT_MS   5000
 #define SWEEP_MS     10000
 #define SWEEP_MOST   256
+#define JUMP_MS      MINUTE_MS /* ahead: more than clocks are adjusted by */
+#define DOUBT_MS     HOUR_MS
 #define USER_AGENT   "APIs-Google; calmirror/" CALMIRROR_VERSION /* receivers look for the first */
+
+/* By which channels end. */
+static int64_t believed_wall_ms(struct channels *c)
+{
+    int64_t wall_ms = clock_wall_ms(), mono_ms = clock_mono_ms(), offset_ms = wall_ms - mono_ms;
+    bool ahead = offset_ms - c->offset_ms > JUMP_MS;
+
+    if (ahead && !c->ahead_ms)
+        c->ahead_ms = mono_ms;
+    if (!ahead || mono_ms - c->ahead_ms >= DOUBT_MS) {
+        c->offset_ms = offset_ms;
+        c->ahead_ms = 0;
+    }
+    return mono_ms + c->offset_ms;
+}
 
 static void forget_error(struct channel *ch)
 {
@@ -196,14 +216,12 @@ static void begin(struct channels *c, struct channel *ch, struct txn *mirror, in
         judge(c, &o);
         return;
     }
-    int64_t wall_ms = clock_wall_ms();
-
-    if (ch->expires_ms > wall_ms)
+    if (ch->expires_ms > believed_wall_ms(c))
         rc = push_channel_get(t, span_of(ch->id), &record);
     txn_abort(t);
     if (rc == RC_BADDATA)
         log_err(NULL, "the record of channel %s is damaged: it is not notified any more", ch->id);
-    bool may = rc == RC_OK && may_be_told(c->conf, mirror, &record, wall_ms);
+    bool may = rc == RC_OK && may_be_told(c->conf, mirror, &record, clock_wall_ms());
 
     if (!may || !choose(c, ch, mirror)) {
         sched_done(&c->sched, &ch->lane, LANE_NOTHING, now_ms);
@@ -260,7 +278,7 @@ static bool sweep_one(void *arg, const struct push_channel *record)
 /* Of the ledger; without the lock. An id that was opened anew meanwhile has another end. */
 static void sweep_ledger(struct channels *c)
 {
-    struct sweep s = {.now_ms = clock_wall_ms()};
+    struct sweep s = {.now_ms = believed_wall_ms(c)};
     struct push_channel record;
     struct txn *t;
     struct err e = {0};
@@ -281,7 +299,7 @@ static void sweep_ledger(struct channels *c)
 
 static void sweep_table(struct channels *c)
 {
-    int64_t now_ms = clock_wall_ms();
+    int64_t now_ms = believed_wall_ms(c);
 
     for (struct channel *ch = c->all, *next; ch; ch = next) {
         next = ch->next;
@@ -379,6 +397,8 @@ enum rc channels_start(struct channels *c, struct err *e)
         channels_stop(c);
         return err_set(e, RC_SYS, "notifying channels: out of memory");
     }
+    c->offset_ms = clock_wall_ms() - clock_mono_ms();
+    c->ahead_ms = 0;
     c->listener = (struct hub_listener){.wake = wake, .arg = c};
     hub_join(c->mirror, &c->listener);
     atomic_store(&c->heartbeat_ms, clock_awake_ms());

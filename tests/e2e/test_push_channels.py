@@ -366,7 +366,7 @@ def test_an_expired_channel_is_silent(start, tmp_path):
         watch(pair, short.url, params={"ttl": "3600"})
         watch(pair, long.url, params={"ttl": "8000"})
         short.next(), long.next()
-        clock.turn(3601 * 1000)
+        clock.turn(3601 * 1000, 3601 * 1000)
         pair.google.insert(summary="late")
         assert state_of(long.next()) == "exists"
         assert short.pings.empty()

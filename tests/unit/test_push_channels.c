@@ -116,10 +116,63 @@ static void test_news_while_nothing_can_be_read(void **state)
     wait_for_messages(w, 2);
 }
 
+/* After which what is over is looked for before anybody is told: time has passed. */
+static void pass_and_change(struct world *w, int64_t ms, const char *id)
+{
+    struct txn *t = begin_write(w->f->store);
+    struct event ev = make_event(id, 0, HOUR);
+    clock_shift(ms, ms);
+    assert_true(event_put(t, &w->coll, &ev));
+    coll_put(t, &w->coll);
+    commit(t);
+}
+
+static uint64_t count_open(struct world *w)
+{
+    uint64_t open, failing, delivered, failed;
+    channels_count(w->channels, &open, &failing, &delivered, &failed);
+    return open;
+}
+
+/* A clock that is wrong for a moment does not end what nobody can open again but its client, who
+ * does not know. */
+static void test_a_clock_that_was_ahead(void **state)
+{
+    struct world *w = *state;
+    struct push_channel ch = {.id = "one",
+                              .account = "home",
+                              .kind = COLL_EVENTS,
+                              .calendar = "me",
+                              .expires_ms = clock_wall_ms() + 10 * DAY,
+                              .cursor = w->coll.version};
+    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
+    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
+    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
+    wait_for_messages(w, 1); /* its sync */
+    wait_for_turns(w, 2);
+    clock_shift(365 * DAY, 0);
+    pass_and_change(w, MINUTE_MS, "ahead");
+    wait_for_messages(w, 2);
+    pass_and_change(w, HOUR / 2, "still ahead");
+    wait_for_messages(w, 3);
+    clock_shift(-365 * DAY, 0);
+    pass_and_change(w, MINUTE_MS, "right");
+    wait_for_messages(w, 4);
+
+    clock_shift(365 * DAY, 0); /* it was behind until now, as it seems */
+    pass_and_change(w, HOUR / 2, "ahead again");
+    wait_for_messages(w, 5);
+    clock_shift(HOUR, HOUR);
+    for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; count_open(w) > 0;
+         (void)poll(NULL, 0, 5))
+        assert_true(clock_mono_ms() < until_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_ahead, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
