@@ -71,6 +71,9 @@ bool text_percent_decode(struct buf *out, struct span s, bool plus)
 void text_base64url_encode(struct buf *out, const void *p, size_t n)
 {
     const unsigned char *in = p;
+    if (!buf_reserve(out, n / 3 * 4 + (n % 3 ? n % 3 + 1 : 0)))
+        return;
+    char *to = out->p + out->n;
     for (size_t i = 0; i < n; i += 3) {
         size_t left = n - i;
         uint32_t bits = (uint32_t)in[i] << 16;
@@ -78,11 +81,12 @@ void text_base64url_encode(struct buf *out, const void *p, size_t n)
             bits |= (uint32_t)in[i + 1] << 8;
         if (left > 2)
             bits |= in[i + 2];
-        char four[4];
-        for (int k = 0; k < 4; k++)
-            four[k] = base64url[bits >> (18 - 6 * k) & 63];
-        buf_add(out, four, left > 2 ? 4 : left + 1);
+        size_t chars = left > 2 ? 4 : left + 1;
+        for (size_t k = 0; k < chars; k++)
+            *to++ = base64url[bits >> (18 - 6 * k) & 63];
     }
+    *to = '\0';
+    out->n = (size_t)(to - out->p);
 }
 
 static int base64_value(char c)
@@ -110,6 +114,8 @@ bool text_base64url_decode(struct buf *out, struct span s)
     }
     if (s.n % 4 == 1 || (padding > 0 && (s.n + padding) % 4 != 0))
         return false;
+    if (!buf_reserve(out, s.n / 4 * 3 + s.n % 4))
+        return true; /* as text_percent_decode() */
 
     uint32_t bits = 0;
     int held = 0; /* bits not written yet */
@@ -121,9 +127,10 @@ bool text_base64url_decode(struct buf *out, struct span s)
         held += 6;
         if (held >= 8) {
             held -= 8;
-            buf_add_char(out, (char)(bits >> held & 0xFF));
+            out->p[out->n++] = (char)(bits >> held & 0xFF);
         }
     }
+    out->p[out->n] = '\0';
     /* Left-over bits that are not 0 would give two spellings of one value. */
     return (bits & ((1u << held) - 1)) == 0 || undo(out, before);
 }

@@ -1,9 +1,6 @@
 /* stamp: iCalendar's compact dates, times and durations. */
 #include "core/calendar/stamp.h"
 
-#include <stdio.h>
-
-#include "core/base/floor.h"
 #include "core/base/rfc3339.h"
 #include "core/base/text.h"
 
@@ -97,12 +94,13 @@ bool stamp_read_duration(int64_t *ret_s, struct span s)
 
 int stamp_write(char out[STAMP_MAX], struct stamp stamp)
 {
-    int64_t days = floor_div(stamp.s, 86400);
-    int y, m, d, t = (int)(stamp.s - days * 86400);
+    static const unsigned char kept[] = {0, 1, 2, 3, 5, 6, 8, 9, 10, 11, 12, 14, 15, 17, 18, 19};
+    char text[RFC3339_MAX]; /* "2026-03-29T02:30:00Z" */
+    int n = stamp.kind == STAMP_DATE ? 8 : stamp.kind == STAMP_LOCAL ? 15 : 16;
 
-    civil_from_days(days, &y, &m, &d);
-    if (stamp.kind == STAMP_DATE)
-        return snprintf(out, STAMP_MAX, "%04d%02d%02d", y, m, d);
-    return snprintf(out, STAMP_MAX, "%04d%02d%02dT%02d%02d%02d%s", y, m, d, t / 3600, t / 60 % 60,
-                    t % 60, stamp.kind == STAMP_UTC ? "Z" : "");
+    (void)rfc3339_write(text, stamp.s * 1000, 0);
+    for (int i = 0; i < n; i++)
+        out[i] = text[kept[i]];
+    out[n] = '\0';
+    return n;
 }

@@ -24,6 +24,7 @@ bool stamp_read(struct stamp *ret, struct span s);
 /* RFC 5545 §3.3.6 with days of 86,400 s; not negative. */
 bool stamp_read_duration(int64_t *ret_s, struct span s);
 
-int stamp_write(char out[STAMP_MAX], struct stamp stamp); /* returns the length */
+/* Returns the length. Years as the writers of rfc3339.h have them. */
+int stamp_write(char out[STAMP_MAX], struct stamp stamp);
 
 #endif
