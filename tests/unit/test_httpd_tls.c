@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -23,8 +24,9 @@
 static char dir[64], cert_file[96], key_file[96];
 static const struct tls_files files = {cert_file, key_file, "hook.example.org"};
 
-/* Its own issuer, from so many days from now until so many. */
-static X509 *make_cert(EVP_PKEY *key, const char *host, long from, long until)
+/* From so many days from now until so many. Without an issuer it is its own. */
+static X509 *make_issued(EVP_PKEY *key, const char *host, long from, long until, X509 *issuer,
+                         EVP_PKEY *issuer_key)
 {
     static long serial = 1000;
     X509 *x = X509_new();
@@ -37,12 +39,17 @@ static X509 *make_cert(EVP_PKEY *key, const char *host, long from, long until)
     X509_set_pubkey(x, key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
                                (const unsigned char *)host, -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
+    X509_set_issuer_name(x, X509_get_subject_name(issuer ? issuer : x));
     X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, name);
     X509_add_ext(x, names, -1);
     X509_EXTENSION_free(names);
-    assert_true(X509_sign(x, key, EVP_sha256()) > 0);
+    assert_true(X509_sign(x, issuer ? issuer_key : key, EVP_sha256()) > 0);
     return x;
+}
+
+static X509 *make_cert(EVP_PKEY *key, const char *host, long from, long until)
+{
+    return make_issued(key, host, from, until, NULL, NULL);
 }
 
 /* So many of them, one behind the other. */
@@ -118,6 +125,33 @@ static void test_facts(void **state)
     assert_true(tls_warn_ms(&facts) <= 2 * DAY * 1000 + 1000);
 }
 
+/* Browsers know the roots only: what is between them and ours must be in the file. */
+static void test_the_issuer(void **state)
+{
+    (void)state;
+    struct tls_facts facts;
+    X509 *root = make_cert(key_b, "root", 0, 30);
+    X509 *between = make_issued(key_b, "between", 0, 30, root, key_b);
+    X509 *ours = make_issued(key_a, files.host, 0, 30, between, key_b);
+    FILE *f = fopen(cert_file, "w");
+    assert_true(f && PEM_write_X509(f, ours) == 1 && fflush(f) == 0);
+    assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
+    assert_true(facts.names_host && !facts.has_issuer);
+    assert_true(PEM_write_X509(f, between) == 1 && fclose(f) == 0);
+    assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
+    assert_true(facts.names_host && facts.has_issuer);
+    X509_free(root);
+    X509_free(between);
+    X509_free(ours);
+}
+
+static int next_fd(void)
+{
+    int fd = dup(0);
+    close(fd);
+    return fd;
+}
+
 static void expect_refused(enum rc want, const char *why)
 {
     struct tls_facts facts;
@@ -130,6 +164,7 @@ static void expect_refused(enum rc want, const char *why)
 static void test_what_is_refused(void **state)
 {
     (void)state;
+    int fd = next_fd();
     write_key(key_a, 0604);
     expect_refused(RC_AUTH, "others have access");
     write_key(key_b, 0600);
@@ -148,6 +183,12 @@ static void test_what_is_refused(void **state)
     struct tls_facts facts;
     write_certs(key_a, files.host, 0, 30, 16);
     assert_int_equal(tls_check(&files, &facts, NULL), RC_OK);
+    assert_int_equal(unlink(cert_file), 0);
+    expect_refused(RC_SYS, "No such file");
+    assert_int_equal(mkdir(cert_file, 0700), 0);
+    expect_refused(RC_SYS, "Is a directory");
+    assert_int_equal(rmdir(cert_file), 0);
+    assert_int_equal(next_fd(), fd);
 }
 
 /* Looks until the files have rested. */
@@ -235,18 +276,22 @@ static off_t cert_size(void)
     return st.st_size;
 }
 
-/* Renewed ones are mostly as long as those before; signatures differ by a byte or two. */
+/* Renewed ones are mostly as long as those before; signatures differ by a byte or two. Copies may
+ * keep the time of another file. */
 static void test_as_long_as_before(void **state)
 {
     (void)state;
     struct tls *t = NULL;
     struct tls_facts before, after;
-    off_t size = cert_size();
+    struct stat st;
+    assert_int_equal(stat(cert_file, &st), 0);
+    const struct timespec times[] = {st.st_atim, st.st_mtim};
     assert_int_equal(tls_new(&t, &files, NULL), RC_OK);
     tls_facts(t, &before);
     do
         write_cert(key_a, files.host, 60);
-    while (cert_size() != size);
+    while (cert_size() != st.st_size);
+    assert_int_equal(utimensat(AT_FDCWD, cert_file, times, 0), 0);
     assert_int_equal(tls_look(t, true, NULL), TLS_REPLACED);
     tls_facts(t, &after);
     assert_string_not_equal(before.serial, after.serial);
@@ -288,6 +333,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_facts),
+        TEST(test_the_issuer),
         TEST(test_what_is_refused),
         TEST(test_one_file_after_the_other),
         TEST(test_a_passing_trouble),
