@@ -10,6 +10,7 @@ struct item_record {
     struct span id;
     struct span raw;
     bool deleted;
+    bool left_out;
     bool gone;
     uint64_t seq;
 };

@@ -11,9 +11,10 @@
 #include "storage/item_store.h"
 
 /* A packed item: flags, seq, length of the id, the id, the raw resource. */
-#define ITEM_DELETED 1
-#define ITEM_GONE    2
-#define ITEM_HEAD    13
+#define ITEM_DELETED  1
+#define ITEM_GONE     2
+#define ITEM_LEFT_OUT 4
+#define ITEM_HEAD     13
 
 struct item_iter {
     struct walk w;
@@ -30,6 +31,7 @@ bool item_unpack(struct span body, struct item_record *ret)
         .id = {body.p + ITEM_HEAD, id_bytes},
         .raw = {body.p + ITEM_HEAD + id_bytes, body.n - ITEM_HEAD - id_bytes},
         .deleted = body.p[0] & ITEM_DELETED,
+        .left_out = body.p[0] & ITEM_LEFT_OUT,
         .gone = body.p[0] & ITEM_GONE,
         .seq = get_u64(body.p + 1),
     };
@@ -42,7 +44,8 @@ static void record_write(struct txn *t, const struct key *k, const struct item_r
     if (!record)
         return;
     uint8_t *body = record + RECORD_HEAD;
-    body[0] = (uint8_t)((item->deleted ? ITEM_DELETED : 0) | (item->gone ? ITEM_GONE : 0));
+    body[0] = (uint8_t)((item->deleted ? ITEM_DELETED : 0) | (item->gone ? ITEM_GONE : 0) |
+                        (item->left_out ? ITEM_LEFT_OUT : 0));
     put_u64(body + 1, item->seq);
     put_u32(body + 9, (uint32_t)item->id.n);
     memcpy(body + ITEM_HEAD, item->id.p, item->id.n);
@@ -72,7 +75,7 @@ enum rc item_get(struct txn *t, uint32_t coll, struct span id, struct item *ret)
     if (!rc && item.gone)
         rc = RC_NOTFOUND;
     if (!rc)
-        *ret = (struct item){item.id, item.raw, item.deleted};
+        *ret = (struct item){item.id, item.raw, item.deleted, item.left_out};
     return rc;
 }
 
@@ -97,7 +100,7 @@ static void replace(struct txn *t, struct collection *c, const struct key *k, en
 {
     bool listed = old_rc == RC_BADDATA || (!old_rc && !old->gone);
     bool live = listed && !old->deleted;
-    struct change_form from = {live, old->raw};
+    struct change_form from = {live && !old->left_out, old->raw};
     if (old_rc == RC_BADDATA)
         change_forget(t, c->no, new->id);
     new->seq = change_log(t, c, old->seq, new->gone ? CHANGE_REMOVED : CHANGE_PUT, new->id, &from,
@@ -113,9 +116,12 @@ bool item_put(struct txn *t, struct collection *c, const struct item *item)
     assert(c->no != 0 && item->id.n > 0);
     struct key k = key_id(c->no, item->id);
     struct item_record old = {0};
-    struct item_record new = {.id = item->id, .raw = item->raw, .deleted = item->deleted};
+    struct item_record new = {
+        .id = item->id, .raw = item->raw, .deleted = item->deleted, .left_out = item->left_out};
     enum rc rc = record_read(t, c->no, &k, &old);
-    if (t->failed || (!rc && !old.gone && old.deleted == new.deleted &&span_eq(old.raw, new.raw)))
+    bool same = old.deleted == new.deleted &&old.left_out == new.left_out &&
+                (new.left_out || span_eq(old.raw, new.raw));
+    if (t->failed || (!rc && !old.gone && same))
         return false;
     replace(t, c, &k, rc, &old, &new);
     return !t->failed;
@@ -162,7 +168,7 @@ bool items_next(struct item_iter *it, struct item *ret)
         struct item_record item;
         if (!walk_record(&it->w, &body) || !item_unpack(body, &item) || item.gone)
             continue;
-        *ret = (struct item){item.id, item.raw, item.deleted};
+        *ret = (struct item){item.id, item.raw, item.deleted, item.left_out};
         return true;
     }
     return false;

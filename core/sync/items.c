@@ -29,22 +29,26 @@ struct ids { /* of a full listing */
     struct buf text;
 };
 
-static bool decode(enum coll_kind kind, struct span raw, char id[LIMIT_ID_BYTES + 1],
-                   bool *ret_deleted)
+/* The item's `id` is the buffer, which is written to. */
+static bool decode(const struct run *r, struct span raw, char id[LIMIT_ID_BYTES + 1],
+                   struct item *ret)
 {
     struct roster_entry entry;
-    if (kind == COLL_COLORS) {
+    struct item item = {.raw = raw};
+    bool ok = true;
+    if (r->c.kind == COLL_COLORS) {
         memcpy(id, "colors", sizeof("colors"));
-        *ret_deleted = false;
-        return true;
+    } else if (r->c.kind != COLL_ROSTER) {
+        ok = google_decode_item(raw, id, LIMIT_ID_BYTES + 1, &item.deleted, NULL) == RC_OK;
+    } else if ((ok = google_decode_roster(raw, &entry, NULL) == RC_OK)) {
+        memcpy(id, entry.id, strlen(entry.id) + 1);
+        item.deleted = entry.deleted;
+        item.left_out =
+            !entry.deleted && !conf_account_wants(&r->seat->conf, entry.id, entry.primary);
     }
-    if (kind != COLL_ROSTER)
-        return google_decode_item(raw, id, LIMIT_ID_BYTES + 1, ret_deleted, NULL) == RC_OK;
-    if (google_decode_roster(raw, &entry, NULL) != RC_OK)
-        return false;
-    memcpy(id, entry.id, strlen(entry.id) + 1);
-    *ret_deleted = entry.deleted;
-    return true;
+    item.id = span_of(ok ? id : "");
+    *ret = item;
+    return ok;
 }
 
 static void put_page(struct run *r, struct txn *t, const struct google_page *page, struct ids *seen)
@@ -53,12 +57,11 @@ static void put_page(struct run *r, struct txn *t, const struct google_page *pag
     struct span key, raw;
     while (json_next(&it, &key, &raw)) {
         char id[LIMIT_ID_BYTES + 1];
-        bool deleted = false;
-        if (!decode(r->c.kind, raw, id, &deleted)) {
+        struct item item;
+        if (!decode(r, raw, id, &item)) {
             log_warning(r->about, "an entry without a usable id was left out");
             continue;
         }
-        struct item item = {.id = span_of(id), .raw = raw, .deleted = deleted};
         r->did.changes += item_put(t, &r->c, &item);
         buf_add(&seen->text, id, strlen(id) + 1);
         seen->n++;

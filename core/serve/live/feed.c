@@ -134,7 +134,8 @@ static void tell_calendar(struct feed *f, const struct source *s, struct feed_en
     struct item item = {0};
     ret->type = FEED_CALENDAR;
     ret->gone = s->row.kind != CHANGE_PUT || item_get(f->t, s->c.no, s->row.id, &item) != RC_OK ||
-                item.deleted;
+                item.deleted || item.left_out;
+    ret->unseen = item.left_out && s->row.history.n == 0 && !s->row.lost;
     ret->event = (struct event){.raw = item.raw};
 }
 
@@ -159,6 +160,8 @@ static void tell_row(struct feed *f, const struct source *s, struct feed_entry *
  * exception is a hole in its series. */
 static bool worth_telling(const struct feed_entry *entry)
 {
+    if (entry->unseen)
+        return false;
     if (!entry->initial || entry->type == FEED_RESET)
         return true;
     bool hole = entry->event.flags & EVENT_EXCEPTION;

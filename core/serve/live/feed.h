@@ -37,7 +37,8 @@ struct feed_entry {
     const struct collection *coll;
     struct span id; /* of the event or, of a roster, the calendar; empty for a reset */
     bool initial;   /* tells what is there, not that it came just now */
-    bool gone;      /* nothing of it is stored any more */
+    bool gone;      /* nothing of it is stored any more, or shown */
+    bool unseen;    /* it came left out and is so still: nobody was told of it */
     struct change_since since;
     struct span names;  /* of the members that differ, as change_since() gives them */
     struct event event; /* of an event that is stored; `raw` also of a calendar */
