@@ -1,6 +1,8 @@
 /* pages: what all lists share: page tokens, sync tokens and page sizes. */
 #include "core/serve/pages.h"
 
+#include <string.h>
+
 #include "core/base/must.h"
 #include "core/serve/fault.h"
 #include "core/serve/memo.h"
@@ -25,6 +27,18 @@ bool pages_refuse(struct call *c)
     return call_fail(c, FAULT_INVALID, "pageToken", "Invalid value for: pageToken");
 }
 
+/* A token of a collection that is no longer there, or of the same one of another account, to which
+ * the request went before, calls for a full listing; one of another list is a mistake. */
+static bool is_superseded(const struct call *c, uint32_t no, const struct collection *coll)
+{
+    struct collection other;
+    if (no == coll->no || no == 0)
+        return false;
+    enum rc rc = coll_get(c->txn, no, &other);
+    return rc == RC_NOTFOUND ||
+           (rc == RC_OK && other.kind == coll->kind && strcmp(other.calendar, coll->calendar) == 0);
+}
+
 static bool begin_at_page(struct call *c, const struct collection *coll, struct page_token *ret)
 {
     struct err e = {0};
@@ -35,6 +49,8 @@ static bool begin_at_page(struct call *c, const struct collection *coll, struct 
         return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "pageToken", "%s", e.text);
     if (rc == RC_SYS)
         return call_fail_internal(c, &e);
+    if (rc == RC_OK && is_superseded(c, ret->coll, coll))
+        return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "pageToken", NULL);
     if (rc || ret->coll != coll->no)
         return pages_refuse(c);
     if (!params_parse(c, &query, ret->query, &c->page_query))
@@ -44,16 +60,12 @@ static bool begin_at_page(struct call *c, const struct collection *coll, struct 
     return true;
 }
 
-/* A token of a collection that is no longer there calls for a full listing; one of another list is
- * a mistake. */
 static bool begin_at_sync(struct call *c, const struct collection *coll, struct page_token *ret)
 {
     struct err e = {0};
     struct sync_token token;
-    struct collection other;
     enum rc rc = sync_token_read(c->token_key, c->params.v[PARAM_SYNC_TOKEN].text, &token, &e);
-    if (rc == RC_STALE || (rc == RC_OK && token.coll != coll->no &&
-                           coll_get(c->txn, token.coll, &other) == RC_NOTFOUND))
+    if (rc == RC_STALE || (rc == RC_OK && is_superseded(c, token.coll, coll)))
         return call_fail(c, FAULT_SYNC_TOKEN_DEAD, "syncToken", NULL);
     if (rc == RC_SYS)
         return call_fail_internal(c, &e);

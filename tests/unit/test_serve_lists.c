@@ -285,6 +285,39 @@ static void test_lists_of_validators(void **state)
     http_answer_release(&a);
 }
 
+/* A calendar that two accounts have, and whose first one comes later: what was given out for the
+ * one calls for a new list of the other. A token of another calendar, or of another kind, is a
+ * mistake. */
+static void test_the_same_calendar_elsewhere(void **state)
+{
+    static const char path[] = "/calendar/v3/calendars/team%231%2Fa%20b@group.calendar.google.com/";
+    struct world *w = *state;
+    struct buf sync = {0}, page = {0}, wrong = {0};
+    char token[2048];
+    for (int i = 0; i < 2; i++)
+        world_event(w, &w->other,
+                    i ? "{\"id\":\"b\",\"start\":{\"date\":\"2026-01-06\"}}"
+                      : "{\"id\":\"a\",\"start\":{\"date\":\"2026-01-06\"}}");
+    buf_printf(&sync, "%sevents", path);
+    struct http_answer a = get(w, 200, buf_text(&sync));
+    assert_true(member(&a, "nextSyncToken", token)[0]);
+    buf_printf(&sync, "?syncToken=%s", token);
+    buf_printf(&wrong, EV "?syncToken=%s", token);
+    http_answer_release(&a);
+    buf_printf(&page, "%sevents?maxResults=1", path);
+    a = get(w, 200, buf_text(&page));
+    buf_printf(&page, "&pageToken=%s", member(&a, "nextPageToken", token));
+    http_answer_release(&a);
+    expect_ids(w, buf_text(&page), "b");
+    (void)world_coll(w, w->home, COLL_EVENTS, GROUP, COLL_READY);
+    expect_error(w, 410, "fullSyncRequired", buf_text(&sync));
+    expect_error(w, 410, "fullSyncRequired", buf_text(&page));
+    expect_error(w, 400, "invalid", buf_text(&wrong));
+    buf_release(&sync);
+    buf_release(&page);
+    buf_release(&wrong);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +331,7 @@ int main(void)
         WORLD(test_a_page_that_finds_little),
         WORLD(test_a_page_that_is_long),
         WORLD(test_lists_of_validators),
+        WORLD(test_the_same_calendar_elsewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
