@@ -33,7 +33,7 @@
 
 struct http_client {
     CURLM *multi;
-    CURL *easy;
+    CURL *easy; /* NULL: the next request makes one */
     atomic_bool interrupted;
     int64_t (*patience)(void *arg, int64_t ms); /* NULL: nobody is asked */
     void *patience_arg;
@@ -68,9 +68,7 @@ struct http_client *http_new(void)
     if (!c)
         return NULL;
     c->multi = curl_multi_init();
-    c->easy = curl_easy_init();
-    if (!c->multi || !c->easy ||
-        curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS)) {
+    if (!c->multi || curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS)) {
         http_free(c);
         return NULL;
     }
@@ -360,6 +358,10 @@ static enum rc perform(struct transfer *t, struct err *e)
 
     if (rc)
         return rc;
+    if (!easy)
+        easy = t->client->easy = curl_easy_init();
+    if (!easy)
+        return err_set(e, RC_SYS, "out of memory");
     curl_easy_reset(easy); /* keeps connections: they belong to the multi */
     gunzip_reset(&t->client->gunzip);
     t->client->error[0] = '\0';
@@ -368,7 +370,12 @@ static enum rc perform(struct transfer *t, struct err *e)
         return err_set(e, RC_SYS, "cannot set up the request");
     rc = drive(t, e);
     curl_multi_remove_handle(multi, easy); /* an unfinished connection is closed, not reused */
-    return rc ? rc : finish(t, e);
+    if (!rc)
+        return finish(t, e);
+    /* libcurl 7.88 leaves a handle that found no address with a buffer whose size cannot be set. */
+    curl_easy_cleanup(easy);
+    t->client->easy = NULL;
+    return rc;
 }
 
 enum rc http_perform(struct http_client *c, const struct http_request *rq,

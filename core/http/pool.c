@@ -293,7 +293,8 @@ static enum rc judge(struct post *t, CURLcode code, struct err *e)
                    t->error[0] ? t->error : curl_easy_strerror(code));
 }
 
-static void forget(struct http_pool *p, struct post *t)
+/* libcurl 7.88 leaves a handle that found no address with a buffer whose size cannot be set. */
+static void forget(struct http_pool *p, struct post *t, bool failed)
 {
     for (unsigned i = 0; i < p->running; i++)
         if (p->all[i] == t) {
@@ -301,7 +302,10 @@ static void forget(struct http_pool *p, struct post *t)
             break;
         }
     curl_multi_remove_handle(p->multi, t->easy);
-    give_back(p, t);
+    if (failed)
+        post_free(t);
+    else
+        give_back(p, t);
 }
 
 bool http_pool_next(struct http_pool *p, struct http_outcome *ret)
@@ -323,7 +327,7 @@ bool http_pool_next(struct http_pool *p, struct http_outcome *ret)
         (void)curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &o.status);
         o.retry_after_ms = head_retry_after_ms(&t->head, clock_wall_ms());
     }
-    forget(p, t);
+    forget(p, t, o.rc != RC_OK);
     *ret = o;
     return true;
 }

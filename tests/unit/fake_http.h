@@ -27,6 +27,9 @@
 #define FAKE_CONNECTIONS 64
 #define FAKE_REQUESTS    256
 
+/* A name that cannot be had: its label is longer than any may be, so no name server is asked. */
+#define NO_SUCH_HOST "a-label-of-64-characters-which-is-one-more-than-a-label-may-have.invalid"
+
 struct fake_http;
 /* `text` is the request, NUL-terminated, head and body; `nth` counts requests from 0. */
 typedef bool (*fake_answer)(struct fake_http *f, int fd, const char *text, int nth);

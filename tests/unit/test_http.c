@@ -285,6 +285,27 @@ static void test_refused_connection(void **state)
     assert_null(strstr(e.text, "secret"));
 }
 
+/* libcurl 7.88 refuses another buffer size where a transfer ended before it had a connection. */
+static void test_after_a_name_that_was_not_found(void **state)
+{
+    struct fake_http f;
+    struct http_response rs;
+    struct err e = {0};
+
+    (void)state;
+    fake_http_start(&f, NULL, answer_plain, NULL);
+    struct http_request nowhere = {.method = "GET", .url = "https://" NO_SUCH_HOST "/"};
+    struct http_request rq = {.method = "GET", .url = f.url};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(http_perform(client, &nowhere, &rs, &e), RC_AGAIN);
+        assert_non_null(strstr(e.text, "resolve"));
+        assert_int_equal(http_perform(client, &rq, &rs, &e), RC_OK);
+        http_response_release(&rs);
+    }
+    assert_int_equal(atomic_load(&f.connections), 1);
+    fake_http_stop(&f);
+}
+
 /* What we refuse to ask */
 
 static void test_urls(void **state)
@@ -517,6 +538,7 @@ int main(void)
         TEST(test_alive),
         TEST(test_patience),
         TEST(test_refused_connection),
+        TEST(test_after_a_name_that_was_not_found),
         TEST(test_urls),
         TEST(test_local_targets),
         TEST(test_header_injection),

@@ -137,6 +137,24 @@ static void test_one_after_the_other(void **state)
     fake_http_stop(&f);
 }
 
+/* libcurl 7.88 refuses another buffer size where a transfer ended before it had a connection. */
+static void test_after_a_name_that_was_not_found(void **state)
+{
+    (void)state;
+    struct http_pool *p = http_pool_new(NULL, NULL);
+    struct fake_http f;
+    fake_http_start(&f, NULL, answer_204, NULL);
+    for (int i = 0; i < 3; i++) {
+        struct http_outcome o = post(p, "https://" NO_SUCH_HOST "/", LONG_MS);
+        assert_int_equal(o.rc, RC_AGAIN);
+        assert_non_null(strstr(o.why.text, "resolve"));
+        assert_int_equal(post(p, f.url, LONG_MS).status, 204);
+    }
+    assert_int_equal(atomic_load(&f.connections), 1);
+    http_pool_free(p);
+    fake_http_stop(&f);
+}
+
 static void test_no_redirect_is_followed(void **state)
 {
     (void)state;
@@ -310,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_post),
         cmocka_unit_test(test_one_after_the_other),
+        cmocka_unit_test(test_after_a_name_that_was_not_found),
         cmocka_unit_test(test_no_redirect_is_followed),
         cmocka_unit_test(test_answers_without_end),
         cmocka_unit_test(test_who_hangs_delays_nobody),
