@@ -101,7 +101,6 @@ struct seat *seat_new(const struct conf_account *conf, const struct seat_world *
                                                  .read_login_arg = s},
                           &e);
     if (rc != RC_OK) {
-        s->auth = NULL;
         snprintf(s->reason, sizeof(s->reason), "%.*s", (int)sizeof(s->reason) - 1, e.text);
         if (rc == RC_SYS)
             s->stamp = ~s->stamp; /* the files are not to blame: they are read again soon */

@@ -174,6 +174,54 @@ static void test_credential_that_is_read_again(void **state)
     assert_int_equal(state_of("a"), ACCOUNT_NEEDS_LOGIN);
 }
 
+/* Each thing that workers need of the config is what the config says. */
+static void test_settings_are_those_of_the_config(void **state)
+{
+    (void)state;
+    world_begin(&w, true,
+                "poll_interval = 11m\npoll_interval_unhealthy = 12s\nroster_interval = 13m\n"
+                "full_sync_interval = 14d\nchannel_overlap = 15m\nchannel_ttl = 16h\n"
+                "change_retention = 17d\n");
+    mirror_open(&w);
+    struct settings *set = settings_get(w.sync);
+    assert_int_equal(set->rules.poll_ms, 11 * MINUTE_MS);
+    assert_int_equal(set->rules.poll_unhealthy_ms, 12000);
+    assert_int_equal(set->rules.roster_ms, 13 * MINUTE_MS);
+    assert_int_equal(set->rules.verify_ms, 14 * DAY_MS);
+    assert_int_equal(set->rules.overlap_ms, 15 * MINUTE_MS);
+    assert_int_equal(set->ttl_ms, 16 * HOUR_MS);
+    assert_int_equal(set->retention_ms, 17 * DAY_MS);
+    assert_int_equal(set->backoff_min_ms, 20);
+    assert_int_equal(set->backoff_max_ms, 200);
+    assert_true(set->rules.watch);
+    assert_int_equal(strspn(set->rules.tag, "0123456789abcdef"), PLAN_TAG);
+    assert_string_equal(set->address, w.conf->webhook.public_url);
+    settings_put(set);
+}
+
+/* A reload leaves accounts as they are whose section is as it was: what fits is not read again, and
+ * what is no good is read again and told to nobody who knows it. */
+static void test_reload_of_the_same(void **state)
+{
+    (void)state;
+    struct err e = {0};
+    world_begin(&w, false, "");
+    mirror_open(&w);
+    for (int good = 1; good >= 0; good--) {
+        struct settings *before = settings_get(w.sync);
+        assert_int_equal(sync_reload(w.sync, w.conf, &e), RC_OK);
+        struct settings *after = settings_get(w.sync);
+        assert_int_equal(after->seats[0] == before->seats[0], good);
+        assert_int_equal(after->seats[0]->account, before->seats[0]->account);
+        assert_int_equal(after->seats[0]->told, before->seats[0]->told);
+        assert_int_equal(after->seats[0]->told, good ? 0 : ACCOUNT_NEEDS_LOGIN);
+        settings_put(before);
+        settings_put(after);
+        world_write(&w, "token", "two words\n", 0600);
+        assert_int_equal(sync_reload(w.sync, w.conf, &e), RC_OK);
+    }
+}
+
 /* "Too fast" to one user holds all that is his; nothing is asked again before it may be. */
 static void test_rate_limit_holds_the_account(void **state)
 {
@@ -228,6 +276,11 @@ static void test_what_makes_another_seat(void **state)
     other = same;
     other.exclude = list;
     assert_false(seat_fits(seat, &other));
+    struct seat *listed = seat_new(&other, &world, 1);
+    assert_true(seat_fits(listed, &other));
+    globs[0] = "another@*";
+    assert_false(seat_fits(listed, &other));
+    seat_unref(listed);
     world_write(&w, "token", "another-token\n", 0600);
     assert_false(seat_fits(seat, &same));
     seat_unref(seat);
@@ -266,6 +319,8 @@ int main(void)
         cmocka_unit_test_teardown(test_missing_credential, end),
         cmocka_unit_test_teardown(test_reload_takes_up_exclusion, end),
         cmocka_unit_test_teardown(test_credential_that_is_read_again, end),
+        cmocka_unit_test_teardown(test_settings_are_those_of_the_config, end),
+        cmocka_unit_test_teardown(test_reload_of_the_same, end),
         cmocka_unit_test_teardown(test_rate_limit_holds_the_account, end),
         cmocka_unit_test_teardown(test_what_makes_another_seat, end),
         cmocka_unit_test_teardown(test_credential_that_cannot_be_read_now, end),

@@ -374,29 +374,77 @@ static void test_a_ping_behind_a_verification(void **state)
     WAIT(is_equal(&w, ME));
 }
 
-/* A calendar that leaves while it is listed does not come back with the listing. */
-static void test_a_calendar_that_leaves_while_it_is_listed(void **state)
+static char second[200]; /* its id */
+
+/* Two calendars are mirrored, and of the list of them notifications come in. */
+static void begin_with_two(void)
 {
-    (void)state;
     world_begin(&w, true, "");
     struct span made = api(&w, "POST", "/calendars", "{\"summary\":\"second\"}");
-    char id[200], path[300];
-    assert_true(json_string_copy(json_get(made, "id"), id, sizeof(id)));
+    assert_true(json_string_copy(json_get(made, "id"), second, sizeof(second)));
     mirror_up(&w);
-    WAIT(is_equal(&w, ME) && is_equal(&w, id));
+    WAIT(is_equal(&w, ME) && is_equal(&w, second));
     WAIT(is_idle(&w));
     struct collection c = {0};
     assert_true(look_coll(&w, COLL_ROSTER, "", &c));
     WAIT(channels_of(&w, c.no).ch.state == CHANNEL_LIVE);
+}
+
+static void second_leaves(void)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "/users/me/calendarList/%s", second);
+    api(&w, "DELETE", path, NULL);
+}
+
+/* A calendar that leaves while it is listed does not come back with the listing. */
+static void test_a_calendar_that_leaves_while_it_is_listed(void **state)
+{
+    (void)state;
+    struct collection c;
+    begin_with_two();
     control(&w, "POST", "faults",
             "{\"match\":\"GET */events\",\"hold\":true,\"when\":\"after\",\"count\":1}");
-    (void)queue_resync(w.queue, events_of(&w, id).no);
+    (void)queue_resync(w.queue, events_of(&w, second).no);
     wait_held();
-    snprintf(path, sizeof(path), "/users/me/calendarList/%s", id);
-    api(&w, "DELETE", path, NULL);
-    WAIT(events_of(&w, id).state == COLL_GONE);
+    second_leaves();
+    WAIT(events_of(&w, second).state == COLL_GONE);
     control(&w, "POST", "release", "{}");
-    WAIT(!look_coll(&w, COLL_EVENTS, id, &c));
+    WAIT(!look_coll(&w, COLL_EVENTS, second, &c));
+}
+
+/* One that is back while its channel is being stopped keeps what it has, and is followed again. */
+static void test_a_calendar_that_comes_back_at_once(void **state)
+{
+    (void)state;
+    char body[300];
+    begin_with_two();
+    uint32_t no = events_of(&w, second).no;
+    control(&w, "POST", "faults",
+            "{\"match\":\"POST */channels/stop\",\"hold\":true,\"when\":\"after\",\"count\":1}");
+    second_leaves();
+    wait_held();
+    snprintf(body, sizeof(body), "{\"id\":\"%s\"}", second);
+    api(&w, "POST", "/users/me/calendarList", body);
+    WAIT(events_of(&w, second).state != COLL_GONE);
+    control(&w, "POST", "release", "{}");
+    WAIT(is_idle(&w));
+    WAIT(is_equal(&w, second));
+    assert_int_equal(events_of(&w, second).no, no);
+}
+
+/* A channel that cannot be stopped is tried some more times, and holds nothing up for ever. */
+static void test_a_calendar_that_leaves_its_channel_behind(void **state)
+{
+    (void)state;
+    struct collection c;
+    begin_with_two();
+    size_t stops = requests(&w, "POST */channels/stop");
+    control(&w, "POST", "faults",
+            "{\"match\":\"POST */channels/stop\",\"status\":503,\"count\":-1}");
+    second_leaves();
+    WAIT(!look_coll(&w, COLL_ACL, second, &c) && !look_coll(&w, COLL_EVENTS, second, &c));
+    assert_int_equal(requests(&w, "POST */channels/stop"), stops + 2 * 6);
 }
 
 /* The answer that opened a channel was lost, but its first message came: it is there, and stopped.
@@ -478,6 +526,8 @@ int main(void)
         cmocka_unit_test_teardown(test_a_ping_behind_dead_tokens, end),
         cmocka_unit_test_teardown(test_a_ping_behind_a_verification, end),
         cmocka_unit_test_teardown(test_a_calendar_that_leaves_while_it_is_listed, end),
+        cmocka_unit_test_teardown(test_a_calendar_that_comes_back_at_once, end),
+        cmocka_unit_test_teardown(test_a_calendar_that_leaves_its_channel_behind, end),
         cmocka_unit_test_teardown(test_channel_whose_answer_was_lost, end),
         cmocka_unit_test_teardown(test_changes_while_it_was_down, end),
         cmocka_unit_test_teardown(test_reload_leaves_the_webhook, end),
