@@ -266,12 +266,8 @@ enum rc hooks_new(struct hooks **ret, struct store *mirror, struct store *ledger
     h->feed = *feed;
     pthread_mutex_init(&h->lock, NULL);
     sched_init(&h->sched, HOOK_RUNNING_MOST);
-    enum rc rc = take_conf(h, e);
-
-    if (rc) {
-        hooks_free(h);
-        return err_prefix(e, rc, "hooks");
-    }
+    h->reload = true;
+    (void)hooks_take_reload(h, false); /* the disk may be full: then it is owed */
     *ret = h;
     return RC_OK;
 }

@@ -11,7 +11,7 @@
 struct hooks;
 
 /* `mirror` and `ledger` (opened as STORE_PUSH) are borrowed until hooks_free(). A hook that is new
- * begins with what comes from now on. */
+ * begins with what comes from now on. What cannot be written down yet is tried again. */
 enum rc hooks_new(struct hooks **ret, struct store *mirror, struct store *ledger,
                   const struct conf *conf, const struct push_feed *feed, struct err *e);
 void hooks_free(struct hooks *h); /* NULL ok; not running */

@@ -266,6 +266,23 @@ static void test_dropped_while_it_is_delivered(void **state)
     assert_int_equal(dead, CHANGES - 1);
 }
 
+static void wait_for_turns(struct world *w)
+{
+    int64_t beat_ms = hooks_heartbeat_ms(w->hooks);
+    for (int turns = 0; turns < 2; (void)poll(NULL, 0, 5)) {
+        int64_t now_ms = hooks_heartbeat_ms(w->hooks);
+        turns += now_ms != beat_ms;
+        beat_ms = now_ms;
+    }
+}
+
+static void add_new(struct world *w, char *name)
+{
+    w->both[0] = w->both[1] = w->hook;
+    w->both[1].name = name;
+    w->later = (struct conf){.hooks = w->both, .n_hooks = 2, .push = w->conf.push, .refs = 1};
+}
+
 /* A hook that is added while nothing can be written begins as soon as something can. */
 static void test_added_on_a_full_disk(void **state)
 {
@@ -274,21 +291,33 @@ static void test_added_on_a_full_disk(void **state)
     assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
     wait_for(w, took_all, "deliveries");
     fill_disk(w);
-    w->both[0] = w->both[1] = w->hook;
-    w->both[1].name = (char[]){"new"};
-    w->later = (struct conf){.hooks = w->both, .n_hooks = 2, .push = w->conf.push, .refs = 1};
+    add_new(w, (char[]){"new"});
     hooks_reload(w->hooks, &w->later);
-    int64_t beat_ms = hooks_heartbeat_ms(w->hooks);
-    for (int turns = 0; turns < 2; (void)poll(NULL, 0, 5)) {
-        int64_t now_ms = hooks_heartbeat_ms(w->hooks);
-        turns += now_ms != beat_ms;
-        beat_ms = now_ms;
-    }
+    wait_for_turns(w);
     assert_false(new_has_begun(w));
     make_room(w);
     clock_shift(0, MINUTE_MS);
     wait_for(w, new_has_begun, "the new one");
     hooks_stop(w->hooks); /* its name lives as long as this function */
+}
+
+/* The service starts, since it can be read from; and its hooks begin as soon as they can. */
+static void test_a_start_on_a_full_disk(void **state)
+{
+    struct world *w = *state;
+    w->hook.shell = (char[]){"exit 0"};
+    add_new(w, (char[]){"new"});
+    hooks_free(w->hooks);
+    fill_disk(w);
+    assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->later, &feed, NULL), RC_OK);
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for_turns(w);
+    assert_false(new_has_begun(w));
+    make_room(w);
+    clock_shift(0, MINUTE_MS);
+    wait_for(w, new_has_begun, "the new one");
+    wait_for(w, is_marked, "what the old one was told");
+    hooks_stop(w->hooks);
 }
 
 /* What was heard while the store could not be read is looked for once it can be. */
@@ -309,12 +338,7 @@ static void test_news_while_nothing_can_be_read(void **state)
     n_changes = CHANGES;
     coll_put(t, &w->coll);
     commit(t);
-    int64_t beat_ms = hooks_heartbeat_ms(w->hooks);
-    for (int turns = 0; turns < 2; (void)poll(NULL, 0, 5)) {
-        int64_t now_ms = hooks_heartbeat_ms(w->hooks);
-        turns += now_ms != beat_ms;
-        beat_ms = now_ms;
-    }
+    wait_for_turns(w);
     while (n > 0)
         txn_abort(held[--n]);
     wait_for(w, took_all, "the change");
@@ -475,6 +499,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_large_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_letters_of_a_hook_that_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_added_on_a_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_start_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_calendar_that_left_while_nobody_looked, setup,
                                         teardown),
