@@ -110,7 +110,7 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     }
     r->c.full_ms = started_ms;
     uint32_t roster = 0;
-    unsigned news = head_store(r, t, page);
+    unsigned news = head_store(r, t, page, true);
     bool owe = news & HEAD_LISTED && roster_owe(t, r->c.account, &roster);
     bool relist = news & HEAD_ROLE; /* some pages may have been as another role saw them */
     run_succeeded(r, fresh_ms, covered, !relist);

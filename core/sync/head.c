@@ -72,18 +72,28 @@ static unsigned take_calendar(struct run *r, struct span old, struct span head)
     return old.n ? news(old, head) : 0;
 }
 
-unsigned head_store(struct run *r, struct txn *t, const struct google_page *page)
+static bool is_busy_only(struct span head)
+{
+    return span_is(json_string_plain(json_get(head, "accessRole")), "freeBusyReader");
+}
+
+unsigned head_store(struct run *r, struct txn *t, const struct google_page *page, bool listed)
 {
     struct buf head = {0};
     unsigned found = 0;
     write_head(page->head, &head);
     txn_needs(t, &head);
-    struct span old = coll_head(t, r->c.no);
-    if (!head.failed && !span_eq(old, buf_span(&head))) {
+    struct span old = coll_head(t, r->c.no), now = buf_span(&head);
+    bool turned = r->c.kind == COLL_EVENTS && old.n && is_busy_only(old) != is_busy_only(now);
+    if (turned && !listed) {
+        found = HEAD_ROLE;
+    } else if (!head.failed && !span_eq(old, now)) {
         if (r->c.kind == COLL_EVENTS)
-            found = take_calendar(r, known(r, t, old), buf_span(&head));
-        coll_set_head(t, r->c.no, buf_span(&head));
+            found = take_calendar(r, known(r, t, old), now);
+        coll_set_head(t, r->c.no, now);
         r->c.version = txn_next_seq(t);
+        if (turned)
+            r->c.pruned_seq = r->c.version;
         r->c.changed_ms = clock_wall_ms();
     }
     buf_release(&head);
@@ -92,5 +102,5 @@ unsigned head_store(struct run *r, struct txn *t, const struct google_page *page
 
 bool head_shows_busy_only(struct txn *t, uint32_t coll)
 {
-    return span_is(json_string_plain(json_get(coll_head(t, coll), "accessRole")), "freeBusyReader");
+    return is_busy_only(coll_head(t, coll));
 }

@@ -12,8 +12,11 @@ enum head_news {
                     * no increment names them for that */
 };
 /* Stores the page's head when it differs, with a new version; takes up the calendar's zone. Returns
- * enum head_news, for events alone. */
-unsigned head_store(struct run *r, struct txn *t, const struct google_page *page);
+ * enum head_news, for events alone. A role that shows instances in place of series, or series
+ * again, is stored when the calendar is `listed`, for no increment brings that about; and then
+ * every cursor is void, as Google's own may be. A delta would say that the series were deleted,
+ * with which a reader drops the instances, too. */
+unsigned head_store(struct run *r, struct txn *t, const struct google_page *page, bool listed);
 /* Of a calendar: as it was stored last. */
 bool head_shows_busy_only(struct txn *t, uint32_t coll);
 

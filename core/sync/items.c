@@ -116,7 +116,7 @@ static enum rc commit(struct run *r, struct pages *p, enum listing_reason reason
         sweep(r, t, &seen);
     buf_release(&seen.text);
     if (r->c.kind != COLL_COLORS)
-        (void)head_store(r, t, &p->v[p->n - 1]);
+        (void)head_store(r, t, &p->v[p->n - 1], full);
     if (r->c.kind == COLL_ROSTER)
         rc = roster_apply(r, t, p->v, p->n, full, &roster, e);
     memcpy(r->c.sync_token, p->v[p->n - 1].next_sync, sizeof(r->c.sync_token));

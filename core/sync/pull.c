@@ -175,7 +175,7 @@ static enum rc commit(struct run *r, struct pull *p, struct err *e)
     apply(r, t, p);
     blame_channel(r, t, p);
     uint32_t roster = 0;
-    unsigned news = head_store(r, t, last);
+    unsigned news = head_store(r, t, last, false);
     bool owe = news & HEAD_LISTED && roster_owe(t, r->c.account, &roster);
     p->relist |= news & HEAD_ROLE;
     memcpy(r->c.sync_token, last->next_sync, sizeof(r->c.sync_token));

@@ -68,6 +68,35 @@ def test_role_that_shows_less(start):
         assert len(pulls(pair, shared)[1]) == listings  # once for each change of the role
 
 
+def test_role_that_shows_instances_in_place_of_series(start):
+    """T-CALLIST: reader, then freeBusyReader, then reader again. A delta across that would say that a series was deleted, for which
+    a reader drops its instances; and then that the instances were, which hides them in the series. So the token is dead, the
+    feed says reset, and the list is as Google has it."""
+    shared = "boss@example.com"
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, shared]},
+                       {"email": shared, "tokens": ["boss"]}],
+             "calendars": [{"id": USER}, {"id": shared, "timeZone": "UTC", "events": [
+                 {"id": "series00", "summary": "x", **timed("2026-07-01T09:00:00Z", "2026-07-01T10:00:00Z", "UTC"),
+                  "recurrence": ["RRULE:FREQ=DAILY;COUNT=2"]}],
+                 "acl": [{"scope": {"type": "user", "value": USER}, "role": "reader"}]}]}
+    pair = start(world)
+    settle(pair, shared)
+    events, boss = f"/calendar/v3/calendars/{shared}/events", pair.emulator.client("boss")
+    instances = ["series00_20260701T090000Z", "series00_20260702T090000Z"]
+    for role, expected in ("freeBusyReader", instances), ("reader", ["series00"]):
+        token = pair.mirror.get(events).json["nextSyncToken"]
+        cursor = pair.mirror.get("/v1/changes").json["cursor"]
+        assert pair.mirror.get(events, syncToken=token).json["items"] == []
+        boss.call("PATCH", f"/calendars/{shared}/acl/user:{USER}", body={"role": role})
+        pair.emulator.ping(calendar=shared)
+        wait_for(role, lambda: sorted(e["id"] for e in pair.mirror.events(shared)) == expected)
+        rest(pair)
+        assert pair.mirror.get(events).json["accessRole"] == role
+        assert pair.mirror.get(events, syncToken=token).status == 410
+        told = pair.mirror.get("/v1/changes", cursor=cursor, calendar=shared).json
+        assert [c["type"] for c in told["items"]][:1] == ["reset"], told
+
+
 def test_calendar_for_which_google_gives_no_token(start, clock):
     """T-TOKEN-MISSING: one that never gets a sync token is listed in full now and then, and says its age and why. Once there are
     tokens, it is followed like any other."""
