@@ -207,7 +207,7 @@ bool event_remove_at(struct txn *t, struct collection *c, const struct key *k)
 {
     struct id_entry entry;
     struct event ev = {0};
-    char id[LIMIT_ID_BYTES];
+    char id[LIMIT_EVENT_ID_BYTES];
     if (id_entry_get(t, k, &entry) != RC_OK || entry.class == CLASS_NONE)
         return false;
     struct spot spot = {entry.class, entry.time, entry.row};

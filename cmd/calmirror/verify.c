@@ -48,7 +48,7 @@ static void print_items(struct span items)
         {"missing", "was not here"}, {"removed", "is no more at Google"}, {"changed", "differed"}};
     struct json_iter it = json_iter(items);
     struct span key, item;
-    char id[LIMIT_ID_BYTES + 1];
+    char id[LIMIT_EVENT_ID_BYTES + 1];
     while (json_next(&it, &key, &item)) {
         printf("    ");
         term_print_safe(stdout, field_text(item, "id", id, sizeof(id)));

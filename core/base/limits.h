@@ -6,7 +6,8 @@
 #define LIMIT_JSON_DEPTH     64
 #define LIMIT_RESPONSE_BYTES (48u << 20) /* one answer of Google, unpacked; 2,500 events: ~3 MB */
 #define LIMIT_EVENT_BYTES    (4u << 20)  /* one event resource */
-#define LIMIT_ID_BYTES       1024        /* event id (Google's own bound), calendar id */
+#define LIMIT_ID_BYTES       1024        /* calendar id; id of an event as clients may choose it */
+#define LIMIT_EVENT_ID_BYTES (1024 + 17) /* any event's: an instance adds its slot */
 #define LIMIT_NAME_BYTES     64          /* account, client, hook names in the config */
 #define LIMIT_TOKEN_BYTES    2048        /* sync and page tokens */
 #define LIMIT_CHANNEL_BYTES  64          /* channel id (Google's own bound) */

@@ -336,7 +336,7 @@ static void read_updated(const struct members *m, struct event *ev)
 static void read_series(const struct members *m, struct buf *text, struct event *ev)
 {
     struct span series = {0};
-    bool right = read_optional(m->series, text, &series) && series.n <= LIMIT_ID_BYTES &&
+    bool right = read_optional(m->series, text, &series) && series.n <= LIMIT_EVENT_ID_BYTES &&
                  (series.n == 0 || !span_eq(series, ev->id));
 
     mark(ev, EVENT_ODD_SERIES, right);
@@ -360,7 +360,7 @@ enum rc google_decode_event(struct span raw, struct span zone, struct event_text
         buf_reserve(b, m.id.n + m.ical_uid.n + m.series.n);
     if (b->failed)
         return err_set(e, RC_SYS, "out of memory");
-    if (!read_text(m.id, b, &ev.id) || ev.id.n > LIMIT_ID_BYTES)
+    if (!read_text(m.id, b, &ev.id) || ev.id.n > LIMIT_EVENT_ID_BYTES)
         return err_set(e, RC_BADDATA, "event without a usable id");
     mark(&ev, EVENT_ODD_ICAL_UID, read_optional(m.ical_uid, b, &ev.ical_uid));
     read_status(&m, &ev);

@@ -15,7 +15,7 @@ struct event_text {
 };
 
 /* Reads one item of an event page (checked JSON). `zone` is the zone the page was rendered in.
- * RC_BADDATA only when it has no usable id (a string of 1..LIMIT_ID_BYTES bytes without NUL);
+ * RC_BADDATA only when it has no usable id (a string of 1..LIMIT_EVENT_ID_BYTES bytes without NUL);
  * anything else odd sets EVENT_ODD. RC_SYS: no memory. end_ms of a series is set to that of its
  * first instance: the caller widens it (it knows recurrence, we do not).
  *

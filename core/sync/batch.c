@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/json.h"
+#include "core/base/log.h"
 #include "core/base/must.h"
 #include "core/base/order.h"
 #include "core/calendar/zone.h"
@@ -19,6 +20,13 @@ void batch_release(struct batch *b)
     free(b->texts);
     free(b->raws);
     *b = (struct batch){0};
+}
+
+void batch_tell(const struct batch *b, const char *about)
+{
+    if (b->unusable)
+        log_warning(about, "%llu events without a usable id were left out",
+                    (unsigned long long)b->unusable);
 }
 
 static void reserve(struct batch *b)

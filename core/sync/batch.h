@@ -15,6 +15,8 @@ struct batch {            /* `= { 0 }` is empty */
     uint64_t unusable; /* left out since they have no id */
 };
 void batch_release(struct batch *b);
+/* Logs what was left out, if anything was. */
+void batch_tell(const struct batch *b, const char *about);
 
 /* Decodes the page's items and appends them. `zone`: the calendar's as far as known; the one that
  * the page names goes before it. RC_SYS only. The page must outlive the batch. */

@@ -252,8 +252,10 @@ static enum rc step(struct run *r, struct full *f, bool *ret_last, struct err *e
         rc = verify_pull(r, &f->verify, e);
     if (rc == RC_OK)
         rc = store_page(r, f, &page, &b, asked_ms, e);
-    if (rc == RC_OK)
+    if (rc == RC_OK) {
         *ret_last = page.next_page[0] == '\0';
+        batch_tell(&b, r->about);
+    }
     batch_release(&b);
     google_page_release(&page);
     return rc;

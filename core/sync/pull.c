@@ -209,9 +209,7 @@ enum rc pull_run(struct run *r, struct err *e)
         if (p.changed)
             log_info(r->about, "%llu changes, %s", (unsigned long long)p.changed,
                      r->ticket.reasons & QUEUE_PING ? "after a notification" : "found by a check");
-        if (p.batch.unusable)
-            log_warning(r->about, "%llu events without a usable id were left out",
-                        (unsigned long long)p.batch.unusable);
+        batch_tell(&p.batch, r->about);
     }
     batch_release(&p.batch);
     buf_release(&p.cut);

@@ -251,3 +251,31 @@ def test_listed_older_than_its_conversion(start):
         days = sorted(e["start"]["dateTime"][8:13] for e in pair.mirror.events(USER, **window, timeZone="UTC"))
         assert days == ["01T10", "01T10", "02T15", "03T10"]
         assert not pair.difference(USER)
+
+
+def test_longest_id_of_a_series(start):
+    """T-REC-MOVED: an id as long as Google allows; what is changed of its instances has longer ones, by listing and increment."""
+    pair = start()
+    series = "0" * 1024
+    window = {"timeMin": "2026-07-01T00:00:00Z", "timeMax": "2026-08-01T00:00:00Z", "singleEvents": "true", "timeZone": "UTC"}
+    pair.google.insert(id=series, body={**timed("2026-07-01T10:00:00Z", "2026-07-01T11:00:00Z", "UTC"),
+                                        "recurrence": ["RRULE:FREQ=DAILY;COUNT=3"]})
+
+    def move(day):
+        event = f"{series}_202607{day}T100000Z"
+        pair.google.update(USER, event, {**pair.google.get(USER, event),
+                                         **timed(f"2026-07-{day}T15:00:00Z", f"2026-07-{day}T16:00:00Z", "UTC")})
+        return event
+    first = move("01")
+    pair.wait_equal(USER)
+    second = move("02")
+    pair.wait_equal(USER)
+    pair.emulator.kill_tokens(calendar=USER)
+    pair.emulator.ping(calendar=USER)
+    third = move("03")
+    pair.wait_equal(USER)
+    rest(pair)
+    got = pair.mirror.events(USER, **window)
+    assert sorted((e["id"], e["start"]["dateTime"][8:13]) for e in got) == [(first, "01T15"), (second, "02T15"), (third, "03T15")]
+    for event in first, third:
+        assert pair.mirror.get(f"/calendar/v3/calendars/{USER}/events/{event}").json["id"] == event

@@ -325,14 +325,14 @@ static void test_unusable_ids(void **state)
                          RC_BADDATA);
         assert_int_equal(ev.flags, 77); /* untouched */
     }
-    for (size_t n = LIMIT_ID_BYTES; n <= LIMIT_ID_BYTES + 1; n++) {
+    for (size_t n = LIMIT_EVENT_ID_BYTES; n <= LIMIT_EVENT_ID_BYTES + 1; n++) {
         buf_reset(&huge);
         buf_add_text(&huge, "{\"id\":\"");
         for (size_t i = 0; i < n; i++)
             buf_add_char(&huge, 'a');
         buf_add_text(&huge, "\"," GONE "}");
         assert_int_equal(google_decode_event(buf_span(&huge), span_of(""), &text, &ev, NULL),
-                         n > LIMIT_ID_BYTES ? RC_BADDATA : RC_OK);
+                         n > LIMIT_EVENT_ID_BYTES ? RC_BADDATA : RC_OK);
     }
     buf_release(&huge);
     buf_release(&text.text);

@@ -12,7 +12,7 @@
 #include "core/base/text.h"
 #include "core/calendar/instance_id.h"
 
-#define ID_SIZE (LIMIT_ID_BYTES + 32)
+#define ID_SIZE (LIMIT_EVENT_ID_BYTES + 32)
 #define EID     "eid="
 
 static struct span between(const char *from, const char *to)
