@@ -90,8 +90,8 @@ static void give_page(struct call *c, struct live *l, struct lens *lens, const s
     lens->all = at->all;
     buf_add_text(&c->out, "{\"items\":[");
     if (rebuilt) {
-        entry_write_reset_all(&c->out);
-        look.end = true;
+        entry_write_reset_all(&c->out, at->all);
+        look.end = !at->all;
     } else if (!lens_resolve(lens, c->txn, c->conf, &l->atlas) || !look_on(l, c->txn, &look)) {
         (void)call_fail(c, FAULT_INTERNAL, NULL, NULL);
         return;

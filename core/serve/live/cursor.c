@@ -70,8 +70,10 @@ enum rc cursor_read(struct span text, const struct lineage *l, uint64_t seq, str
         return RC_INVALID;
     if (text.n > 0 || c.sub > c.pos || c.from > c.pos)
         return RC_INVALID;
-    if (c.pos > seq || memcmp(store.p, lineage_at(l, c.pos), STORE_CHARS) != 0)
+    if (c.pos > seq || memcmp(store.p, lineage_at(l, c.pos), STORE_CHARS) != 0) {
+        *ret = c.all ? (struct cursor){.all = true} : cursor_at(seq, false);
         return RC_STALE;
+    }
     *ret = c;
     return RC_OK;
 }

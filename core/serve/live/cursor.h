@@ -26,7 +26,8 @@ int cursor_compare(const struct cursor *a, const struct cursor *b);
 
 void cursor_write(char out[CURSOR_MAX], const struct lineage *l, const struct cursor *c);
 /* "0" is the beginning. RC_INVALID: no cursor. RC_STALE: of another store, or of a future that this
- * one (whose last number is `seq`) has not seen: it was rebuilt, or restored from a backup. */
+ * one (whose last number is `seq`) has not seen: it was rebuilt, or restored from a backup; *ret is
+ * then where its reader goes on: now, or at the beginning if that is where it began. */
 enum rc cursor_read(struct span text, const struct lineage *l, uint64_t seq, struct cursor *ret);
 
 #endif

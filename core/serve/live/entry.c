@@ -17,6 +17,7 @@ static const char *const unveiled[] = {"start", "end", "status", "transparency"}
 #define DO_WAIT "Forget this calendar: all of its events follow."
 #define DO_READ "Forget this account's calendars and read its calendar list again."
 #define DO_ALL  "Forget everything and read it again: the mirror was rebuilt."
+#define DO_REST "Forget everything: all that there is follows."
 
 static bool is_among(const char *name, const char *const *names, size_t n)
 {
@@ -167,7 +168,8 @@ void entry_write_freshness(struct buf *out, const struct atlas_entry *where)
     buf_add_char(out, '}');
 }
 
-void entry_write_reset_all(struct buf *out)
+void entry_write_reset_all(struct buf *out, bool follows)
 {
-    buf_add_text(out, "{\"type\":\"reset\",\"reason\":\"rebuilt\",\"do\":\"" DO_ALL "\"}");
+    buf_printf(out, "{\"type\":\"reset\",\"reason\":\"rebuilt\",\"do\":\"%s\"%s}",
+               follows ? DO_REST : DO_ALL, follows ? ",\"follows\":true" : "");
 }

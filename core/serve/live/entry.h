@@ -16,7 +16,8 @@ void entry_write(struct buf *out, const struct feed_entry *entry, const struct a
                  const struct entry_form *form);
 /* The freshness of a calendar, or of an account's calendar list. */
 void entry_write_freshness(struct buf *out, const struct atlas_entry *where);
-/* Everything a reader knows is void: the store is not the one it knew. */
-void entry_write_reset_all(struct buf *out);
+/* Everything a reader knows is void: the store is not the one it knew. `follows`: all of it is told
+ * next. */
+void entry_write_reset_all(struct buf *out, bool follows);
 
 #endif

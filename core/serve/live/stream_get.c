@@ -44,7 +44,7 @@ static bool add_first(struct call *c, const struct live *l, struct lens *lens,
     add_hello(c, l, at, out);
     if (rebuilt) {
         sse_begin(out, change_type_choices[FEED_RESET]);
-        entry_write_reset_all(out);
+        entry_write_reset_all(out, at->all);
         sse_end(out, store_lineage(c->store), at);
     }
     add_stale(l, lens, out);
