@@ -87,10 +87,10 @@ class EntriesOnCall(OnCall, EntryFollower):
 class HookFollower(FeedFollower):
     """Makes its state of what a hook brings, and of a list after each `reset`."""
 
-    def __init__(self, world, calendars, receiver):
+    def __init__(self, world, calendars):
         super().__init__(world, calendars)
-        self.receiver = receiver
-        self.forget()
+        self.receiver = None
+        self.taken_back(0)
 
     def close(self):
         self.receiver.__exit__()
@@ -100,6 +100,12 @@ class HookFollower(FeedFollower):
         self.state = None
 
     def taken_back(self, kept_ms):
+        """What was told of the future that is no more goes where nobody listens."""
+        if self.receiver:
+            self.close()
+        self.receiver = Hook()
+        self.world.mirror.sections["hook model"] = {"url": self.receiver.url, "include_event": "yes"}
+        self.world.mirror.write_config()
         self.forget()
 
     def listed(self, calendar):

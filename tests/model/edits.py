@@ -39,7 +39,7 @@ def invite(world, rng):
 def dress(world, rng):
     """What does not move it."""
     change(world, rng, lambda event: {
-        "visibility": rng.choice([None, "public"]), "transparency": rng.choice([None, "transparent"]),
+        "visibility": rng.choice([None, "public", "private"]), "transparency": rng.choice([None, "transparent"]),
         "colorId": rng.choice([None, "3"]), "location": rng.choice([None, "Room 1"]),
         "extendedProperties": rng.choice([None, {"private": {"a": "1"}}, {"shared": {"b": "2"}, "private": {"a": "2"}}])})
 

@@ -233,6 +233,7 @@ def unlist(world, rng):
     calendar = rng.choice(LISTED)
     world.left.add(calendar)
     if calendar == BOSS and rng.random() < 0.5:
+        world.veiled = True
         world.boss.call("DELETE", f"{RULES}/user:{USER}")
     else:
         world.google.call("DELETE", f"/users/me/calendarList/{calendar}")
@@ -241,7 +242,8 @@ def unlist(world, rng):
 def relist(world, rng):
     calendar = rng.choice(LISTED)
     if calendar == BOSS:
-        role = rng.choice(["reader", "writer"])
+        role = rng.choice(["freeBusyReader", "reader", "writer"])
+        world.veiled |= role != "writer"
         world.boss.call("POST", RULES, body={"role": role, "scope": {"type": "user", "value": USER}})
         world.lossy = True  # neither list nor calendar tells of another role
     world.google.call("POST", "/users/me/calendarList", body={"id": calendar})
