@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/log.h"
 #include "core/base/order.h"
@@ -115,6 +116,10 @@ enum rc roster_apply(struct run *r, struct txn *t, const struct google_page *pag
         apply_page(r, t, &pages[i], &census, ret);
     if (full)
         retire_missing(t, &census, ret);
+    if (ret->added.n || ret->gone.n) { /* by the config perhaps, and then no entry has changed */
+        r->c.version = txn_next_seq(t);
+        r->c.changed_ms = clock_wall_ms();
+    }
     free(census.known.v);
     free(census.kept.v);
     enum rc rc = txn_failed(t);

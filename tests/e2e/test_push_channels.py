@@ -14,7 +14,7 @@ import pytest
 
 from authority import Authority
 from emulator import USER, Hook
-from failures import Clock, settle
+from failures import Clock, rest, settle
 from mirror import BUILD, PATIENCE, wait_for
 from push import EVENTS, LOCAL, number_of, state_of, stop, watch
 
@@ -274,6 +274,25 @@ def test_what_is_tried_again(pair):
         pair.google.insert(summary="two")
         assert number_of(hook.next()) > number_of(first)
         wait_for("the success", lambda: push_status(pair)["failing"] == 0)
+
+
+def test_a_config_that_shows_other_calendars(pair):
+    """No entry of the list changes by it, but what a GET shows."""
+    made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+
+    def listed():
+        return any(entry["id"] == made for entry in pair.mirror.get("/calendar/v3/users/me/calendarList").json["items"])
+    wait_for("the calendar", listed)
+    rest(pair)
+    with Hook() as hook:
+        watch(pair, hook.url, LIST)
+        assert state_of(hook.next()) == "sync"
+        for excluded in made, "":
+            pair.mirror.sections["account test"]["exclude"] = excluded
+            pair.mirror.write_config()
+            pair.mirror.process.send_signal(signal.SIGHUP)
+            assert state_of(hook.next()) == "exists"
+            assert listed() == (excluded == "")
 
 
 def test_a_receiver_that_was_down(pair):
