@@ -245,11 +245,29 @@ static void test_a_reset_of_another_s_list(void **state)
     http_answer_release(&a);
 }
 
+/* Who began at the beginning is told all of it again when the database is another one. */
+static void test_a_beginner_begins_anew(void **state)
+{
+    struct world *w = *state;
+    char cursor[2048];
+    world_timed(w, "a", "2026-03-02T09:00:00", "2026-03-02T10:00:00", "");
+    struct http_answer a = changes(w, "", "000000000000-5.4.3a");
+    assert_non_null(strstr(a.body, "\"reason\":\"rebuilt\""));
+    assert_non_null(strstr(a.body, "\"follows\":true"));
+    assert_non_null(strstr(a.body, "\"more\":true"));
+    (void)member(&a, "cursor", cursor);
+    http_answer_release(&a);
+    a = changes(w, "", cursor);
+    assert_non_null(strstr(a.body, "\"eventId\":\"a\",\"initial\":true"));
+    http_answer_release(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD(test_ends_of_pages),
         WORLD(test_cursors_that_nearly_fit),
+        WORLD(test_a_beginner_begins_anew),
         WORLD(test_bursts),
         WORLD(test_many_calendars),
         WORLD(test_what_is_said_of_a_change),
