@@ -242,7 +242,7 @@ def unlist(world, rng):
 def relist(world, rng):
     calendar = rng.choice(LISTED)
     if calendar == BOSS:
-        role = rng.choice(["freeBusyReader", "reader", "writer"])
+        role = rng.choice(["reader", "writer"])
         world.veiled |= role != "writer"
         world.boss.call("POST", RULES, body={"role": role, "scope": {"type": "user", "value": USER}})
         world.lossy = True  # neither list nor calendar tells of another role
