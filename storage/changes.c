@@ -130,11 +130,11 @@ static void ghost_drop(struct txn *t, const struct collection *c, const struct c
 static uint64_t last_old(struct txn *t, const struct collection *c, int64_t before_ms)
 {
     struct walk w;
-    struct key of_coll = key_no(c->no), from = key_seq(c->no, c->pruned_seq + 1);
+    struct key of_coll = key_no(c->no);
     struct span body;
     struct change row;
     uint64_t last = 0;
-    walk_open(&w, t, SPACE_CHANGE, &of_coll, &from);
+    walk_open(&w, t, SPACE_CHANGE, &of_coll, NULL);
     while (walk_next(&w)) {
         if (!walk_record(&w, &body) || !change_unpack(w.key, body, &row))
             continue;
@@ -150,11 +150,11 @@ static uint64_t last_old(struct txn *t, const struct collection *c, int64_t befo
 uint64_t changes_prune(struct txn *t, struct collection *c, int64_t before_ms, uint64_t most)
 {
     struct walk w;
-    struct key of_coll = key_no(c->no), from = key_seq(c->no, c->pruned_seq + 1);
+    struct key of_coll = key_no(c->no);
     struct span body;
     struct change row;
     uint64_t last = last_old(t, c, before_ms), dropped = 0;
-    walk_open(&w, t, SPACE_CHANGE, &of_coll, &from);
+    walk_open(&w, t, SPACE_CHANGE, &of_coll, NULL); /* pruned_seq may have passed over some */
     while (dropped < most && walk_next(&w)) {
         if (!walk_record(&w, &body) || !change_unpack(w.key, body, &row))
             continue;
@@ -164,7 +164,8 @@ uint64_t changes_prune(struct txn *t, struct collection *c, int64_t before_ms, u
             continue;
         ghost_drop(t, c, &row);
         walk_delete(&w);
-        c->pruned_seq = row.seq;
+        if (row.seq > c->pruned_seq)
+            c->pruned_seq = row.seq;
         dropped++;
     }
     walk_close(&w);

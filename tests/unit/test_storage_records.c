@@ -308,12 +308,31 @@ static void test_prune_what_is_of_a_time_to_come(void **state)
     assert_int_equal(count_space(f->store, SPACE_ITEM), 1);
 }
 
+/* A repair, and a record that was damaged, void all cursors; the rows of before go when they are
+ * old. */
+static void test_prune_what_cursors_were_voided_over(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    c.kind = COLL_ACL;
+    remove_item(f, &c, "before", 0);
+    remove_item(f, &c, "too", 0);
+    uint64_t voided = ++c.version;
+    c.pruned_seq = voided;
+    assert_int_equal(prune_month(f, &c, 29), 0);
+    assert_int_equal(prune_month(f, &c, 31), 2);
+    assert_int_equal(c.pruned_seq, voided);
+    assert_int_equal(count_space(f->store, SPACE_CHANGE), 0);
+    assert_int_equal(count_space(f->store, SPACE_ITEM), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_accounts),
         TEST(test_prune_what_is_of_a_time_to_come),
+        TEST(test_prune_what_cursors_were_voided_over),
         TEST(test_collection_round_trip),
         TEST(test_delete_takes_all_of_its_own),
         TEST(test_channels),
