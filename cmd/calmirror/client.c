@@ -102,6 +102,8 @@ static int use_config(struct cli *cli)
     }
     (void)fputs(buf_text(&problems), stderr);
     buf_release(&problems);
+    if (rc == RC_AGAIN)
+        return EX_OSERR;
     return cli_fail(rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT,
                     "the address of the service is read from that file; --api gives it instead");
 }

@@ -35,7 +35,8 @@ void doctor_config(struct doctor *d)
     if (rc != RC_OK) {
         say_problems(d, buf_span(&problems),
                      rc == RC_INVALID ? "correct the line; calmirrord.conf(5) knows every option"
-                                      : "name the file with -c, or run this as root");
+                     : rc == RC_SYS   ? "name the file with -c, or run this as root"
+                                      : NULL);
     } else {
         doctor_say(d, LEVEL_OK, "config", NULL, "%s: %zu account%s", path, d->conf->n_accounts,
                    d->conf->n_accounts == 1 ? "" : "s");

@@ -23,6 +23,8 @@ static int find_socket(struct operator_door *d, const struct cli *cli)
     if (rc != RC_OK) {
         (void)fputs(buf_text(&problems), stderr);
         buf_release(&problems);
+        if (rc == RC_AGAIN)
+            return EX_OSERR;
         return cli_fail(rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT,
                         "the state directory is read from that file; name another one with -c");
     }

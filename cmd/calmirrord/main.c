@@ -156,11 +156,11 @@ int main(int argc, char **argv)
     if (rc != RC_OK) {
         fputs(buf_text(&problems), stderr);
         buf_release(&problems);
-        if (rc != RC_INVALID)
+        if (rc == RC_SYS)
             fputs("Name the configuration with -c; if it is there, run this as root or as the user "
                   "of the service.\n",
                   stderr);
-        return rc == RC_INVALID ? EX_CONFIG : EX_NOINPUT;
+        return rc == RC_INVALID ? EX_CONFIG : rc == RC_AGAIN ? EX_OSERR : EX_NOINPUT;
     }
     status = EX_OK;
     switch (cmd.action) {

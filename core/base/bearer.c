@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include "core/base/buf.h"
+#include "core/base/must.h"
 #include "core/base/rand.h"
 #include "core/base/secret.h"
 #include "core/base/text.h"
@@ -20,6 +21,7 @@ void bearer_make(char out[BEARER_SIZE])
     (void)buf_reserve(&text, BEARER_SIZE);
     buf_add_text(&text, "cm_"); /* so that people, and scanners for leaked secrets, know it */
     text_base64url_encode(&text, bytes, sizeof bytes);
+    must_hold(&text);
     (void)text_copy(out, BEARER_SIZE, buf_span(&text));
     secret_wipe_buf(&text);
     OPENSSL_cleanse(bytes, sizeof bytes);

@@ -378,12 +378,17 @@ static enum rc read_whole(const char *path, struct buf *ret, struct err *e)
 {
     enum rc rc = RC_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return err_errno(e, "%s", path);
+    if (fd < 0) {
+        bool passing = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
+        rc = err_errno(e, "%s", path);
+        return passing ? RC_AGAIN : rc;
+    }
     ret->cap = LIMIT_CONFIG_BYTES + 1;
     for (;;) {
         if (!buf_reserve(ret, 4096)) {
-            rc = err_set(e, RC_SYS, "%s: larger than %u bytes", path, LIMIT_CONFIG_BYTES);
+            rc = ret->n + 4096 > ret->cap
+                     ? err_set(e, RC_SYS, "%s: larger than %u bytes", path, LIMIT_CONFIG_BYTES)
+                     : RC_AGAIN;
             break;
         }
         ssize_t n = read(fd, ret->p + ret->n, 4096);
@@ -421,7 +426,7 @@ static struct conf *new_default(const char *path)
 static enum rc finish(struct loader *l)
 {
     if (l->failed)
-        return RC_SYS;
+        return RC_AGAIN;
     check_whole(l);
     if (l->n_problems > PROBLEMS_MAX)
         buf_printf(l->problems, "%s: and %u more\n", l->conf->path, l->n_problems - PROBLEMS_MAX);
@@ -443,16 +448,16 @@ enum rc conf_load(const char *path, struct conf **ret, struct buf *ret_problems)
         ini_parse(buf_span(&text), &events);
         rc = finish(&l);
     } else {
-        rc = RC_SYS;
+        rc = RC_AGAIN;
     }
-    if (rc == RC_SYS)
-        (void)err_set(&e, rc, "%s: no memory", path);
     if (rc == RC_OK) {
         *ret = l.conf;
         l.conf = NULL;
     }
 out:
-    if (rc == RC_SYS)
+    if (rc == RC_AGAIN && !e.text[0])
+        (void)err_set(&e, rc, "%s: out of memory", path);
+    if (rc == RC_SYS || rc == RC_AGAIN)
         buf_printf(ret_problems, "%s\n", e.text);
     conf_free(l.conf);
     for (int i = 0; i < SECTION_COUNT; i++)

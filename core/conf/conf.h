@@ -67,7 +67,7 @@ struct conf {
 
 /* Every mistake of the file is reported at once, a line each ("FILE:12:8: [sync] poll_intervall:
  * unknown key; did you mean poll_interval?"), appended to *ret_problems. RC_INVALID when there was
- * any, RC_SYS when the file could not be read. *ret is the caller's. */
+ * any, RC_SYS when the file could not be read, RC_AGAIN without memory or descriptor for it. */
 enum rc conf_load(const char *path, struct conf **ret, struct buf *ret_problems);
 const struct conf *conf_ref(const struct conf *c); /* holds it, too: any thread may */
 void conf_free(const struct conf *c); /* NULL ok; it is gone when everybody did who holds it */

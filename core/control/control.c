@@ -136,7 +136,7 @@ static void handle(void *arg, struct httpd_request *req)
         buf_add_text(&c.out, "}}");
     }
     char *body = buf_take(&c.out, &n);
-    struct httpd_response *r = httpd_response_new(status_of(rc), body, n);
+    struct httpd_response *r = body ? httpd_response_new(status_of(rc), body, n) : NULL;
     httpd_response_header(r, "Content-Type", "application/json");
     httpd_response_header(r, "Cache-Control", "no-store");
     httpd_answer(req, r);

@@ -30,6 +30,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/calendar/zone.h"
 #include "core/control/control.h"
 #include "core/conf/print.h"
@@ -544,13 +545,9 @@ static void allow_connections(void)
 
 int daemon_run(struct conf *conf)
 {
-    struct daemon *d = calloc(1, sizeof(*d));
+    struct daemon *d = must(calloc(1, sizeof(*d)));
     struct err e = {0};
 
-    if (!d) {
-        conf_free(conf);
-        return EX_OSERR;
-    }
     d->signals = -1;
     d->conf = conf;
     (void)prctl(PR_SET_DUMPABLE, 0); /* access tokens are in memory */

@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "core/base/buf.h"
+#include "core/base/must.h"
 #include "core/base/private.h"
 
 static void file_name(const char *state_dir, struct buf *out)
 {
     buf_printf(out, "%s/operator.token", state_dir);
+    must_hold(out);
 }
 
 enum rc operator_token_make(const char *state_dir, char ret_hash[BEARER_HASH_SIZE], struct err *e)

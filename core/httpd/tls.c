@@ -91,7 +91,8 @@ static enum rc read_cert(const char *path, struct buf *ret, struct err *e)
     ret->cap = CERT_MOST;
     while (!rc && n > 0) {
         if (!buf_reserve(ret, 4096))
-            rc = err_set(e, RC_INVALID, "%s: too large", path);
+            rc = ret->n + 4096 > ret->cap ? err_set(e, RC_INVALID, "%s: too large", path)
+                                          : err_set(e, RC_SYS, "%s: out of memory", path);
         else if ((n = read(fd, ret->p + ret->n, 4096)) < 0)
             rc = err_errno(e, "%s", path);
         else

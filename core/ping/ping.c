@@ -20,6 +20,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "core/httpd/httpd.h"
 #include "core/model/metrics.h"
@@ -67,8 +68,9 @@ static void answer(struct httpd_request *req, unsigned status)
 
 static void show_site(const struct ping *p, struct httpd_request *req)
 {
-    struct httpd_response *r =
-        httpd_response_new(200, strndup(p->site.body.p, p->site.body.n), p->site.body.n);
+    size_t n = p->site.body.n;
+    char *copy = strndup(p->site.body.p, n);
+    struct httpd_response *r = copy ? httpd_response_new(200, copy, n) : NULL;
 
     httpd_response_header(r, "Content-Type", "text/html; charset=utf-8");
     httpd_answer(req, r);
@@ -291,6 +293,7 @@ enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err
     p->store = opt->store;
     p->queue = opt->queue;
     buf_add_span(&p->path, url_path(opt->public_url));
+    must_hold(&p->path);
     site_make(&p->site, opt->site_verification);
     rc = cert_open(&p->cert, opt->tls_cert, opt->tls_key, opt->public_url, e);
     if (rc == RC_OK)

@@ -1,6 +1,8 @@
 /* site: the proof that Google's Search Console asks of whoever says that a host is theirs. */
 #include "core/ping/site.h"
 
+#include "core/base/must.h"
+
 void site_make(struct site *s, const char *proof)
 {
     size_t n = proof ? strlen(proof) : 0;
@@ -17,6 +19,8 @@ void site_make(struct site *s, const char *proof)
                    "content=\"%s\"><title></title>\n",
                    proof);
     }
+    must_hold(&s->path);
+    must_hold(&s->body);
 }
 
 bool site_has(const struct site *s, const char *method, struct span path)

@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/base/private.h"
 #include "core/base/text.h"
 #include "core/push/hook.h"
@@ -117,10 +118,9 @@ static void read_secret(struct hook *hook, unsigned which, const char *path)
 
 static struct hook *hook_add(struct hooks *h, const char *name)
 {
-    struct hook *hook = calloc(1, sizeof *hook);
+    /* Were it passed over, where it stands would be forgotten: drop_unknown_marks(). */
+    struct hook *hook = must(calloc(1, sizeof *hook));
 
-    if (!hook)
-        return NULL;
     (void)text_copy(hook->name, sizeof hook->name, span_of(name));
     hook->letters.lane.group = &hook->group;
     hook->letters.hook = hook;
@@ -188,8 +188,6 @@ static void take_one(struct hooks *h, const struct conf_hook *conf, struct txn *
 
     if (!hook)
         hook = hook_add(h, conf->name);
-    if (!hook)
-        return;
     hook->conf = conf;
     hook->group.most = conf->url ? HOOK_POSTS_MOST : 1;
     read_secret(hook, 0, conf->secret_file);

@@ -1,7 +1,8 @@
 /* memory_shim: preloaded into a program under test, makes its allocations fail while a file says
  * so, each call stack once.
  *
- * MEMORY_SHIM names a file of uint32_t: is it on (2: for the next one only), how many have failed,
+ * MEMORY_SHIM names a file of uint32_t: is it on (2: for the next one, 2 + n: that after n others),
+ * how many have failed,
  * then a table of the stacks that have. The file is mapped, so a test turns it on and off, and what
  * has failed does not again after a restart. Only what the program itself asks for fails, not what
  * its libraries do: how they bear it is not ours to test. */
@@ -14,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -46,7 +48,7 @@ __attribute__((constructor)) static void begin(void)
     const char *path = getenv("MEMORY_SHIM");
     int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
     void *pc[1];
-    if (fd < 0)
+    if (fd < 0 || strcmp(program_invocation_short_name, "sh") == 0) /* that starts it */
         return;
     (void)backtrace(pc, 1); /* allocates when it is first used */
     (void)dl_iterate_phdr(find_text, NULL);
@@ -82,8 +84,13 @@ static bool is_first(uint32_t h)
 static bool fails(const void *caller)
 {
     uintptr_t at = (uintptr_t)caller;
-    if (!control || !control[ON] || at < text_from || at >= text_to || inside)
+    uint32_t on = control ? control[ON] : 0;
+    if (!on || at < text_from || at >= text_to || inside)
         return false;
+    if (on > ONCE) {
+        (void)atomic_compare_exchange_strong(&control[ON], &on, on - 1);
+        return false;
+    }
     inside = true;
     bool yes = is_first(hash_stack());
     inside = false;

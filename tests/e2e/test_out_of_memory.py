@@ -3,6 +3,7 @@ import http.client
 import json
 import mmap
 import os
+import random
 import re
 import shutil
 import signal
@@ -25,6 +26,7 @@ WINDOW = "timeMin=2026-07-01T00:00:00Z&timeMax=2026-08-01T00:00:00Z"
 SECONDS = float(os.environ.get("CALMIRROR_SECONDS", 10))
 CLI = os.path.join(BUILD, "calmirror")
 ONE = "single0000"
+PROOF = "google1234567890abcdef.html"
 SERIES = "series0000"
 READS = [("GET", path, None) for path in [
     f"{CALENDAR}/events", f"{CALENDAR}/events?maxResults=3&q=caf%C3%A9", f"{CALENDAR}/events?{WINDOW}&singleEvents=true",
@@ -41,6 +43,7 @@ class Memory:
     """What memory_shim.so is told."""
 
     def __init__(self, directory):
+        self.random = random.Random(os.environ.get("CALMIRROR_SEED", 1))
         path = os.path.join(str(directory), "memory")
         with open(path, "wb") as f:
             f.truncate(4 * (2 + (1 << 14)))
@@ -49,8 +52,12 @@ class Memory:
         self.env = {"LD_PRELOAD": os.path.join(BUILD, "memory-shim.so"), "MEMORY_SHIM": path}
 
     def short(self, on):
-        """True: whatever is asked for in a new place fails; 2: the first such."""
+        """Whatever is asked for in a new place fails."""
         self.map[:4] = struct.pack("I", on)
+
+    def short_once(self):
+        """What is asked for in a new place fails once; with time for all of them the first, else any."""
+        self.short(2 + (0 if SECONDS > 60 else int(10 ** self.random.uniform(0, 3.3)) - 1))
 
     @property
     def failed(self):
@@ -166,8 +173,70 @@ def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
             answer = ask(mirror, read)
             assert fails(answer) or answer == right, (read, answer, right)
             assert settled(mirror, memory, read) == right, read
+        memory.short(True)
+        done = run(pair, ["key", "rotate", "--json"])
+        assert done.returncode in (69, 70, 75) or json.loads(done.stdout) == {"resealed": 0}, done
+        settled(mirror, memory, READS[0])
     print(memory.failed, "allocations failed")
     assert memory.failed > 40
+
+
+def serves(pair, certificates):
+    """What it does with all the memory it wants, after it had not enough for its start: names what it does not."""
+    mirror = pair.mirror
+
+    def hook(method, path):
+        connection = http.client.HTTPSConnection("127.0.0.1", mirror.hook_port, timeout=20,
+                                                 context=certificates.authority.context())
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+    wait_for("an event", lambda: ONE in mirror.get(f"{CALENDAR}/events").body.decode())
+    works = {"notifications": hook("POST", "/hooks/google") == (200, b""),
+             "the proof": hook("GET", "/" + PROOF) == (200, f"google-site-verification: {PROOF}".encode()),
+             "the operator": run(pair, ["status"]).returncode == 0,
+             "clients": run(pair, ["client", "list"]).stdout.startswith("wall\n"),
+             "hooks": '"board"' in run(pair, ["hooks", "--json"]).stdout,
+             "logins": run(pair, ["key", "rotate"]).returncode == 0}
+    return {name for name, well in works.items() if not well}
+
+
+@without_sanitizers
+def test_a_start_goes_well_or_is_tried_again(start, tmp_path):
+    """Each allocation of a start fails once: it ends, with a word and a status upon which the service manager starts it
+    anew, or everything works, but for what the log says does not."""
+    memory = Memory(tmp_path)
+    certificates = Certificates(tmp_path)
+    token, client = client_section(tmp_path)
+    pair = start(env=memory.env, ready=False, sync=EAGER, **{"client wall": client, "hook board": {"url": "http://127.0.0.1:1/"}},
+                 webhook={**dict(zip(("tls_cert", "tls_key"), certificates.files)), "site_verification": PROOF})
+    mirror = pair.mirror
+    mirror.token = token
+    pair.google.insert(body={"id": ONE, **timed()})
+    assert serves(pair, certificates) == set()
+    mirror.stop()
+    until, before, starts = time.monotonic() + SECONDS / 2, -1, 0
+    while (memory.failed > before or SECONDS <= 60) and time.monotonic() < until:
+        before, said = memory.failed, len(mirror.log_text())
+        memory.short_once()
+        mirror.start(wait=False)
+        wait_for("its end, or READY=1", lambda: mirror.process.poll() is not None or mirror.read_notifications()
+                 or "READY=1" in mirror.told)
+        memory.short(False)
+        starts += 1
+        if mirror.process.poll() is None:
+            lacking = serves(pair, certificates)
+            told = mirror.log_text()[said:]
+            assert not lacking or (lacking == {"logins"} and ("nobody can sign in or out: " in told or "stored logins: " in told)), \
+                (lacking, told)
+            mirror.stop()
+            continue
+        status, told = mirror.wait_end(), mirror.log_text()[said:]
+        assert (status == 71 and ("not started: " in told or "memory" in told)) or (
+            status == -signal.SIGABRT and "out of memory: this process ends" in told), (status, told)
+    print(memory.failed, "allocations failed in", starts, "starts")
+    assert memory.failed > 3
 
 
 JULY = ["-f", "2026-07-01", "-t", "2026-08-01"]
@@ -193,6 +262,8 @@ def outline(value, depth=2):
 
 def told(done):
     """Without what is another one each time: tokens, hashes, times, numbers, and the room that they take."""
+    if done.stdout.startswith("ok    config"):  # doctor: what it looked at
+        return {line[6:16] for line in done.stdout.splitlines()}
     if done.stdout.endswith(("}\n", "]\n")):
         return done.returncode, outline(json.loads(done.stdout))
     text = re.sub(r"cm_[\w-]{43}", "TOKEN", done.stdout)
@@ -212,15 +283,15 @@ def test_a_command_does_its_work_or_says_why_not(start, tmp_path):
     wait_for("both events", lambda: ONE in run(pair, ["events", "primary"]).stdout)
     right = [run(pair, command) for command in COMMANDS]
     until, before, runs = time.monotonic() + SECONDS / 2, -1, 0
-    while memory.failed > before and time.monotonic() < until:
+    while (memory.failed > before or SECONDS <= 60) and time.monotonic() < until:
         before = memory.failed
         for command, good in zip(COMMANDS, right):
-            memory.short(2)
+            memory.short_once()
             done = run(pair, command, memory.env)
             runs += 1
             if told(done) == told(good):
                 continue
             assert "memory" in done.stderr or (command[0] == "doctor" and "memory" in done.stdout), (command, done)
-            assert done.returncode in (2, 66, 69, 71), (command, done)
+            assert done.returncode in (2, 69, 71), (command, done)
     print(memory.failed, "allocations failed in", runs, "runs")
-    assert memory.failed > 40
+    assert memory.failed > 10
