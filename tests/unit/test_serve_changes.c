@@ -262,12 +262,46 @@ static void test_a_beginner_begins_anew(void **state)
     http_answer_release(&a);
 }
 
+/* Who is still being told what there is hears of what went after it was told of, and of nothing
+ * that went before. */
+static void test_what_goes_while_one_begins(void **state)
+{
+    struct world *w = *state;
+    char cursor[2048] = "0";
+    struct buf told = {0};
+    bool more = true, removed = false;
+    static const char *const ids[] = {"a", "b", "c"};
+    for (size_t i = 0; i < 3; i++)
+        world_timed(w, ids[i], "2026-03-02T09:00:00", "2026-03-02T10:00:00", "");
+    while (more) {
+        struct http_answer a = changes(w, "&maxResults=1", cursor);
+        char type[32], id[32];
+        struct span entry, items = json_get(span_of(a.body), "items");
+        struct json_iter it = json_iter(items);
+        if (json_next(&it, NULL, &entry) &&
+            json_string_copy(json_get(entry, "eventId"), id, sizeof id) &&
+            json_string_copy(json_get(entry, "type"), type, sizeof type))
+            buf_printf(&told, "%s %s, ", type, id);
+        if (strstr(a.body, "\"eventId\":\"a\"") && !removed) {
+            world_remove(w, &w->me, "a");
+            world_remove(w, &w->me, "b");
+            removed = true;
+        }
+        more = json_is_true(json_get(span_of(a.body), "more"));
+        (void)member(&a, "cursor", cursor);
+        http_answer_release(&a);
+    }
+    assert_string_equal(buf_text(&told), "created a, created c, deleted a, ");
+    buf_release(&told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         WORLD(test_ends_of_pages),
         WORLD(test_cursors_that_nearly_fit),
         WORLD(test_a_beginner_begins_anew),
+        WORLD(test_what_goes_while_one_begins),
         WORLD(test_bursts),
         WORLD(test_many_calendars),
         WORLD(test_what_is_said_of_a_change),

@@ -11,6 +11,7 @@
 struct source {
     struct collection c;
     uint64_t base;
+    uint64_t passed; /* the reader was given its rows up to here */
     struct change_iter *rows;
     bool reset, done;
     struct change row;
@@ -83,6 +84,7 @@ static bool source_begin(struct feed *f, struct source *s)
     s->reset = s->base > pos;
     if (s->base >= pos)
         from = !f->after.all ? s->base : s->reset ? 0 : f->after.sub;
+    s->passed = from;
     s->c.pruned_seq = 0; /* what is lost is told by the reset */
     if (s->base > f->seq || changes_open(f->t, &s->c, from, &s->rows) != RC_OK)
         return false;
@@ -146,7 +148,8 @@ static void tell_row(struct feed *f, const struct source *s, struct feed_entry *
     /* Such a reader has not been told of the calendar before, wherever the row stands now. */
     ret->initial = f->after.all && (s->base > f->after.from || f->after.from == 0);
     buf_reset(&f->names);
-    change_since(&s->row, from, &f->names, &ret->since);
+    change_since(&s->row, ret->initial ? s->passed : from, &f->names, &ret->since);
+    ret->known = ret->since.was_live;
     if (ret->initial)
         ret->since = (struct change_since){0};
     ret->names = ret->initial ? (struct span){0} : buf_span(&f->names);
@@ -156,8 +159,8 @@ static void tell_row(struct feed *f, const struct source *s, struct feed_entry *
         tell_calendar(f, s, ret);
 }
 
-/* To a reader that is told what is there, nothing need be said of what is not; but a cancelled
- * exception is a hole in its series. */
+/* To a reader that is told what is there, nothing need be said of what is not, unless it went after
+ * the reader had been told of it; but a cancelled exception is a hole in its series. */
 static bool worth_telling(const struct feed_entry *entry)
 {
     if (entry->unseen)
@@ -165,7 +168,7 @@ static bool worth_telling(const struct feed_entry *entry)
     if (!entry->initial || entry->type == FEED_RESET)
         return true;
     bool hole = entry->event.flags & EVENT_EXCEPTION;
-    return !entry->gone && (entry->type != FEED_DELETED || hole);
+    return entry->known || (!entry->gone && (entry->type != FEED_DELETED || hole));
 }
 
 /* The source whose entry is first; NULL: none. *ret_tie: another one's is at the same place. */

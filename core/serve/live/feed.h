@@ -37,6 +37,7 @@ struct feed_entry {
     const struct collection *coll;
     struct span id; /* of the event or, of a roster, the calendar; empty for a reset */
     bool initial;   /* tells what is there, not that it came just now */
+    bool known;     /* the reader may have been told of it */
     bool gone;      /* nothing of it is stored any more, or shown */
     bool unseen;    /* it came left out and is so still: nobody was told of it */
     struct change_since since;
