@@ -95,6 +95,17 @@ enum rc event_get(struct txn *t, uint32_t coll, struct span id, struct event *re
     return rc;
 }
 
+enum rc event_get_again(struct txn *t, uint32_t coll, const struct event *known, struct event *ret)
+{
+    struct spot spot = interval_spot(known);
+    struct event ev;
+    spot.row = known->row;
+    if (event_at(t, coll, &spot, &ev) != RC_OK || !span_eq(ev.id, known->id))
+        return event_get(t, coll, known->id, ret);
+    *ret = ev;
+    return RC_OK;
+}
+
 bool spot_same(const struct spot *a, const struct spot *b)
 {
     return a->class == b->class && a->time == b->time && a->row == b->row;

@@ -74,6 +74,44 @@ static void test_any_difference_is_a_change(void **state)
     }
 }
 
+/* What is known may be out of date in any way: what comes is the event with that id as it is now.
+ */
+static void test_get_again(void **state)
+{
+    struct fixture *f = *state;
+    struct collection c = make_calendar(f->store, "a@example.com", COLL_READY);
+    struct event forms[4], known = make_event("e1", 10, 20), other = make_event("e2", 10, 20), got;
+    for (size_t i = 0; i < 4; i++)
+        forms[i] = known;
+    forms[1].raw = S("{\"id\":\"e1\",\"summary\":\"another, at the same place\"}");
+    forms[2].end_ms = forms[2].start_ms + 30 * DAY;
+    forms[3].flags = EVENT_SERIES;
+    put_one(f->store, &c, &known);
+    put_one(f->store, &c, &other);
+    struct txn *t = begin_read(f->store);
+    assert_int_equal(event_get(t, c.no, S("e1"), &got), RC_OK);
+    known.row = got.row;
+    assert_int_equal(event_get(t, c.no, S("e2"), &got), RC_OK);
+    other.row = got.row;
+    txn_abort(t);
+    for (size_t i = 0; i < 4; i++) {
+        put_one(f->store, &c, &forms[i]);
+        t = begin_read(f->store);
+        assert_int_equal(event_get_again(t, c.no, &known, &got), RC_OK);
+        assert_true(event_same(&got, &forms[i]) && got.row == known.row);
+        txn_abort(t);
+    }
+    known.row = other.row; /* where e2 stands */
+    t = begin_write(f->store);
+    assert_int_equal(event_get_again(t, c.no, &known, &got), RC_OK);
+    assert_true(event_same(&got, &forms[3]) && got.row != other.row);
+    assert_true(event_remove(t, &c, S("e1")));
+    assert_int_equal(event_get_again(t, c.no, &known, &got), RC_NOTFOUND);
+    coll_put(t, &c);
+    commit(t);
+    assert_int_equal(events_damaged(f->store, c.no), 0);
+}
+
 /* Two texts of one hash cannot be had; a row that says so can. */
 static void test_index_rows_are_not_believed(void **state)
 {
@@ -530,6 +568,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_put_get_and_equal_content),
         TEST(test_any_difference_is_a_change),
+        TEST(test_get_again),
         TEST(test_index_rows_are_not_believed),
         TEST(test_indexes_follow),
         TEST(test_by_id_and_long_ids),

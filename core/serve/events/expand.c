@@ -29,10 +29,12 @@ struct source {
 
     struct recur_set *set;
     struct recur_iter *walk;
+    struct recur_instance first; /* that the walk has given already, if `begun` */
+    bool begun;
     int64_t *replaced; /* slots that exceptions stand in, ascending */
     size_t n_replaced;
-    struct instance_form form;
-    bool formed;
+    const struct instance_form *form; /* NULL: not made yet, `own_form` is to be */
+    struct instance_form own_form;
 };
 
 struct expand {
@@ -98,10 +100,19 @@ static bool is_replaced(const struct source *s, int64_t slot_ms)
     return false;
 }
 
+static bool next_slot(struct source *s, struct recur_instance *ret)
+{
+    if (!s->begun)
+        return recur_next(s->walk, ret);
+    s->begun = false;
+    *ret = s->first;
+    return true;
+}
+
 static bool next_instance(struct expand *x, struct source *s)
 {
     struct recur_instance at;
-    while (x->rc == RC_OK && recur_next(s->walk, &at)) {
+    while (x->rc == RC_OK && next_slot(s, &at)) {
         if (x->left-- <= 0) {
             fail(x, RC_FULL, "The query goes through too many instances; ask for less time.");
             return false;
@@ -268,19 +279,17 @@ static struct recur_iter *open_walk(const struct expand *x, const struct recur_s
     return recur_open(set, min_ms == INT64_MIN ? min_ms : min_ms - 1, q->max_ms, q->budget);
 }
 
-/* Adds a series whose walk has begun; both are taken over. */
-static void add_walk(struct expand *x, const struct event *master, struct recur_set *own,
-                     struct recur_iter *walk)
+/* Adds a series: its master, its walk and whatever is known of it already, which is taken over. */
+static void add_walk(struct expand *x, const struct source *of)
 {
     struct source *s = new_source(x, SOURCE_SERIES);
     if (!s) {
-        (void)recur_close(walk, NULL);
-        recur_free(own);
+        (void)recur_close(of->walk, NULL);
+        recur_free(of->set);
         return;
     }
-    s->ev = *master;
-    s->set = own;
-    s->walk = walk;
+    *s = *of;
+    s->kind = SOURCE_SERIES;
     s->item = (struct expand_item){.computed = true};
     if (!find_replaced(x, s)) {
         fail(x, RC_SYS, "out of memory");
@@ -302,27 +311,24 @@ static void add_series(struct expand *x, const struct event *master)
     struct recur_set *set = series_open(master, x->q.zone);
     if (!set) /* its start makes no sense: nothing can be computed */
         return;
-    add_walk(x, master, set, open_walk(x, set));
+    add_walk(x, &(struct source){.ev = *master, .set = set, .walk = open_walk(x, set)});
 }
 
 /* A series of the table. Its record is read only if it has an instance there. */
 static void add_known(struct expand *x, const struct series *s)
 {
-    struct recur_instance at;
-    struct event extent = {.flags = s->flags, .start_ms = s->start_ms, .end_ms = s->end_ms};
-    if (!s->set || !window_has(&x->window, &extent))
+    struct event known = series_known(s);
+    struct source of = {.begun = true};
+    if (!s->set || !window_has(&x->window, &known))
         return;
-    struct recur_iter *walk = open_walk(x, s->set);
-    bool any = recur_next(walk, &at);
-    enum rc rc = recur_close(walk, NULL);
-    if (rc == RC_FULL)
+    of.walk = open_walk(x, s->set);
+    if (recur_next(of.walk, &of.first) &&
+        event_get_again(x->q.txn, x->q.coll->no, &known, &of.ev) == RC_OK && is_wanted(x, &of.ev)) {
+        of.form = of.ev.seq == s->seq ? &s->form : NULL;
+        add_walk(x, &of);
+    } else if (recur_close(of.walk, NULL) == RC_FULL) {
         fail(x, RC_FULL, TOO_MUCH);
-    struct event master;
-    if (!any ||
-        event_get(x->q.txn, x->q.coll->no, (struct span){s->id, s->id_n}, &master) != RC_OK ||
-        !is_wanted(x, &master))
-        return;
-    add_walk(x, &master, NULL, open_walk(x, s->set));
+    }
 }
 
 static void add_all_series(struct expand *x)
@@ -420,12 +426,12 @@ bool expand_next(struct expand *x, struct expand_item *ret)
     if (x->rc != RC_OK || x->n == 0)
         return false;
     struct source *s = x->heap[0];
-    if (s->kind == SOURCE_SERIES && !s->formed) {
-        instance_form_init(&s->form, &s->ev);
-        s->formed = true;
+    if (s->kind == SOURCE_SERIES && !s->form) {
+        instance_form_init(&s->own_form, &s->ev);
+        s->form = &s->own_form;
     }
     s->item.ev = &s->ev; /* the heap holds pointers, so these stay where they are */
-    s->item.form = &s->form;
+    s->item.form = s->form;
     *ret = s->item;
     x->top_used = true;
     return true;

@@ -15,23 +15,35 @@
 #define ID_SIZE (LIMIT_EVENT_ID_BYTES + 32)
 #define EID     "eid="
 
+static struct span text_of(const struct event *master, struct instance_part part)
+{
+    return (struct span){master->raw.p + part.at, part.n};
+}
+
+static struct instance_part part_of(const struct event *master, struct span text)
+{
+    return (struct instance_part){text.n ? (uint32_t)(text.p - master->raw.p) : 0,
+                                  (uint32_t)text.n};
+}
+
 static struct span between(const char *from, const char *to)
 {
     return (struct span){from, (size_t)(to - from)};
 }
 
 /* Ends a piece before `hole_at` (which stands for bytes of the master) and leaves a hole there. */
-static void cut(struct instance_form *f, const char **from, struct span hole_at,
-                enum instance_hole hole)
+static void cut(struct instance_form *f, const struct event *master, const char **from,
+                struct span hole_at, enum instance_hole hole)
 {
     if (f->n == INSTANCE_PIECES_MAX - 1)
         return;
-    f->piece[f->n++] = (struct instance_piece){between(*from, hole_at.p), hole};
+    f->piece[f->n++] = (struct instance_piece){part_of(master, between(*from, hole_at.p)), hole};
     *from = hole_at.p + hole_at.n;
 }
 
 /* The event's code in its link: base64url of "<event id> <calendar>". */
-static void cut_link(struct instance_form *f, const char **from, struct span value)
+static void cut_link(struct instance_form *f, const struct event *master, const char **from,
+                     struct span value)
 {
     struct span plain = json_string_plain(value);
     const char *eid = plain.n ? memmem(plain.p, plain.n, EID, strlen(EID)) : NULL;
@@ -39,8 +51,9 @@ static void cut_link(struct instance_form *f, const char **from, struct span val
         return;
     const char *code = eid + strlen(EID), *end = plain.p + plain.n;
     const char *amp = memchr(code, '&', (size_t)(end - code));
-    f->link_code = between(code, amp ? amp : end);
-    cut(f, from, f->link_code, HOLE_LINK);
+    struct span whole = between(code, amp ? amp : end);
+    f->link_code = part_of(master, whole);
+    cut(f, master, from, whole, HOLE_LINK);
 }
 
 static struct span time_of(struct span moment, bool all_day)
@@ -56,32 +69,32 @@ static int64_t day_ms(struct span time)
 
 void instance_form_init(struct instance_form *ret, const struct event *master)
 {
-    struct instance_form f = {.master_id = master->id, .all_day = master->flags & EVENT_ALL_DAY};
+    struct instance_form f = {.all_day = master->flags & EVENT_ALL_DAY};
     const char *from = master->raw.p;
     struct json_iter it = json_iter(master->raw);
-    struct span key, value;
+    struct span key, value, time, start_time = {0};
     while (json_next(&it, &key, &value)) {
-        struct span time;
         if (span_is(key, "id")) {
-            cut(&f, &from, value, HOLE_ID);
+            cut(&f, master, &from, value, HOLE_ID);
         } else if (span_is(key, "htmlLink")) {
-            cut_link(&f, &from, value);
+            cut_link(&f, master, &from, value);
         } else if (span_is(key, "start")) {
-            f.start = value;
-            f.start_time = time = time_of(value, f.all_day);
-            if (time.n)
-                cut(&f, &from, time, HOLE_START);
+            start_time = time_of(value, f.all_day);
+            f.start = part_of(master, value);
+            f.start_time = part_of(master, start_time);
+            if (start_time.n)
+                cut(&f, master, &from, start_time, HOLE_START);
         } else if (span_is(key, "end")) {
             time = time_of(value, f.all_day);
-            f.length_ms = f.all_day ? day_ms(time) - day_ms(f.start_time) : 0;
+            f.length_ms = f.all_day ? day_ms(time) - day_ms(start_time) : 0;
             if (time.n)
-                cut(&f, &from, time, HOLE_END);
+                cut(&f, master, &from, time, HOLE_END);
         } else if (span_is(key, "recurrence")) {
-            cut(&f, &from, between(key.p - 1, value.p + value.n), HOLE_RECURRENCE);
+            cut(&f, master, &from, between(key.p - 1, value.p + value.n), HOLE_RECURRENCE);
         }
     }
-    f.piece[f.n++] =
-        (struct instance_piece){between(from, master->raw.p + master->raw.n), HOLE_NONE};
+    struct span rest = between(from, master->raw.p + master->raw.n);
+    f.piece[f.n++] = (struct instance_piece){part_of(master, rest), HOLE_NONE};
     *ret = f;
 }
 
@@ -98,47 +111,49 @@ static void write_time(const struct instance_form *f, struct render *r, int64_t 
     buf_add_char(out, '"');
 }
 
-static void write_origin(const struct instance_form *f, struct render *r,
-                         const struct recur_instance *at, struct buf *out)
+static void write_origin(const struct instance_form *f, const struct event *master,
+                         struct render *r, const struct recur_instance *at, struct buf *out)
 {
+    struct span start = text_of(master, f->start), time = text_of(master, f->start_time);
     buf_add_text(out, "\"recurringEventId\":");
-    buf_add_json(out, f->master_id);
+    buf_add_json(out, master->id);
     buf_add_text(out, ",\"originalStartTime\":");
-    if (f->start_time.n == 0) {
-        buf_add_span(out, f->start.n ? f->start : span_of("{}"));
+    if (time.n == 0) {
+        buf_add_span(out, start.n ? start : span_of("{}"));
         return;
     }
-    buf_add_span(out, between(f->start.p, f->start_time.p));
+    buf_add_span(out, between(start.p, time.p));
     write_time(f, r, at->slot_ms, out);
-    buf_add_span(out, between(f->start_time.p + f->start_time.n, f->start.p + f->start.n));
+    buf_add_span(out, between(time.p + time.n, start.p + start.n));
 }
 
 /* The calendar is told as in the master's own code, which abbreviates it. */
-static void write_link(const struct instance_form *f, struct span id, struct buf *out)
+static void write_link(struct span link_code, struct span master_id, struct span id,
+                       struct buf *out)
 {
     struct buf code = {0};
-    if (text_base64url_decode(&code, f->link_code) && code.n > f->master_id.n &&
-        memcmp(code.p, f->master_id.p, f->master_id.n) == 0 && code.p[f->master_id.n] == ' ') {
+    if (text_base64url_decode(&code, link_code) && code.n > master_id.n &&
+        memcmp(code.p, master_id.p, master_id.n) == 0 && code.p[master_id.n] == ' ') {
         struct buf own = {0};
         buf_add_span(&own, id);
-        buf_add(&own, code.p + f->master_id.n, code.n - f->master_id.n);
+        buf_add(&own, code.p + master_id.n, code.n - master_id.n);
         text_base64url_encode(out, own.p, own.n);
         out->failed |= own.failed;
         buf_release(&own);
     } else {
-        buf_add_span(out, f->link_code);
+        buf_add_span(out, link_code);
     }
     out->failed |= code.failed;
     buf_release(&code);
 }
 
-void instance_write(const struct instance_form *f, struct render *r,
+void instance_write(const struct instance_form *f, const struct event *master, struct render *r,
                     const struct recur_instance *at, struct buf *out)
 {
     char id[ID_SIZE];
-    size_t n = instance_id_write(id, sizeof id, f->master_id, at->slot_ms, f->all_day);
+    size_t n = instance_id_write(id, sizeof id, master->id, at->slot_ms, f->all_day);
     for (unsigned i = 0; i < f->n; i++) {
-        buf_add_span(out, f->piece[i].text);
+        buf_add_span(out, text_of(master, f->piece[i].text));
         switch (f->piece[i].hole) {
         case HOLE_NONE:
             break;
@@ -146,7 +161,7 @@ void instance_write(const struct instance_form *f, struct render *r,
             buf_add_json(out, (struct span){id, n});
             break;
         case HOLE_LINK:
-            write_link(f, (struct span){id, n}, out);
+            write_link(text_of(master, f->link_code), master->id, (struct span){id, n}, out);
             break;
         case HOLE_START:
             write_time(f, r, f->all_day ? at->slot_ms : at->start_ms, out);
@@ -155,7 +170,7 @@ void instance_write(const struct instance_form *f, struct render *r,
             write_time(f, r, f->all_day ? at->slot_ms + f->length_ms : at->end_ms, out);
             break;
         case HOLE_RECURRENCE:
-            write_origin(f, r, at, out);
+            write_origin(f, master, r, at, out);
             break;
         }
     }

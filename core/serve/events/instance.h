@@ -18,25 +18,30 @@ enum instance_hole {
     HOLE_RECURRENCE, /* recurringEventId and originalStartTime stand where the rules were */
 };
 
-/* A master cut at the places that differ from instance to instance. Borrows from the event. */
+/* A part of a master's JSON, by its place there. */
+struct instance_part {
+    uint32_t at, n;
+};
+
+/* A master cut at the places that differ from instance to instance. Good for as long as the master
+ * is not changed, wherever its JSON stands. */
 struct instance_form {
-    struct span master_id;
     bool all_day;
-    int64_t length_ms;      /* of all-day ones: whole days */
-    struct span start;      /* the start member: an object */
-    struct span start_time; /* its dateTime or date, with quotes */
-    struct span link_code;  /* of htmlLink: the event's code */
+    int64_t length_ms;               /* of all-day ones: whole days */
+    struct instance_part start;      /* the start member: an object */
+    struct instance_part start_time; /* its dateTime or date, with quotes */
+    struct instance_part link_code;  /* of htmlLink: the event's code */
     unsigned n;
     struct instance_piece {
-        struct span text;        /* copied, then */
-        enum instance_hole hole; /* filled */
+        struct instance_part text; /* copied, then */
+        enum instance_hole hole;   /* filled */
     } piece[INSTANCE_PIECES_MAX];
 };
 
 void instance_form_init(struct instance_form *ret, const struct event *master);
 
 /* Appends the instance, its clock times in the zone of `r`. */
-void instance_write(const struct instance_form *f, struct render *r,
+void instance_write(const struct instance_form *f, const struct event *master, struct render *r,
                     const struct recur_instance *at, struct buf *out);
 
 #endif

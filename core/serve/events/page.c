@@ -212,10 +212,10 @@ static void fill_known(struct events_page *page, const struct series_table *tabl
 {
     for (size_t i = 0; i < table->n; i++) {
         const struct series *s = &table->v[i];
-        struct event ev, extent = {.flags = s->flags, .start_ms = s->start_ms, .end_ms = s->end_ms};
-        if ((int64_t)s->row <= page->at.place[1] || !window_has(&page->window, &extent) ||
+        struct event ev, known = series_known(s);
+        if ((int64_t)s->row <= page->at.place[1] || !window_has(&page->window, &known) ||
             !series_set_overlaps(s->set, page->window.min_ms, page->window.max_ms) ||
-            event_get(page->c->txn, page->coll->no, (struct span){s->id, s->id_n}, &ev) != RC_OK)
+            event_get_again(page->c->txn, page->coll->no, &known, &ev) != RC_OK)
             continue;
         if (!offer(page, &ev, (int64_t)ev.row, 0))
             break;

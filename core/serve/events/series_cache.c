@@ -12,7 +12,7 @@
 #include "storage/events.h"
 
 #define TABLES      64
-#define SERIES_MAX  20000 /* in all tables; some 1.5 KB each */
+#define SERIES_MAX  20000 /* in all tables; some 1.8 KB each */
 #define CHANGES_MAX 1000  /* more since the table was made: made anew */
 
 struct series_cache {
@@ -89,6 +89,7 @@ static bool put(struct series_cache *cache, struct series_table *t, const struct
                 const struct zone *zone)
 {
     struct series s = {.row = master->row,
+                       .seq = master->seq,
                        .flags = master->flags,
                        .start_ms = master->start_ms,
                        .end_ms = master->end_ms,
@@ -101,6 +102,7 @@ static bool put(struct series_cache *cache, struct series_table *t, const struct
     memcpy(s.id, master->id.p, master->id.n);
     s.id[s.id_n] = '\0';
     s.set = series_open(master, zone);
+    instance_form_init(&s.form, master);
     size_t i = place_of(t, s.row);
     if (i < t->n && t->v[i].row == s.row) {
         series_release(&t->v[i]);

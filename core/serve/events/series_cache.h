@@ -8,16 +8,29 @@
 #include "core/calendar/recur.h"
 #include "core/model/collection.h"
 #include "core/model/event.h"
+#include "core/serve/events/instance.h"
 #include "storage/store.h"
 
 struct series {
     uint64_t row;
+    uint64_t seq;             /* of its last change */
     uint32_t flags;           /* enum event_flag */
     int64_t start_ms, end_ms; /* extent, as in struct event */
     struct recur_set *set;    /* NULL: its start makes no sense, it has no instances */
+    struct instance_form form;
     char *id;
     size_t id_n;
 };
+
+/* What event_get_again() needs, and window_has(). */
+static inline struct event series_known(const struct series *s)
+{
+    return (struct event){.id = {s->id, s->id_n},
+                          .row = s->row,
+                          .flags = s->flags,
+                          .start_ms = s->start_ms,
+                          .end_ms = s->end_ms};
+}
 
 struct series_table {
     uint32_t coll;

@@ -40,7 +40,7 @@ enum rc serve_told(struct store *s, uint32_t no, int64_t min_ms, int64_t max_ms,
     for (bool more = true; rc == RC_OK && more && expand_next(x, &item);) {
         buf_reset(&out);
         if (item.computed)
-            instance_write(item.form, &render, &item.at, &out);
+            instance_write(item.form, item.ev, &render, &item.at, &out);
         else
             render_event(&render, item.ev, item.ev->raw, &out);
         more = !out.failed && each(arg, buf_span(&out));

@@ -34,10 +34,10 @@ void view_write_instance(struct view *v, const struct event *ev, const struct in
 {
     struct buf whole = {0};
     if (v->max_attendees == INT64_MAX && !v->veiled) {
-        instance_write(form, &v->render, at, out);
+        instance_write(form, ev, &v->render, at, out);
         return;
     }
-    instance_write(form, &v->render, at, &whole);
+    instance_write(form, ev, &v->render, at, &whole);
     if (whole.failed)
         out->failed = true;
     else if (v->veiled)
