@@ -116,6 +116,8 @@ static void say_tally(const struct tally *t, bool watching)
     char text[32];
     if (t->calendars == 0)
         doctor_say(t->d, LEVEL_SKIP, "calendar", NULL, "none is mirrored yet");
+    else if (t->ready == 0)
+        doctor_say(t->d, LEVEL_SKIP, "calendar", NULL, "0 of %u listed", t->calendars);
     else
         doctor_say(t->d, LEVEL_OK, "calendar", NULL,
                    "%u of %u listed; the stalest was compared with Google %s ago", t->ready,

@@ -59,6 +59,15 @@ def test_a_sound_service(start):
     assert text.stdout.startswith("ok    config") and "\033" not in text.stdout
 
 
+def test_before_the_first_listing(start):
+    """What was never compared with Google has no age."""
+    pair = start(ready=False, prepare=lambda emulator: emulator.fault("GET */events", hold=True, count=-1))
+    pair.emulator.wait_held()
+    checks = examine(pair.mirror.config_path, status=1)
+    assert ("skip", "0 of 1 listed", None) in checks["calendar"]
+    assert any("not listed yet" in text for _, text, _ in checks["calendar"])
+
+
 def test_odd_events_and_refused_credentials(start):
     """An odd event is named by calendar and id; a revoked token fails with what to do."""
     pair = start(sync={"poll_interval": "1s", "poll_interval_unhealthy": "1s"})
