@@ -270,9 +270,10 @@ static void test_what_goes_while_one_begins(void **state)
     char cursor[2048] = "0";
     struct buf told = {0};
     bool more = true, removed = false;
-    static const char *const ids[] = {"a", "b", "c"};
+    static const char *const ids[] = {"a", "b", "gone"};
     for (size_t i = 0; i < 3; i++)
         world_timed(w, ids[i], "2026-03-02T09:00:00", "2026-03-02T10:00:00", "");
+    world_remove(w, &w->me, "gone");
     while (more) {
         struct http_answer a = changes(w, "&maxResults=1", cursor);
         char type[32], id[32];
@@ -284,14 +285,13 @@ static void test_what_goes_while_one_begins(void **state)
             buf_printf(&told, "%s %s, ", type, id);
         if (strstr(a.body, "\"eventId\":\"a\"") && !removed) {
             world_remove(w, &w->me, "a");
-            world_remove(w, &w->me, "b");
             removed = true;
         }
         more = json_is_true(json_get(span_of(a.body), "more"));
         (void)member(&a, "cursor", cursor);
         http_answer_release(&a);
     }
-    assert_string_equal(buf_text(&told), "created a, created c, deleted a, ");
+    assert_string_equal(buf_text(&told), "created a, created b, deleted a, ");
     buf_release(&told);
 }
 
