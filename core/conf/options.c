@@ -265,9 +265,9 @@ const struct option conf_options[] = {
      "Where to POST the change, as application/json. Any status from 200 to 299 means taken. Plain "
      "http:// is accepted for loopback hosts only. Redirects are not followed."},
     {SECTION_HOOK, "secret_file", VALUE_PATH, "", IN_HOOK(secret_file), 0, 0, true,
-     "File (mode 0600) with the secret that signs each POST. The header Calmirror-Signature: "
-     "t=TIME,v1=HEX then has the HMAC-SHA256 of TIME, a dot and the body. White space at the end "
-     "of the file is ignored."},
+     "File of the service's user (mode 0600) with the secret that signs each POST. The header "
+     "Calmirror-Signature: t=TIME,v1=HEX then has the HMAC-SHA256 of TIME, a dot and the body. "
+     "White space at the end of the file is ignored."},
     {SECTION_HOOK, "next_secret_file", VALUE_PATH, "", IN_HOOK(next_secret_file), 0, 0, true,
      "A second secret, for changing from one to the other: the header then has a v1= for each, so "
      "a receiver that knows either one accepts it."},
