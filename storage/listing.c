@@ -333,7 +333,8 @@ void listing_finish(struct txn *t, struct collection *c, struct listing_result *
     apply_stage(t, c, &result);
     sweep(t, c, &result);
     remove_outlived(t, c, &result);
-    if (c->listing.direct) { /* for readers all of it is new */
+    /* For readers all of it is new: also when it left and came back while it was listed. */
+    if (c->listing.direct || c->state != COLL_READY) {
         result.added = c->all_items;
         result.changed = result.removed = 0;
         c->version = c->listed_seq = txn_next_seq(t);

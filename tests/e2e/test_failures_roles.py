@@ -201,3 +201,35 @@ def test_calendar_of_which_only_busy_times_are_shown(start, clock):
     clock.sleep(pair, HOUR_MS)
     wait_for("the rest", lambda: busy() == [near])
     assert pair.collection(shared)["drift"] == 0
+
+
+def test_calendar_that_is_back_before_it_was_dropped(start):
+    """T-CALLIST: whoever heard that it left is told of it anew, also when a listing that had begun before goes on."""
+    other = "other@example.com"
+    events = [{"id": f"event{i}", **timed()} for i in range(4)]
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, other]}],
+             "calendars": [{"id": USER}, {"id": other, "owner": USER, "events": events}]}
+    pair = start(world, sync={"backoff_min": "100ms", "backoff_max": "200ms"})
+    settle(pair, other)
+    rest(pair)
+    path = f"/calendar/v3/calendars/{other}/events"
+    pair.emulator.set_pages(max_page=2)
+    pair.emulator.fault("GET */events", query="*pageToken=*", count=-1, status=500)
+    pair.emulator.fault("POST */channels/stop", count=-1, status=500)
+    assert pair.mirror.request("POST", "/v1/resync", f'{{"calendar": "{other}"}}').status < 300
+    wait_for("the second page to fail", lambda: "page 2" in pair.collection(other)["last_error"])
+    cursor = pair.mirror.get("/v1/changes").json["cursor"]
+
+    def told():
+        nonlocal cursor
+        answer = pair.mirror.get("/v1/changes", cursor=cursor).json
+        cursor = answer["cursor"]
+        return [i.get("change", i["type"]) for i in answer["items"] if i.get("calendarId") == other]
+    pair.google.call("DELETE", f"/users/me/calendarList/{other}")
+    wait_for("it to leave", lambda: pair.mirror.get(path).status == 404)
+    assert told() == ["removed"]
+    pair.google.call("POST", "/users/me/calendarList", body={"id": other})
+    wait_for("it to be back", lambda: pair.mirror.get(path).status == 503)
+    pair.emulator.clear_faults()
+    wait_for("its events", lambda: pair.mirror.get(path).status == 200)
+    assert told() == ["added", "reset"]
