@@ -243,15 +243,14 @@ static void test_a_passing_trouble(void **state)
     }
     assert_int_equal(tls_look(t, true, NULL), TLS_REPLACED);
     for (int round = 0; round < 2; round++) { /* away and back as it was, told each time */
-        char aside[128];
-        (void)snprintf(aside, sizeof aside, "%s.aside", key_file);
-        assert_int_equal(rename(cert_file, aside), 0);
+        char aside[96];
+        (void)snprintf(aside, sizeof aside, "%s.aside", dir);
+        assert_int_equal(rename(dir, aside), 0);
         assert_int_equal(tls_look(t, true, &e), TLS_KEPT);
         assert_non_null(strstr(e.text, "No such file"));
         assert_int_equal(tls_look(t, true, NULL), TLS_SAME);
-        assert_int_equal(link(aside, cert_file), 0);
-        assert_int_equal(unlink(aside), 0);
-        (void)tls_look(t, true, NULL); /* link() changed its time */
+        assert_int_equal(rename(aside, dir), 0);
+        assert_int_equal(tls_look(t, true, NULL), TLS_SAME);
     }
     tls_free(t);
 }
