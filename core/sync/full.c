@@ -112,7 +112,9 @@ static enum rc finish(struct run *r, struct full *f, struct txn *t, const struct
     uint32_t roster = 0;
     unsigned news = head_store(r, t, page, true);
     bool owe = news & HEAD_LISTED && roster_owe(t, r->c.account, &roster);
-    bool relist = news & HEAD_ROLE; /* some pages may have been as another role saw them */
+    bool relist = news & HEAD_ROLE;    /* some pages may have been as another role saw them */
+    if (relist && !page->next_sync[0]) /* the older one is of what another role saw */
+        r->c.sync_token[0] = '\0';
     run_succeeded(r, fresh_ms, covered, !relist);
     if (!r->c.sync_token[0])
         note_tokenless(r);
@@ -208,9 +210,9 @@ static void abandon(struct run *r)
 }
 
 /* Of a calendar that had a token and is shown in full it is likelier that pages are missing. */
-static bool may_lack_token(const struct run *r)
+static bool may_lack_token(const struct run *r, const struct google_page *page)
 {
-    bool never = r->c.state == COLL_NEW || r->busy_only;
+    bool never = r->c.state == COLL_NEW || r->busy_only || head_is_busy_only(page->head);
     return plan_is_tokenless(&r->c) || (never && r->ticket.fails >= TOKENLESS_FAILS);
 }
 
@@ -218,7 +220,7 @@ static enum rc check_walk(struct run *r, struct full *f, const struct google_pag
                           struct err *e)
 {
     bool last = page->next_page[0] == '\0';
-    f->spoiled = last ? !page->next_sync[0] && !may_lack_token(r)
+    f->spoiled = last ? !page->next_sync[0] && !may_lack_token(r, page)
                       : page_guard_loops(&f->guard, page->next_page);
     if (!f->spoiled)
         return RC_OK;

@@ -72,7 +72,7 @@ static unsigned take_calendar(struct run *r, struct span old, struct span head)
     return old.n ? news(old, head) : 0;
 }
 
-static bool is_busy_only(struct span head)
+bool head_is_busy_only(struct span head)
 {
     return span_is(json_string_plain(json_get(head, "accessRole")), "freeBusyReader");
 }
@@ -84,7 +84,8 @@ unsigned head_store(struct run *r, struct txn *t, const struct google_page *page
     write_head(page->head, &head);
     txn_needs(t, &head);
     struct span old = coll_head(t, r->c.no), now = buf_span(&head);
-    bool turned = r->c.kind == COLL_EVENTS && old.n && is_busy_only(old) != is_busy_only(now);
+    bool turned =
+        r->c.kind == COLL_EVENTS && old.n && head_is_busy_only(old) != head_is_busy_only(now);
     if (turned && !listed) {
         found = HEAD_ROLE;
     } else if (!head.failed && !span_eq(old, now)) {
@@ -102,5 +103,5 @@ unsigned head_store(struct run *r, struct txn *t, const struct google_page *page
 
 bool head_shows_busy_only(struct txn *t, uint32_t coll)
 {
-    return is_busy_only(coll_head(t, coll));
+    return head_is_busy_only(coll_head(t, coll));
 }

@@ -17,7 +17,8 @@ enum head_news {
  * every cursor is void, as Google's own may be. A delta would say that the series were deleted,
  * with which a reader drops the instances, too. */
 unsigned head_store(struct run *r, struct txn *t, const struct google_page *page, bool listed);
-/* Of a calendar: as it was stored last. */
+/* Is the role in it freeBusyReader? Of a calendar: as it was stored last. */
+bool head_is_busy_only(struct span head);
 bool head_shows_busy_only(struct txn *t, uint32_t coll);
 
 #endif

@@ -97,6 +97,35 @@ def test_role_that_shows_instances_in_place_of_series(start):
         assert [c["type"] for c in told["items"]][:1] == ["reset"], told
 
 
+@pytest.mark.parametrize("dies", [True, False])
+def test_role_that_shows_busy_times_without_tokens(start, dies):
+    """T-TOKEN-MISSING: a calendar that had tokens is shown as busy times alone, and gets none any more, whether the last one dies
+    with the old role or not: its texts are not served for ever. When the role returns, so do the tokens."""
+    shared = "boss@example.com"
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, shared]},
+                       {"email": shared, "tokens": ["boss"]}],
+             "calendars": [{"id": USER}, {"id": shared, "timeZone": "UTC", "events": [{"id": "single00", "summary": "secret", **timed()}],
+                                          "acl": [{"scope": {"type": "user", "value": USER}, "role": "reader"}]}]}
+    pair = start(world, sync={"backoff_min": "50ms", "backoff_max": "200ms"})
+    settle(pair, shared)
+    rules, boss = f"/calendars/{shared}/acl/user:{USER}", pair.emulator.client("boss")
+    assert title(pair, "single00", shared) == "secret"
+    pair.emulator.set_pages(tokenless=shared)
+    if dies:
+        pair.emulator.kill_tokens(calendar=shared)
+    boss.call("PATCH", rules, body={"role": "freeBusyReader"})
+    pair.emulator.ping(calendar=shared)
+    wait_title(pair, "single00", None, calendar=shared)
+    wait_for("the reason", lambda: "no sync token" in pair.collection(shared)["last_error"])
+    rest(pair)
+    pair.emulator.set_pages(tokenless=None)
+    boss.call("PATCH", rules, body={"role": "reader"})
+    pair.mirror.request("POST", "/v1/resync", json.dumps({"calendar": shared}))
+    wait_title(pair, "single00", "secret", calendar=shared)
+    rest(pair)
+    assert not pair.collection(shared)["last_error"]
+
+
 def test_calendar_for_which_google_gives_no_token(start, clock):
     """T-TOKEN-MISSING: one that never gets a sync token is listed in full now and then, and says its age and why. Once there are
     tokens, it is followed like any other."""
