@@ -166,7 +166,9 @@ def test_without_a_service_into_an_empty_directory(pair, tmp_path):
     pair.mirror.stop()
     pair.mirror.sections["mirror"]["state_dir"] = str(tmp_path / "empty")
     pair.mirror.write_config()
+    pair.emulator.clear_requests()
     run(pair, DAEMON, "--resync")
+    assert not [r for r in pair.upstream() if r["method"] == "POST"]  # nobody would hear what a channel tells
     pair.mirror.start()
     assert not pair.difference(USER) and not pair.difference(TEAM)
 
@@ -188,6 +190,8 @@ def test_failure_is_said_and_the_old_view_stays(pair):
     pair.mirror.stop()
     assert "503" in run(pair, DAEMON, f"--resync={USER}", status=69)
     pair.emulator.clear_faults()
+    pair.emulator.fault("GET */events", status=503, count=2)
+    run(pair, DAEMON, f"--resync={USER}")  # it is tried three times
     pair.mirror.start()
     assert pair.mirror.all_events(USER) == old
     wait_for("what is still owed", lambda: not pair.collection(USER)["resync"])
@@ -202,6 +206,8 @@ def test_a_parked_account_is_not_waited_for(pair):
     accounts = json.loads(run(pair, CLI, "status", "--json"))["accounts"]
     assert accounts[0]["state"] == "needs login" and accounts[0]["reason"]
     assert len(pair.mirror.all_events(USER)) == 10
+    pair.mirror.stop()
+    assert "its account needs attention" in run(pair, DAEMON, "--resync", status=69)
 
 
 def test_two_do_not_fight_for_the_directory(pair):
