@@ -54,6 +54,7 @@ static int setup(void **state)
     buf_printf(&text, "[mirror]\nstate_dir = %s\n", d->dir);
     for (int i = 0; i < ACCOUNTS; i++)
         buf_printf(&text, "[account a%d]\noauth = %s/client.json\n", i, d->dir);
+    buf_printf(&text, "[account key]\ntoken_file = %s/client.json\n", d->dir);
     write_file(d->dir, "conf", buf_text(&text));
     buf_reset(&text);
     char path[128];
@@ -82,18 +83,24 @@ static int teardown(void **state)
     return system(command);
 }
 
-static struct http_answer post(struct door *d, const char *path, const char *body)
+static struct http_answer ask(struct door *d, const char *method, const char *path,
+                              const char *body)
 {
     struct http_client c;
     struct http_answer a = {0};
     struct buf request = {0};
-    buf_printf(&request, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", path,
+    buf_printf(&request, "%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", method, path,
                strlen(body), body);
     assert_true(http_connect_unix(&c, d->socket));
     assert_true(http_send(&c, request.p, request.n) && http_receive(&c, &a, false));
     http_close(&c);
     buf_release(&request);
     return a;
+}
+
+static struct http_answer post(struct door *d, const char *path, const char *body)
+{
+    return ask(d, "POST", path, body);
 }
 
 /* A second after the one before. */
@@ -184,14 +191,84 @@ static void test_patience(void **state)
     expect_under_way(d, "000000000000");
 }
 
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+
+/* Who gets in may still err: with a word, and without a change. */
+static void test_what_is_refused(void **state)
+{
+    struct door *d = *state;
+    static const struct {
+        const char *method, *path, *body;
+        unsigned status;
+        const char *why;
+    } cases[] = {
+        {"PUT", "/key/rotate", "{}", 400, "expected POST"},
+        {"POST", "/key/rotate", "", 400, "expected POST"},
+        {"POST", "/key/rotate", "{", 400, "expected POST"},
+        {"POST", "/key/rotate", "[]", 400, "expected POST"},
+        {"POST", "/key/rotat", "{}", 404, "no such request"},
+        {"POST", "/key/rotate/", "{}", 404, "no such request"},
+        {"POST", "/logout", "{}", 400, "account: missing"},
+        {"POST", "/logout", "{\"account\":\"\"}", 400, "account: missing"},
+        {"POST", "/logout", "{\"account\":7}", 400, "account: missing"},
+        {"POST", "/logout", "{\"account\":\"" X64 "x\"}", 400, "or too long"},
+        {"POST", "/logout", "{\"account\":\"" X64 "\"}", 404, "there is no [account x"},
+        {"POST", "/logout", "{\"account\":\"a\"}", 404, "there is no [account a]"},
+        {"POST", "/logout", "{\"account\":\"key\"}", 400, "has another credential"},
+        {"POST", "/logout", "{\"account\":\"a1\"}", 404, "nobody is signed in"},
+        {"POST", "/login/begin", "{\"account\":\"a1\"}", 400, "redirect_uri: missing"},
+        {"POST", "/login/finish", "{\"account\":\"a1\"}", 403, "no sign-in of account a1"},
+        {"POST", "/key/rotate", "{}", 200, "{\"resealed\":0}"},
+    };
+    char value[256];
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct http_answer a = ask(d, cases[i].method, cases[i].path, cases[i].body);
+        if (a.status != cases[i].status || !strstr(a.body, cases[i].why))
+            fail_msg("case %zu: %u %s", i, a.status, a.body);
+        assert_string_equal(http_answer_header(&a, "Cache-Control", value), "no-store");
+        assert_string_equal(http_answer_header(&a, "Content-Type", value), "application/json");
+        http_answer_release(&a);
+    }
+    struct buf large = {0};
+    buf_add_text(&large, "{\"account\":\"");
+    for (int i = 0; i < 1100; i++)
+        buf_add_text(&large, X16);
+    buf_add_text(&large, "\"}");
+    struct http_answer a = post(d, "/logout", buf_text(&large));
+    assert_int_equal(a.status, 400);
+    assert_non_null(strstr(a.body, "too large"));
+    http_answer_release(&a);
+    buf_release(&large);
+}
+
+/* Open as it may have been left, the folder is closed. */
+static void test_the_door(void **state)
+{
+    struct door *d = *state;
+    char folder[96];
+    struct stat st;
+    struct err e = {0};
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(d->socket, '/') - d->socket),
+                   d->socket);
+    control_stop(d->control);
+    d->control = NULL;
+    assert_int_equal(chmod(folder, 0777), 0);
+    struct control_options opt = {.conf = d->conf, .vault = d->vault};
+    assert_int_equal(control_start(&d->control, &opt, &e), RC_OK);
+    assert_int_equal(stat(folder, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0700);
+    assert_int_equal(stat(d->socket, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_places),
-        TEST(test_the_newer_of_two),
-        TEST(test_patience),
+        TEST(test_places),          TEST(test_the_newer_of_two), TEST(test_patience),
+        TEST(test_what_is_refused), TEST(test_the_door),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
