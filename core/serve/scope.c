@@ -172,24 +172,20 @@ enum rc scope_find_calendar(struct call *c, struct span id, struct collection *r
     return rc;
 }
 
-bool scope_any_calendar(struct call *c, struct span id, struct collection *ret,
-                        enum access *ret_access)
+const struct collection *scope_any_calendar(struct call *c, struct span id, struct collection *hold,
+                                            enum access *ret_access)
 {
     const struct conf_client *client = c->caller.client;
     struct memo *memo = client || c->caller.trusted ? c->memo : NULL;
     const struct collection *known =
         memo ? memo_find(memo, c->conf, client, txn_snapshot(c->txn), id, ret_access) : NULL;
-    if (known) {
-        *ret = *known;
-        return true;
-    }
-    struct collection coll = {0};
-    enum rc rc = scope_find_calendar(c, id, &coll, ret_access);
-    if (rc == RC_OK)
-        *ret = coll;
+    if (known)
+        return known;
+    *hold = (struct collection){0};
+    enum rc rc = scope_find_calendar(c, id, hold, ret_access);
     if (rc == RC_OK && memo)
-        memo_keep(memo, c->conf, client, txn_snapshot(c->txn), id, ret, *ret_access);
-    return answer(c, rc, coll.account);
+        memo_keep(memo, c->conf, client, txn_snapshot(c->txn), id, hold, *ret_access);
+    return answer(c, rc, hold->account) ? hold : NULL;
 }
 
 bool scope_place_of(struct call *c, struct span id, struct collection *ret, enum access *ret_access)
@@ -206,6 +202,10 @@ bool scope_place_of(struct call *c, struct span id, struct collection *ret, enum
 bool scope_calendar(struct call *c, struct span id, struct collection *ret)
 {
     enum access access;
-    return scope_any_calendar(c, id, ret, &access) &&
-           (access == ACCESS_ALL || call_fail(c, FAULT_FORBIDDEN, NULL, NULL));
+    struct collection hold;
+    const struct collection *coll = scope_any_calendar(c, id, &hold, &access);
+    if (!coll || (access != ACCESS_ALL && !call_fail(c, FAULT_FORBIDDEN, NULL, NULL)))
+        return false;
+    *ret = *coll;
+    return true;
 }

@@ -18,9 +18,10 @@ bool scope_of_me(struct call *c, enum coll_kind kind, struct collection *ret);
  * caller may not know of it, with 403 if it may only know when it is busy. */
 bool scope_calendar(struct call *c, struct span id, struct collection *ret);
 
-/* The same for those who know what to show to whom: *ret_access is not ACCESS_NONE. */
-bool scope_any_calendar(struct call *c, struct span id, struct collection *ret,
-                        enum access *ret_access);
+/* The same for those who know what to show to whom: *ret_access is not ACCESS_NONE. Borrowed until
+ * it is called again, from what the loop remembers or from *hold; NULL: answered. */
+const struct collection *scope_any_calendar(struct call *c, struct span id, struct collection *hold,
+                                            enum access *ret_access);
 
 /* The same for what is not made of its events, which need not be listed yet: the collection tells
  * where the calendar is. */

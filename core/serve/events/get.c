@@ -75,25 +75,26 @@ static enum rc find_master(struct call *c, const struct collection *coll, struct
 
 void events_get(struct call *c)
 {
-    struct collection coll;
+    struct collection hold;
+    const struct collection *coll;
     enum access access;
     struct event ev;
     struct recur_instance at;
     struct instance_form form;
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access))
+    if (!call_read(c) || !(coll = scope_any_calendar(c, c->segment[0], &hold, &access)))
         return;
-    struct view view = view_of_call(c, &coll, access);
-    enum rc rc = event_get(c->txn, coll.no, c->segment[1], &ev);
+    struct view view = view_of_call(c, coll, access);
+    enum rc rc = event_get(c->txn, coll->no, c->segment[1], &ev);
     if (rc == RC_OK) {
-        if (begin(c, &coll, &ev))
+        if (begin(c, coll, &ev))
             view_write(&view, &ev, &c->out);
         return;
     }
     if (rc == RC_NOTFOUND)
-        rc = find_master(c, &coll, c->segment[1], &ev, &at);
+        rc = find_master(c, coll, c->segment[1], &ev, &at);
     if (rc != RC_OK) {
-        (void)call_fail_unread(c, &coll, rc, "event");
-    } else if (begin(c, &coll, &ev)) {
+        (void)call_fail_unread(c, coll, rc, "event");
+    } else if (begin(c, coll, &ev)) {
         instance_form_init(&form, &ev);
         view_write_instance(&view, &ev, &form, &at, &c->out);
     }

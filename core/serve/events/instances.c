@@ -107,25 +107,27 @@ static bool check_token(struct call *c, struct page_token *at)
 
 void events_instances(struct call *c)
 {
-    struct collection coll;
+    struct collection hold;
+    const struct collection *coll;
     enum access access;
     struct event master;
-    struct events_page page = {.c = c, .coll = &coll, .expanded = true};
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access) ||
-        !pages_begin(c, &coll, &page.at) || !call_range(c) || !check_token(c, &page.at))
+    struct events_page page = {.c = c, .expanded = true};
+    if (!call_read(c) || !(coll = scope_any_calendar(c, c->segment[0], &hold, &access)) ||
+        !pages_begin(c, coll, &page.at) || !call_range(c) || !check_token(c, &page.at))
         return;
-    enum rc rc = event_get(c->txn, coll.no, c->segment[1], &master);
+    enum rc rc = event_get(c->txn, coll->no, c->segment[1], &master);
     if (rc != RC_OK) {
-        (void)call_fail_unread(c, &coll, rc, "event");
+        (void)call_fail_unread(c, coll, rc, "event");
         return;
     }
-    if (!events_head_begin(c, &coll))
+    if (!events_head_begin(c, coll))
         return;
-    page.zone = zone_of_collection(&coll);
-    page.view = view_of_call(c, &coll, access);
+    page.coll = coll;
+    page.zone = zone_of_collection(coll);
+    page.view = view_of_call(c, coll, access);
     page.max = pages_max_results(c);
     page.deleted = params_on(&c->params, PARAM_SHOW_DELETED);
-    events_head_write(c, &coll, access);
+    events_head_write(c, coll, access);
     if (!fill(&page, &master))
         return;
     buf_add_char(&c->out, ']');

@@ -97,18 +97,20 @@ static void write_list(struct events_page *page)
 
 void events_list(struct call *c)
 {
-    struct collection coll;
+    struct collection hold;
+    const struct collection *coll;
     enum access access;
-    struct events_page page = {.c = c, .coll = &coll};
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access) ||
-        !pages_begin(c, &coll, &page.at) || (access != ACCESS_ALL && !veil_params(c)) ||
+    struct events_page page = {.c = c};
+    if (!call_read(c) || !(coll = scope_any_calendar(c, c->segment[0], &hold, &access)) ||
+        !pages_begin(c, coll, &page.at) || (access != ACCESS_ALL && !veil_params(c)) ||
         !check_params(c) || (page.at.place[0] == PHASE_INSTANCES && !pages_refuse(c)))
         return;
     const struct params *p = &c->params;
-    if (!check_token(c, &page, access) || !events_head_begin(c, &coll))
+    if (!check_token(c, &page, access) || !events_head_begin(c, coll))
         return;
-    page.zone = zone_of_collection(&coll);
-    page.view = view_of_call(c, &coll, access);
+    page.coll = coll;
+    page.zone = zone_of_collection(coll);
+    page.view = view_of_call(c, coll, access);
     page.max = pages_max_results(c);
     page.deleted = params_on(p, PARAM_SHOW_DELETED) || params_has(p, PARAM_SYNC_TOKEN) ||
                    params_has(p, PARAM_UPDATED_MIN);

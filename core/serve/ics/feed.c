@@ -251,24 +251,27 @@ static void write_feed(struct walk *w)
 
 void ics_get(struct call *c)
 {
-    struct collection coll;
-    struct walk w = {.c = c, .coll = &coll, .ok = true};
+    struct collection hold;
+    const struct collection *coll;
+    struct walk w = {.c = c, .ok = true};
     enum access access;
-    if (!call_read(c) || !scope_any_calendar(c, c->segment[0], &coll, &access) || !call_range(c))
+    if (!call_read(c) || !(coll = scope_any_calendar(c, c->segment[0], &hold, &access)) ||
+        !call_range(c))
         return;
     struct etag etag = etag_of_call(c);
-    etag_add_number(&etag, coll.no);
-    etag_add_version(&etag, c, coll.version);
+    etag_add_number(&etag, coll->no);
+    etag_add_version(&etag, c, coll->version);
     etag_set(c, &etag);
-    answer_from_collection(c, &coll);
+    answer_from_collection(c, coll);
     c->answer.type = "text/calendar; charset=utf-8";
     c->answer.disposition = "attachment; filename=\"basic.ics\"";
     bool bounded = params_has(&c->params, PARAM_TIME_MIN) && params_has(&c->params, PARAM_TIME_MAX);
     if (call_not_modified(c) ||
-        (!bounded && coll.live_items > LONG_EVENTS && aside_take(c->serve->feeds, c)))
+        (!bounded && coll->live_items > LONG_EVENTS && aside_take(c->serve->feeds, c)))
         return;
+    w.coll = coll;
     w.most_bytes = c->conf->api.feed_size;
-    w.zone = zone_of_collection(&coll);
+    w.zone = zone_of_collection(coll);
     w.min_ms = params_number(&c->params, PARAM_TIME_MIN, INT64_MIN);
     w.max_ms = params_number(&c->params, PARAM_TIME_MAX, INT64_MAX);
     w.window = window_make(w.min_ms, w.max_ms, w.zone);
