@@ -378,6 +378,7 @@ def test_a_change_while_instances_are_asked_for(series, clock):
     wait_for("the notification", lambda: pair.collection(USER)["pings"] > pings)
     pair.emulator.release()
     assert "instances could not be judged: the sync token died" in asked.communicate(timeout=60 * PATIENCE)[0]
+    assert pair.mirror.get("/v1/verify").json["calendars"][0]["instances"]["differences"] == 0
     clock.sleep(pair, 2 * MINUTE_MS)
     pair.wait_equal(USER)
 
