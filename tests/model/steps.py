@@ -327,8 +327,8 @@ def rest(world, rng):
 
 
 CHANGES = {insert: 14, edit: 12, delete: 6, deviate: 12, convert: 3, move: 4, revive: 4, describe: 2, rules: 2, **EDITS}
-CALM = {**CHANGES, burst: 2, follow: 40, drift: 1, verify: 1, resync: 1, restart: 1, keep: 1, put_back: 1, dead_tokens: 1,
-        pages: 2, unlist: 1, relist: 1, clear: 1}
+CALM = {**CHANGES, burst: 2, follow: 40, drift: 1, verify: 1, resync: 1, restart: 1, dead_tokens: 1, pages: 2, unlist: 1,
+        relist: 1, clear: 1}
 WEIGHTS = {insert: 14, edit: 18, delete: 6, deviate: 10, convert: 3, move: 4, burst: 3, pings: 6, ping: 3, fault: 8, heal: 3,
            dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2,
            drift: 3, verify: 4, probe: 12, revive: 4, unlist: 3, relist: 4, blink: 2, exclude: 2, describe: 4, rules: 2,

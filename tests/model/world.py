@@ -60,6 +60,7 @@ class World:
         self.were_series = set()  # ids of what may have holes again: at times of day, or on days, as it was then
         self.edited = {}  # (calendar, event or its series) -> when, in ms since 1970 as the mirror's clock has it
         self.lossy = False  # something happened that no notification will make up for
+        self.deaf = False  # a backup knows channels that were closed since: until a check finds that out
         self.count = 0
         rng = random.Random(seed)
         self.called = [*(EventsOnCall(*event_choices(self, rng, calendar)) for calendar in (USER, BOSS)),
@@ -119,7 +120,7 @@ class World:
         self.silent |= self.found_since
         self.drifted |= {calendar for calendar, _ in self.found_since}
         self.left |= set(ZONES)  # they may not have been there then
-        self.lossy = True
+        self.lossy = self.deaf = True
         for follower in self.called:
             follower.taken_back(self.kept_ms)
         self.start()
@@ -217,7 +218,8 @@ class World:
             answer = self.mirror.request("POST", "/v1/resync", "{}")
             assert answer.status < 300, answer.body
             wait_for("the listings", lambda: not any(c["resync"] for c in self.mirror.status()["collections"]), 15)
-        self.lossy = self.veiled = False
+        self.lossy = self.deaf
+        self.veiled = False
 
     def come_back(self):
         """Every calendar is to be mirrored, as at the beginning."""
