@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/json.h"
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "storage/push.h"
 
@@ -134,13 +135,12 @@ void letters_settle(struct hook_lane *l, bool ok, struct txn *t)
         push_dead_delete(t, l->sending.pos);
         return;
     }
-    char *body = strndup(d.body.p, d.body.n); /* the record is about to be replaced */
+    char *body = must(strndup(d.body.p, d.body.n)); /* the record is about to be replaced */
 
     d.attempts++;
     (void)text_copy(d.error, sizeof d.error, span_of(l->error ? l->error : ""));
-    d.body = (struct span){body, body ? d.body.n : 0};
-    if (body)
-        push_dead_put(t, &d);
+    d.body.p = body;
+    push_dead_put(t, &d);
     free(body);
 }
 

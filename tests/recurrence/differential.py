@@ -235,8 +235,11 @@ def run(program, seed, count):
             continue
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-        if isinstance(mine, str):  # a window too long for the budget: what came before has to be right
+        if isinstance(mine, str) and " full: " in mine:  # a window too long for the budget: what came before has to be right
             mine = oracle.parse_answer(mine.partition(" full: ")[0])
+            if len(mine) < len(theirs) and mine == theirs[:len(mine)]:
+                slow += 1
+                continue
         if not isinstance(mine, str):
             end = min(end, DATES_END)
             mine, theirs = ([i for i in found if i[0] < end] for found in (mine, theirs))
@@ -280,7 +283,7 @@ def main():
             for text in differences[:20]:
                 print(text, flush=True)
     print(f"{total} series compared, {instances} instances, {wrong} differences, {slow} left out as too much "
-          f"for dateutil, {time.monotonic() - begin:.0f} s")
+          f"for one of the two, {time.monotonic() - begin:.0f} s")
     return 1 if wrong else 0
 
 
