@@ -69,3 +69,8 @@ enum rc err_errno(struct err *e, const char *fmt, ...)
     errno = code;
     return code == ENOSPC || code == EDQUOT ? RC_FULL : RC_SYS;
 }
+
+bool err_is_want(int code)
+{
+    return code == EMFILE || code == ENFILE || code == ENOMEM;
+}

@@ -2,6 +2,8 @@
 #ifndef CORE_BASE_ERR_H
 #define CORE_BASE_ERR_H
 
+#include <stdbool.h>
+
 #include "core/base/rc.h"
 
 #define ERR_TEXT_MAX 512
@@ -22,5 +24,8 @@ enum rc err_prefix(struct err *e, enum rc rc, const char *fmt, ...)
 /* Like err_set, with ": <strerror(errno)>" appended; rc is RC_FULL for ENOSPC/EDQUOT, else RC_SYS.
  */
 enum rc err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Does open() that gave this errno say nothing of the file? Descriptors or memory were wanting. */
+bool err_is_want(int code);
 
 #endif

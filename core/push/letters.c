@@ -45,6 +45,12 @@ struct picking {
     uint64_t n, bytes, v[LETTERS_MOST];
 };
 
+static void delete_picked(const struct picking *p, struct txn *t)
+{
+    for (uint64_t i = 0; i < p->n; i++)
+        push_dead_delete(t, p->v[i]);
+}
+
 static bool pick(void *arg, const struct push_dead *d)
 {
     struct picking *p = arg;
@@ -96,8 +102,7 @@ static void make_room(struct hook *hook, size_t bytes, struct txn *t)
     if (p.enough == 0 && p.enough_bytes == 0)
         return;
     push_dead_each(t, 0, pick, &p);
-    for (uint64_t i = 0; i < p.n; i++)
-        push_dead_delete(t, p.v[i]);
+    delete_picked(&p, t);
     discount(hook, p.n, p.bytes);
     hook->dropped += p.n;
 }
@@ -183,8 +188,7 @@ static enum rc drop(struct hooks *h, const struct picking *p, struct err *e)
 
     if (rc)
         return rc;
-    for (uint64_t i = 0; i < p->n; i++)
-        push_dead_delete(t, p->v[i]);
+    delete_picked(p, t);
     return txn_commit(t, e);
 }
 
