@@ -47,7 +47,7 @@ INCLUDES = {
 ALONE = {"core/base", "tests/emulator"}
 
 TOP = {"cmd", "core", "storage", "tests", "config.example", "Makefile", "README.md", "LICENSE",
-       "CHANGELOG.md"}
+       "CHANGELOG.md", "CONTRIBUTING.md"}
 
 # A library's names, and the folders that may say them.
 LIBRARY_NAMES = (

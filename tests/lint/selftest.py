@@ -7,7 +7,7 @@ import tempfile
 import lint
 
 CLEAN = {
-    **{name: "x\n" for name in ("README.md", "LICENSE", "CHANGELOG.md", "Makefile",
+    **{name: "x\n" for name in ("README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile",
                                 "config.example")},
     "core/base/README.md": "# base\n",
     "core/base/a.h": "/* a: a job. */\n",
