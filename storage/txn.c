@@ -1,4 +1,4 @@
-/* txn: transactions and the sticky primitives on spaces, records and walks. */
+/* txn: transactions: their begin and end, the first failure that sticks to them, counters. */
 #include "storage/txn.h"
 
 #include <assert.h>

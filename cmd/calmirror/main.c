@@ -386,7 +386,7 @@ int main(int argc, char **argv)
     struct cli cli = {0};
     bool used[OPTION_COUNT] = {false};
 
-    must_exit(EX_OSERR);
+    must_set_exit_status(EX_OSERR);
     standard_open();
     (void)setlocale(LC_CTYPE, "");
     if (!parse(argc, argv, &cli, used))

@@ -149,7 +149,7 @@ int main(int argc, char **argv)
     if (!read_command(argc, argv, &cmd, &status))
         return flushed(status);
     if (cmd.action != ACTION_RUN)
-        must_exit(EX_OSERR);
+        must_set_exit_status(EX_OSERR);
     log_init(cmd.log_format);
 
     enum rc rc = conf_load(cmd.config, &conf, &problems);

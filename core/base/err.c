@@ -70,7 +70,7 @@ enum rc err_errno(struct err *e, const char *fmt, ...)
     return code == ENOSPC || code == EDQUOT ? RC_FULL : RC_SYS;
 }
 
-bool err_is_want(int code)
+bool err_is_shortage(int code)
 {
     return code == EMFILE || code == ENFILE || code == ENOMEM;
 }

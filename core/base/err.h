@@ -25,7 +25,7 @@ enum rc err_prefix(struct err *e, enum rc rc, const char *fmt, ...)
  */
 enum rc err_errno(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Does open() that gave this errno say nothing of the file? Descriptors or memory were wanting. */
-bool err_is_want(int code);
+/* Did open() fail for want of descriptors or memory? Then it says nothing of the file. */
+bool err_is_shortage(int code);
 
 #endif

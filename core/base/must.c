@@ -12,7 +12,7 @@
 
 static int exit_status; /* of a command; 0: a service */
 
-void must_exit(int status)
+void must_set_exit_status(int status)
 {
     exit_status = status;
 }

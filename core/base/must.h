@@ -1,6 +1,6 @@
-/* must: what nothing can go on without: the process says what is missing and ends, at once.
+/* must: for what must not fail: if it does, the process says what is missing and ends at once.
  *
- * For memory deep inside where an error would have to be carried far to be of no use there. The
+ * For memory deep inside, where an error would be carried a long way up to be of no use there. The
  * service manager starts the service again, and what was under way is done again: nothing is
  * committed by halves. */
 #ifndef CORE_BASE_MUST_H
@@ -16,7 +16,7 @@ void must_end(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2
 
 /* This process is no service but a command: must_end() says the sentence on stderr and exits with
  * that status, and so does memory that runs out in any struct buf. */
-void must_exit(int status);
+void must_set_exit_status(int status);
 void must_memory(void); /* ran out: ends a command, returns in a service */
 
 #endif

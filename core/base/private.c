@@ -53,7 +53,7 @@ enum rc private_read(const char *path, struct secret *ret, struct err *e)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY); /* never wait on a fifo */
     size_t size = 0;
 
-    if (fd < 0 && (err_is_want(errno) || errno == EIO))
+    if (fd < 0 && (err_is_shortage(errno) || errno == EIO))
         return err_errno(e, "%s", path);
     if (fd < 0)
         return err_set(e, errno == ENOENT ? RC_NOTFOUND : RC_AUTH, "%s: %s", path, strerror(errno));

@@ -99,7 +99,7 @@ static bool read_file(const char *name, char *out, size_t size, size_t *ret_n)
 
     snprintf(path, sizeof(path), "%s/%s", zone_dir, name);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && err_is_want(errno))
+    if (fd < 0 && err_is_shortage(errno))
         must_end("time zone %s: %s", name, strerror(errno));
     if (fd < 0)
         return false;

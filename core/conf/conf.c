@@ -379,7 +379,7 @@ static enum rc read_whole(const char *path, struct buf *ret, struct err *e)
     enum rc rc = RC_OK;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        bool passing = err_is_want(errno);
+        bool passing = err_is_shortage(errno);
         rc = err_errno(e, "%s", path);
         return passing ? RC_AGAIN : rc;
     }

@@ -10,8 +10,9 @@
  * reads or writes, all parts are stopped and started again: the store then sets the file aside and
  * everything is fetched anew from Google.
  *
- * A configuration that was replaced by a reload stays in memory until the end: threads may still
- * read it, reloads are rare and snapshots are small. */
+ * Configurations are counted: a part that keeps one holds a reference of its own. Besides, the one
+ * that the parts were started with is held until they are started anew, since some borrow from it.
+ */
 #include "core/daemon/daemon.h"
 
 #include <errno.h>

@@ -105,7 +105,7 @@ static void need_buffer(void)
 
 static void be_command(void)
 {
-    must_exit(71);
+    must_set_exit_status(71);
     must_memory();
 }
 
