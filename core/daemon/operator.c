@@ -2,7 +2,8 @@
  *
  * DESIGN. With clients configured, the commands of the machine's own administrator still have to
  * work, whatever the API listens on. Who can read the state directory can read every event in the
- * database there, so a token beside it gives nothing away. It is made anew at each start. */
+ * database there, so a token beside it gives nothing away. It is made anew at each start; on a full
+ * disk the last one serves on, for that is when those commands are wanted most. */
 #include "core/daemon/operator.h"
 
 #include <openssl/crypto.h>
@@ -25,8 +26,14 @@ enum rc operator_token_make(const char *state_dir, char ret_hash[BEARER_HASH_SIZ
     file_name(state_dir, &path);
     bearer_make(token);
     enum rc rc = private_write(buf_text(&path), span_of(token), e);
+    struct secret last = {0};
     if (rc == RC_OK)
         bearer_hash(span_of(token), ret_hash);
+    else if (operator_token_read(state_dir, &last, NULL) == RC_OK && last.n == BEARER_SIZE - 1) {
+        bearer_hash(secret_span(&last), ret_hash);
+        rc = RC_OK;
+    }
+    secret_release(&last);
     OPENSSL_cleanse(token, sizeof token);
     buf_release(&path);
     return rc;

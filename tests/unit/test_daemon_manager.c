@@ -1,11 +1,13 @@
 /* test_daemon_manager: what a service manager hands over and is told; the operator's token. */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -182,6 +184,19 @@ static void test_notices(void **state)
     }
 }
 
+static enum rc make_on_a_full_disk(const char *dir, char hash[BEARER_HASH_SIZE])
+{
+    struct rlimit before;
+    (void)fflush(NULL); /* what stands in a buffer would be written under the limit */
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, before.rlim_max}), 0);
+    enum rc rc = operator_token_make(dir, hash, NULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    return rc;
+}
+
 static void test_operator(void **state)
 {
     (void)state;
@@ -198,10 +213,13 @@ static void test_operator(void **state)
     assert_string_equal(hash, again);
     assert_int_equal(operator_token_make(dir, again, &e), RC_OK);
     assert_string_not_equal(hash, again); /* each start has its own */
+    assert_int_equal(make_on_a_full_disk(dir, hash), RC_OK);
+    assert_string_equal(hash, again); /* that of the file */
     assert_int_equal(chmod(path, 0644), 0);
     assert_int_equal(operator_token_read(dir, &token, &e), RC_AUTH);
     secret_release(&token);
     unlink(path);
+    assert_int_not_equal(make_on_a_full_disk(dir, again), RC_OK);
     rmdir(dir);
     assert_int_not_equal(operator_token_make(dir, again, &e), RC_OK);
 }
