@@ -112,15 +112,30 @@ static void stop_queue(struct daemon *d)
     queue_free(d->queue);
 }
 
+/* As long as they cannot be written down that is tried again: what is not to be shown any more must
+ * go. */
+static void note_accounts(struct daemon *d, bool owed, const struct err *why)
+{
+    if (owed && !d->accounts_owed)
+        log_err(NULL, "accounts not taken over, which is tried again: %s", why->text);
+    else if (!owed && d->accounts_owed)
+        log_notice(NULL, "accounts taken over");
+    d->accounts_owed = owed;
+}
+
 static enum rc start_sync(struct daemon *d, struct err *e)
 {
+    bool owed = false;
     struct sync_options opt = {.store = d->store,
                                .queue = d->queue,
                                .conf = d->conf,
                                .vault = d->vault,
+                               .ret_owed = &owed,
                                .told = serve_told};
 
     enum rc rc = sync_new(&d->sync, &opt, e);
+    if (rc == RC_OK)
+        note_accounts(d, owed, e);
     return rc == RC_OK ? sync_load(d->sync, e) : rc;
 }
 
@@ -335,18 +350,11 @@ static void log_each(enum log_level level, const char *what, const struct buf *l
     }
 }
 
-/* As long as that cannot be written down it is tried again: what is not to be shown any more must
- * go. */
 static void take_accounts(struct daemon *d)
 {
     struct err e = {0};
-    bool owed = d->accounts_owed;
 
-    d->accounts_owed = sync_reload(d->sync, d->conf, &e) != RC_OK;
-    if (d->accounts_owed && !owed)
-        log_err(NULL, "accounts not taken over, which is tried again: %s", e.text);
-    else if (owed && !d->accounts_owed)
-        log_notice(NULL, "accounts taken over");
+    note_accounts(d, sync_reload(d->sync, d->conf, &e) != RC_OK, &e);
 }
 
 static void reload(struct daemon *d)

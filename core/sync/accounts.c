@@ -53,12 +53,10 @@ static void match_account(struct txn *t, struct seat *seat)
         a = (struct account){.no = a.no};
         snprintf(a.name, sizeof(a.name), "%s", seat->conf.name);
     }
-    if (!seat->auth) {
+    if (!seat->auth)
         set_state(t, &a, ACCOUNT_NEEDS_LOGIN, seat->reason);
-        account_tell(seat, ACCOUNT_NEEDS_LOGIN, seat->reason);
-    } else if (a.state == 0 || a.state == ACCOUNT_GONE) {
+    else if (a.state == 0 || a.state == ACCOUNT_GONE)
         set_state(t, &a, ACCOUNT_OK, "");
-    }
     if (seat->account != a.no) /* one that is shared with workers has its number already */
         seat->account = a.no;
 }
@@ -129,7 +127,35 @@ enum rc accounts_match(struct sync *s, struct settings *set, struct err *e)
     free(m.gone.v);
     free(m.damaged.v);
     free(m.lost.v);
-    return rc == RC_OK ? rc : err_prefix(e, rc, "accounts");
+    if (rc != RC_OK)
+        return err_prefix(e, rc, "accounts");
+    for (size_t i = 0; i < set->n_seats; i++) { /* not before: a failure is tried again soon */
+        if (!set->seats[i]->auth)
+            account_tell(set->seats[i], ACCOUNT_NEEDS_LOGIN, set->seats[i]->reason);
+    }
+    return RC_OK;
+}
+
+enum rc accounts_known(struct sync *s, struct settings *set, struct err *e)
+{
+    struct txn *t = NULL;
+    size_t n = 0;
+    enum rc rc = txn_read(s->opt.store, &t, e);
+    if (rc != RC_OK)
+        return rc;
+    for (size_t i = 0; i < set->n_seats; i++) {
+        struct seat *seat = set->seats[i];
+        struct account a;
+        if (account_find(t, seat->conf.name, &a) == RC_OK && a.state != ACCOUNT_GONE) {
+            seat->account = a.no;
+            set->seats[n++] = seat;
+        } else {
+            seat_unref(seat);
+        }
+    }
+    set->n_seats = n;
+    txn_abort(t);
+    return RC_OK;
 }
 
 enum rc account_mark(struct store *s, uint32_t account, enum account_state state,

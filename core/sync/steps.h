@@ -59,6 +59,8 @@ void run_note_patience(struct run *r);
 
 /* accounts.c: makes the store's accounts those of the config; numbers the seats of `set`. */
 enum rc accounts_match(struct sync *s, struct settings *set, struct err *e);
+/* Instead, while nothing can be written: leaves `set` those that the store follows already. */
+enum rc accounts_known(struct sync *s, struct settings *set, struct err *e);
 /* trouble.c: stores the state of the seat's account; the log is told when it is another one. */
 void account_trouble(struct sync *s, struct seat *seat, enum account_state state,
                      const char *reason);

@@ -18,7 +18,8 @@ enum rc sync_new(struct sync **ret, const struct sync_options *opt, struct err *
     if (!s)
         return err_set(e, RC_SYS, "out of memory");
     s->opt = *opt;
-    s->opt.conf = NULL; /* only borrowed during this call */
+    s->opt.conf = NULL; /* only borrowed during this call, both */
+    s->opt.ret_owed = NULL;
     s->started_ms = clock_wall_ms();
     pthread_mutex_init(&s->lock, NULL);
     pthread_mutex_init(&s->change, NULL);
@@ -35,10 +36,15 @@ enum rc sync_new(struct sync **ret, const struct sync_options *opt, struct err *
     }
     s->settings = settings_new(opt->conf, &s->world, NULL);
     enum rc rc = accounts_match(s, s->settings, e);
+    bool owed = opt->ret_owed && (rc == RC_FULL || rc == RC_SYS);
+    if (owed)
+        rc = accounts_known(s, s->settings, e);
     if (rc != RC_OK) {
         sync_free(s);
         return rc;
     }
+    if (opt->ret_owed)
+        *opt->ret_owed = owed;
     *ret = s;
     return RC_OK;
 }

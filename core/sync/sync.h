@@ -16,6 +16,9 @@ struct sync_options {
     struct queue *queue;     /* likewise; the daemon also gives it to core/ping and core/serve */
     const struct conf *conf; /* borrowed during the call: what is needed is copied */
     struct vault *vault;     /* of logins, borrowed likewise; NULL: none can be used */
+    /* Set when the accounts could not be written down, for the reason left in *e: until a
+     * sync_reload() succeeds, those that the store knows are followed. NULL: sync_new() fails. */
+    bool *ret_owed;
     /* What clients are told of instances, as serve_told(). NULL: they cannot be verified. */
     enum rc (*told)(struct store *store, uint32_t coll, int64_t min_ms, int64_t max_ms,
                     bool (*each)(void *arg, struct span event), void *arg, struct err *e);

@@ -1,5 +1,6 @@
 """What is wrong with an account: its state, the sentence that says what to do, one line in the log, and the way back."""
 import json
+import os
 import resource
 import signal
 
@@ -198,3 +199,26 @@ def test_a_reload_while_nothing_can_be_written(start, tmp_path, accounts):
     wait_for("the reload", lambda: pair.mirror.read_notifications() or pair.mirror.told.count("READY=1") == 2)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
     wait_for("the calendar to go", lambda: not served())
+
+
+def test_a_start_while_nothing_can_be_written(start, tmp_path):
+    """New accounts that cannot be written down yet keep nobody from reading the others; they come once there is room."""
+    accounts = {name: token_account(tmp_path, name=name) for name in ("test", "spare")}
+    pair = start(sync=EAGER, accounts={"test": accounts["test"]})
+    settle(pair)
+    pair.mirror.stop()
+    pair.mirror.sections["account spare"] = accounts["spare"]
+    pair.mirror.sections["account keyless"] = {"token_file": str(tmp_path / "missing")}
+    pair.mirror.write_config()
+    os.truncate(pair.mirror.log_path, 0)  # the limit is for all files that it writes
+    pair.mirror.wrapper = ["prlimit", "--fsize=8192:unlimited"]
+    pair.mirror.start()
+    assert pair.mirror.get(f"/calendar/v3/calendars/{USER}/events").status == 200
+    assert [a["name"] for a in pair.mirror.status()["accounts"]] == ["test"]
+    hard = resource.prlimit(pair.mirror.process.pid, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(pair.mirror.process.pid, resource.RLIMIT_FSIZE, (hard, hard))
+    wait_for("the new accounts", lambda: told(pair, "accounts taken over"))
+    assert [a["name"] for a in pair.mirror.status()["accounts"]] == ["test", "spare", "keyless"]
+    wait_for("its calendar", lambda: [c["state"] for c in pair.mirror.status()["collections"] if c["kind"] == "events"] ==
+             ["ready", "ready"])
+    assert told(pair, "account keyless is parked") == 1
