@@ -11,11 +11,24 @@
 #include "cmd/calmirror/term.h"
 #include "core/base/json.h"
 #include "core/base/must.h"
+#include "core/base/order.h"
 #include "core/base/text.h"
 
 #define LOOK_EVERY_MS 200
 /* Failures after which nobody waits any longer; the service itself goes on trying. */
 #define ATTEMPTS 3
+
+static int by_number(const void *left, const void *right)
+{
+    const struct asked *a = left, *b = right;
+    return order_i64(&a->number, &b->number);
+}
+
+struct asked *asked_find(const struct asked_list *w, int64_t number)
+{
+    const struct asked key = {.number = number};
+    return w->n ? bsearch(&key, w->v, w->n, sizeof(*w->v), by_number) : NULL;
+}
 
 void asked_read(struct span answer, struct asked_list *w)
 {
@@ -30,6 +43,8 @@ void asked_read(struct span answer, struct asked_list *w)
         (void)field_text(coll, "calendar", a->calendar, sizeof(a->calendar));
         (void)field_text(coll, "account", a->account, sizeof(a->account));
     }
+    if (w->n > 0)
+        qsort(w->v, w->n, sizeof(*w->v), by_number);
 }
 
 void asked_report(const struct asked *a, const char *outcome)
@@ -92,18 +107,21 @@ static void look_at(const struct asked_list *w, struct asked *a, struct span sta
 /* Looks once. Those that vanished from the status altogether count as failed too. */
 static void look(struct asked_list *w, struct span status)
 {
-    for (size_t i = 0; i < w->n; i++) {
-        struct json_iter it = json_iter(json_get(status, "collections"));
-        struct span key, coll;
-        bool found = false;
-        while (!w->v[i].done && !found && json_next(&it, &key, &coll))
-            if (field_number(coll, "number", 0) == w->v[i].number) {
-                found = true;
-                look_at(w, &w->v[i], status, coll);
-            }
-        if (!found && !w->v[i].done)
-            end_with(&w->v[i], true, "is no longer mirrored");
+    struct json_iter it = json_iter(json_get(status, "collections"));
+    struct span coll;
+    for (size_t i = 0; i < w->n; i++)
+        w->v[i].seen = false;
+    while (json_next(&it, NULL, &coll)) {
+        struct asked *a = asked_find(w, field_number(coll, "number", 0));
+        if (!a)
+            continue;
+        a->seen = true;
+        if (!a->done)
+            look_at(w, a, status, coll);
     }
+    for (size_t i = 0; i < w->n; i++)
+        if (!w->v[i].seen && !w->v[i].done)
+            end_with(&w->v[i], true, "is no longer mirrored");
 }
 
 static void show_progress(const struct asked_list *w)

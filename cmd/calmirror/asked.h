@@ -3,13 +3,15 @@
 #define CMD_CALMIRROR_ASKED_H
 
 #include "cmd/calmirror/cli.h"
+#include "core/base/limits.h"
 
 /* One collection that was asked for. */
 struct asked {
     int64_t number;
     int64_t failures; /* of its runs, when first looked at; -1 not yet */
-    char calendar[256], account[80];
+    char calendar[LIMIT_ID_BYTES + 1], account[LIMIT_NAME_BYTES + 1];
     char error[256]; /* the last one seen: a run that gets further before it fails clears it */
+    bool seen;       /* in the status that is looked at */
     bool done, failed;
     uint64_t items; /* of the listing under way */
     int64_t drift;  /* what verifications had found before it was asked for */
@@ -18,10 +20,12 @@ struct asked {
 struct asked_list {
     const char *owed; /* member of the status that is true until it is done, and the bar's name */
     bool silent;      /* says nothing of those that succeed */
-    struct asked *v;
+    struct asked *v;  /* ascending by number */
     size_t n;
 };
 void asked_release(struct asked_list *w);
+/* NULL: it is none of those that were asked for. */
+struct asked *asked_find(const struct asked_list *w, int64_t number);
 
 /* The body of the request: the calendar and account of the command line, and the members `more`. */
 void asked_write_request(const struct cli *cli, const char *more, struct buf *out);

@@ -112,18 +112,17 @@ static void take_verdicts(const struct cli *cli, const struct asked_list *w, str
     struct buf json = {0};
     buf_add_text(&json, "{\"calendars\":[");
     while (json_next(&it, &key, &calendar)) {
-        for (size_t i = 0; i < w->n; i++) {
-            if (field_number(calendar, "number", 0) != w->v[i].number)
-                continue;
-            buf_add_text(&json, json.p[json.n - 1] == '[' ? "" : ",");
-            buf_add_span(&json, calendar);
-            if (w->v[i].failed)
-                continue;
-            take_part(&w->v[i], json_get(calendar, "events"), "events", !cli->json, f);
-            take_others(&w->v[i], calendar, !cli->json, f);
-            if (cli->instances)
-                take_part(&w->v[i], json_get(calendar, "instances"), "instances", !cli->json, f);
-        }
+        const struct asked *a = asked_find(w, field_number(calendar, "number", 0));
+        if (!a)
+            continue;
+        buf_add_text(&json, json.p[json.n - 1] == '[' ? "" : ",");
+        buf_add_span(&json, calendar);
+        if (a->failed)
+            continue;
+        take_part(a, json_get(calendar, "events"), "events", !cli->json, f);
+        take_others(a, calendar, !cli->json, f);
+        if (cli->instances)
+            take_part(a, json_get(calendar, "instances"), "instances", !cli->json, f);
     }
     buf_add_text(&json, "]}");
     if (cli->json)
