@@ -1,5 +1,6 @@
 /* login, logout, key: what people do about accounts that they sign in to. */
 #include <fcntl.h>
+#include <grp.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,17 +29,30 @@ struct login {
 
 /* ---- the browser ----------------------------------------------------------------------------- */
 
+/* An id that sudo tells of its caller; false: it is unset, no number, or root's. */
+static bool read_id(const char *name, uint32_t *ret)
+{
+    const char *text = getenv(name);
+    uint64_t id;
+
+    if (!text || !text_to_u64(span_of(text), &id) || id == 0 || id >= UINT32_MAX)
+        return false;
+    *ret = (uint32_t)id;
+    return true;
+}
+
 /* Root has no desktop: whoever called sudo may have one. False: nobody to open it for. */
 static bool become_caller(void)
 {
-    const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
-    uint64_t u, g;
+    uint32_t uid, gid;
 
     if (geteuid() != 0)
         return true;
-    if (!uid || !gid || !text_to_u64(span_of(uid), &u) || !text_to_u64(span_of(gid), &g) || u == 0)
+    if (!read_id("SUDO_UID", &uid) || !read_id("SUDO_GID", &gid))
         return false;
-    return setgid((gid_t)g) == 0 && setuid((uid_t)u) == 0;
+    const struct passwd *p = getpwuid(uid);
+    return (p ? initgroups(p->pw_name, gid) : setgroups(0, NULL)) == 0 && setgid(gid) == 0 &&
+           setuid(uid) == 0;
 }
 
 /* In the background and without a word: the address is on the terminal in any case. */

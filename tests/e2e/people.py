@@ -46,10 +46,10 @@ def google_section(emulator):
 class Terminal:
     """A subcommand of calmirror under way; lines of its output as they come."""
 
-    def __init__(self, mirror, *arguments, env=None):
+    def __init__(self, mirror, *arguments, env=None, **options):
         self.process = mortal(subprocess.Popen(
             [BINARY, *arguments, "-c", mirror.config_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], **(env or {})}))
+            stderr=subprocess.PIPE, text=True, env={"PATH": os.environ["PATH"], **(env or {})}, **options))
         self.lines, self.seen = queue.Queue(), []
         threading.Thread(target=self._read, daemon=True).start()
 

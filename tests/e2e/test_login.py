@@ -3,6 +3,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -106,6 +107,30 @@ def test_what_a_person_reads(begin):
         assert page.headers["Referrer-Policy"] == "no-referrer" and "code=" not in page.text
         status, output, errors = terminal.end()
         assert (status, errors) == (0, "") and f"Account work as {USER} is signed in." in output
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root is called by sudo")
+@pytest.mark.parametrize("uid, opened", [("65534", True), ("64321", True), ("0", False), ("4294967296", False),
+                                         ("4294967295", False), ("-1", False)])
+def test_the_browser_of_whoever_called_sudo(begin, uid, opened):
+    """It runs as that user, who gets nothing of what root is; never as root."""
+    pair = begin()
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # where that user can look
+        os.chmod(folder, 0o777)
+        program, found = os.path.join(folder, "xdg-open"), os.path.join(folder, "found")
+        with open(program, "w", encoding="ascii") as f:
+            f.write(f"#!/bin/sh\nid -u >{found}.new\nid -G >>{found}.new\nmv {found}.new {found}\n")
+        os.chmod(program, 0o755)
+        env = {"PATH": f"{folder}:{os.environ['PATH']}", "BROWSER": "any", "SUDO_UID": uid, "SUDO_GID": "65534"}
+        with Terminal(pair.mirror, "login", "-a", "work", env=env, extra_groups=[0, 4242]) as terminal:
+            url = terminal.line(lambda line: line.startswith("  http")).strip()
+            if opened:
+                wait_for("the browser", lambda: os.path.exists(found))
+                with open(found, encoding="ascii") as f:
+                    assert f.read().split() == [uid, "65534"]
+            requests.get(consent(url), timeout=10)
+            assert terminal.end()[0] == 0
+        assert os.path.exists(found) == opened
 
 
 def test_pasting_the_address(begin):
