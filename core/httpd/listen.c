@@ -132,35 +132,41 @@ static enum rc remove_stale(const struct sockaddr_un *a, struct err *e)
     return unlink(a->sun_path) == 0 ? RC_OK : err_errno(e, "%s", a->sun_path);
 }
 
+/* The number of a user or group that has no name here. */
+static bool read_id(const char *text, uint32_t *ret)
+{
+    uint64_t number;
+    if (!text_to_u64(span_of(text), &number) || number >= UINT32_MAX) /* which means: unchanged */
+        return false;
+    *ret = (uint32_t)number;
+    return true;
+}
+
 /* "USER:GROUP", either of which may be left out: -1. Numbers are taken too. */
 static enum rc find_owner(const char *text, uid_t *ret_user, gid_t *ret_group, struct err *e)
 {
     char user[LIMIT_NAME_BYTES + 1];
-    const char *group = strchr(text, ':');
-    struct span name = {text, group ? (size_t)(group - text) : strlen(text)};
-    uint64_t number;
-    *ret_user = (uid_t)-1;
-    *ret_group = (gid_t)-1;
+    const char *colon = strchr(text, ':'), *group = colon ? colon + 1 : "";
+    struct span name = {text, colon ? (size_t)(colon - text) : strlen(text)};
+    uint32_t uid = UINT32_MAX, gid = UINT32_MAX;
     if (!text_copy(user, sizeof user, name))
         return err_set(e, RC_INVALID, "socket_owner: %s: too long", text);
     const struct passwd *p = user[0] ? getpwnam(user) : NULL;
-    if (p || text_to_u64(span_of(user), &number))
-        *ret_user = p ? p->pw_uid : (uid_t)number;
-    else if (user[0])
+    if (user[0] && !p && !read_id(user, &uid))
         return err_set(e, RC_INVALID, "socket_owner: there is no user %s", user);
-    const struct group *g = group && group[1] ? getgrnam(group + 1) : NULL;
-    if (g || (group && text_to_u64(span_of(group + 1), &number)))
-        *ret_group = g ? g->gr_gid : (gid_t)number;
-    else if (group && group[1])
-        return err_set(e, RC_INVALID, "socket_owner: there is no group %s", group + 1);
+    const struct group *g = group[0] ? getgrnam(group) : NULL;
+    if (group[0] && !g && !read_id(group, &gid))
+        return err_set(e, RC_INVALID, "socket_owner: there is no group %s", group);
+    *ret_user = p ? p->pw_uid : uid;
+    *ret_group = g ? g->gr_gid : gid;
     return RC_OK;
 }
 
 /* Before anybody can connect: it does not listen yet. */
 static enum rc set_access(const char *path, const struct httpd_options *opt, struct err *e)
 {
-    uid_t user;
-    gid_t group;
+    uid_t user = (uid_t)-1;
+    gid_t group = (gid_t)-1;
     if (opt->socket_owner && opt->socket_owner[0]) {
         enum rc rc = find_owner(opt->socket_owner, &user, &group, e);
         if (rc)

@@ -222,10 +222,14 @@ def test_a_unix_socket(tmp_path, options, mode):
         process.communicate(timeout=30 * PATIENCE)
 
 
-def test_an_owner_that_is_nobody(tmp_path):
-    done = subprocess.run([DAEMON, "-c", config(tmp_path, tmp_path / "api.sock", "socket_owner = nobody-of-that-name")],
+@pytest.mark.parametrize("owner, none", [("nobody-of-that-name", "user nobody-of-that-name"), ("4294967296", "user 4294967296"),
+                                         ("0:4294967296", "group 4294967296"), (":4294967295", "group 4294967295")])
+def test_an_owner_that_is_nobody(tmp_path, owner, none):
+    """Nor is it somebody else, by a number that is cut, or nobody in particular."""
+    done = subprocess.run(["timeout", str(20 * PATIENCE), DAEMON, "-c",
+                           config(tmp_path, tmp_path / "api.sock", f"socket_owner = {owner}")],
                           capture_output=True, text=True, timeout=30 * PATIENCE)
-    assert done.returncode == 78 and "there is no user nobody-of-that-name" in done.stdout + done.stderr
+    assert done.returncode == 78 and f"there is no {none}" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("args, says", [(["bad name"], "give it a name"), (["x", "--expires", "soon"], "not a date"),
