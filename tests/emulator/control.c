@@ -133,20 +133,28 @@ static void get_dump(struct req *r)
     }
     const struct user *u = email ? world_user(&r->emu->world, email) : NULL;
     struct event_view view = {.cal = c, .self = email};
-    view.hide_private = u != NULL && world_role(u, c) < ROLE_WRITER;
+    enum role role = u ? world_role(u, c) : ROLE_OWNER;
+    view.hide_private = role < ROLE_WRITER;
+    view.busy_only = role == ROLE_FREEBUSY;
     bool rich_lists, rich_deltas, first = true;
     event_tomb_rules(r->emu, &rich_lists, &rich_deltas);
     req_answer_text(r, 200, "[");
     for (size_t i = 0; i < c->events.n; i++) {
         const struct item *it = c->events.items[i];
-        if (it->event->purged) {
-            continue;
+        if (it->event->purged || (view.busy_only && it->gone && it->event->master)) {
+            continue; /* nor does a listing show it */
         }
         bool rich = rich_lists && !(it->event->series && !rich_deltas);
         view.tombs = rich ? TOMB_RICH : TOMB_MINIMAL;
+        size_t before = r->out.len;
         buf_str(&r->out, first ? "" : ",");
+        size_t begun = r->out.len;
         event_render(&view, it, &r->out);
-        first = false;
+        if (r->out.len == begun) { /* a series all of whose instances are exceptions */
+            r->out.len = before;
+        } else {
+            first = false;
+        }
     }
     buf_str(&r->out, "]");
 }

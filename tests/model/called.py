@@ -1,11 +1,10 @@
 """Clients that look at nothing unless the mirror tells them to, by a channel or a hook: what they have must be what is listed,
 soon after nothing changes any more."""
+import collections
 import contextlib
 import json
 import queue
 import uuid
-from urllib.parse import quote
-
 from emulator import Hook
 from failures import DAY_MS
 from followers import Away, EntryFollower, EventFollower, FeedFollower
@@ -87,8 +86,8 @@ class EntriesOnCall(OnCall, EntryFollower):
 class HookFollower(FeedFollower):
     """Makes its state of what a hook brings, and of a list after each `reset`."""
 
-    def __init__(self, world, calendars):
-        super().__init__(world, calendars)
+    def __init__(self, world):
+        super().__init__(world)
         self.receiver = None
         self.taken_back(0)
 
@@ -108,23 +107,18 @@ class HookFollower(FeedFollower):
         self.world.mirror.write_config()
         self.forget()
 
-    def listed(self, calendar):
-        """Of what is not there yet a `reset` will tell."""
-        answer = self.world.mirror.get(f"/calendar/v3/calendars/{quote(calendar)}/events", maxResults=2500)
-        assert answer.status in (200, 404, 503), answer.body
-        return {i["id"]: i for i in answer.json["items"] if i["status"] != "cancelled"} if answer.status == 200 else {}
-
     def follow(self, rng, between=None):
         told = drain(self.receiver.pings)
         if self.state is None:
-            self.state = {calendar: self.listed(calendar) for calendar in self.calendars}
+            self.state = collections.defaultdict(dict, {place: self.listed(place) for place in self.places()})
         for ping in told:
             self.take(json.loads(ping["_body"]))
 
     def take(self, entry):
         super().take(entry)
         if entry["type"] == "reset" and "calendarId" in entry:
-            self.state[entry["calendarId"]] = self.listed(entry["calendarId"])
+            place = entry["account"], entry["calendarId"]
+            self.state[place] = self.listed(place)
 
     def judge(self, entry, old):
         """A list may have shown it more than the hook had told."""

@@ -10,7 +10,7 @@ RULES = ["FREQ=DAILY;COUNT=5", "FREQ=DAILY;INTERVAL=2;COUNT=12", "FREQ=WEEKLY;BY
 
 
 def some(world, rng, wanted=lambda e: e["status"] != "cancelled"):
-    calendar = rng.choice(list(world.zones))
+    calendar = rng.choice(world.editable())
     found = [e for e in world.emulator.dump(calendar) if wanted(e)]
     return calendar, rng.choice(sorted(found, key=lambda e: e["id"])) if found else None
 
@@ -46,7 +46,7 @@ def dress(world, rng):
 
 def wear_type(world, rng):
     """A new event of one of the kinds that have a type."""
-    calendar = rng.choice(list(world.zones))
+    calendar = rng.choice(world.editable())
     world.count += 1
     day = datetime.datetime(2026, 7, 1, 9) + datetime.timedelta(days=rng.randint(0, 60))
     zone = rng.choice(list(world.zones.values()))

@@ -1,5 +1,6 @@
 """Clients that follow the mirror's lists by sync tokens, and its change feed by cursors, as the documentation tells them to: what each has
 gathered must be what a list that begins anew shows."""
+import collections
 import datetime
 from urllib.parse import quote
 
@@ -35,7 +36,7 @@ class Follower:
         items, query = [], {**self.always, **query}
         while True:
             answer = self.world.mirror.get(self.path, **query, **self.size(rng))
-            if answer.status in (403, 404, 503):
+            if answer.status in (401, 403, 404, 503):
                 raise Away(answer.body)
             if answer.status == 410 and "syncToken" in query:
                 return None
@@ -211,17 +212,17 @@ class Walker(Follower):
 class FeedFollower:
     """Reads the change feed: its state is made of `created`, `updated` and `deleted` alone, and of a list after each `reset`."""
 
-    def __init__(self, world, calendars):
-        self.world, self.calendars = world, calendars
+    def __init__(self, world):
+        self.world = world
         self.cursor, self.void = "0", False
-        self.state = {c: {} for c in calendars}
-        self.form = EventFollower(world, calendars[0], {}).form
+        self.state = collections.defaultdict(dict)  # by (account, calendar)
+        self.form = EventFollower(world, "", {}).form
 
     def __repr__(self):
         return type(self).__name__
 
     def forget(self):
-        self.__init__(self.world, self.calendars)
+        self.__init__(self.world)
 
     def follow(self, rng, between=None):
         while True:
@@ -240,18 +241,18 @@ class FeedFollower:
                 between()
 
     def take(self, entry):
-        kind, calendar = entry["type"], entry.get("calendarId")
-        if kind == "reset" and calendar:
-            self.state[calendar] = {}  # told anew, as to all that began with cursor 0
+        kind, place = entry["type"], (entry.get("account"), entry.get("calendarId"))
+        if kind == "reset" and place[1]:
+            self.state[place] = {}  # told anew, as to all that began with cursor 0
         elif kind == "reset":
             self.void = "account" not in entry  # another database, or one of before: it begins anew
         elif kind in ("created", "updated"):
-            self.judge(entry, self.state[calendar].get(entry["eventId"]))
-            self.state[calendar][entry["eventId"]] = entry["event"]
+            self.judge(entry, self.state[place].get(entry["eventId"]))
+            self.state[place][entry["eventId"]] = entry["event"]
         elif kind == "deleted":
-            self.state[calendar].pop(entry["eventId"], None)
+            self.state[place].pop(entry["eventId"], None)
         elif kind == "calendar" and entry["change"] == "removed":
-            self.state[calendar] = {}
+            self.state[place] = {}
 
     def judge(self, entry, old):
         """What is said to have changed is at least what did."""
@@ -264,21 +265,30 @@ class FeedFollower:
 
     def check(self):
         self.follow(None)
-        for calendar in self.calendars:
-            path = f"/calendar/v3/calendars/{quote(calendar)}/events"
-            answer = self.world.mirror.get(path, maxResults=2500)
-            if answer.status != 200:
-                raise Away(answer.body)
-            fresh = {i["id"]: self.form(i) for i in answer.json["items"] if i["status"] != "cancelled"}
-            state = {id: self.form(i) for id, i in self.state[calendar].items()}
-            assert fresh == state, f"{self}, {calendar}: {differing(fresh, state)}"
+        for place in {*self.places(), *(place for place in self.state if place[0] in self.world.accounts())}:
+            form = (lambda i: {"id": i["id"]}) if self.world.lister(place)[1] else self.form
+            fresh = {id: form(i) for id, i in self.listed(place).items()}
+            state = {id: form(i) for id, i in self.state[place].items()}
+            assert fresh == state, f"{self}, {place}: {differing(fresh, state)}"
+
+    def places(self):
+        return [(account, calendar) for account in self.world.accounts() for calendar in self.world.zones]
+
+    def listed(self, place):
+        """What lives there; nothing where nothing is to be seen, or not yet."""
+        mirror, _ = self.world.lister(place)
+        answer = mirror.get(f"/calendar/v3/calendars/{quote(place[1], safe='')}/events", maxResults=2500)
+        assert answer.status in (200, 401, 404, 503), answer.body
+        return {i["id"]: i for i in answer.json["items"] if i["status"] != "cancelled"} if answer.status == 200 else {}
 
 
 class StreamFollower(FeedFollower):
     """The same by streams, each of which is cut after some entries."""
 
     def follow(self, rng, between=None):
-        stream = Stream(self.world.mirror, "?include=event", last_id=self.cursor)
+        token = self.world.mirror.token
+        stream = Stream(self.world.mirror, "?include=event", last_id=self.cursor,
+                        headers=f"Authorization: Bearer {token}\r\n" if token else "")
         try:
             stream.until_event("hello")
             if rng is None:

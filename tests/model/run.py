@@ -11,15 +11,14 @@ import traceback
 
 import conftest  # noqa: F401  the paths
 from steps import KINDS, schedule, take
-from world import World
 
 SHRINK_S = float(os.environ.get("CALMIRROR_SHRINK", 90))
 
 
-def run(seed, plan, keep_log=None):
+def run(seed, plan, kind, keep_log=None):
     """None, or (how many steps it took, what went wrong)."""
     with tempfile.TemporaryDirectory(prefix="calmirror-model-") as directory:
-        world = World(directory, seed)
+        world = KINDS[kind][0](directory, seed)
         try:
             for n, step in enumerate(plan):
                 try:
@@ -31,7 +30,7 @@ def run(seed, plan, keep_log=None):
             world.close()
 
 
-def shrink(seed, plan):
+def shrink(seed, plan, kind):
     """Takes out what can go, in ever smaller pieces, while it still fails at its end."""
     until = time.monotonic() + SHRINK_S
     size = len(plan) // 2
@@ -39,7 +38,7 @@ def shrink(seed, plan):
         at = 0
         while at + size < len(plan) and time.monotonic() < until:
             shorter = plan[:at] + plan[at + size:]
-            failed = run(seed, shorter)
+            failed = run(seed, shorter, kind)
             if failed:
                 plan = shorter[:failed[0]]
             else:
@@ -48,10 +47,10 @@ def shrink(seed, plan):
     return plan
 
 
-def report(seed, plan, failed):
+def report(seed, plan, kind, failed):
     steps, why = failed
-    short = shrink(seed, plan[:steps]) if SHRINK_S else plan[:steps]
-    return (f"CALMIRROR_SEED={seed} failed at step {steps} of {len(plan)}:\n{why}\n"
+    short = shrink(seed, plan[:steps], kind) if SHRINK_S else plan[:steps]
+    return (f"CALMIRROR_SEED={seed} --kind {kind} failed at step {steps} of {len(plan)}:\n{why}\n"
             f"what is left of it after shortening ({len(short)} steps):\n" + "\n".join(f"    {s!r}," for s in short))
 
 
@@ -67,9 +66,9 @@ def main():
         kind = args.kind or list(KINDS)[rounds % len(KINDS)]
         plan = schedule(seed, args.steps, kind)
         print(f"CALMIRROR_SEED={seed}: {len(plan)} steps with {kind}", flush=True)
-        failed = run(seed, plan, keep_log=True)
+        failed = run(seed, plan, kind, keep_log=True)
         if failed:
-            print(report(seed, plan, failed))
+            print(report(seed, plan, kind, failed))
             return 1
         seed, rounds = seed + 1, rounds + 1
     print(f"{rounds} schedules, equal at each rest")

@@ -7,8 +7,10 @@ import random
 import expected
 from emulator import USER, ApiError, all_day
 from edits import EDITS
+from sharing import SHARING, book
 from failures import DAY_MS, HOUR_MS, MINUTE_MS
-from world import BOSS, LISTED, RULES, ZONES
+from shared import SharedWorld
+from world import BOSS, LISTED, RULES, ZONES, World
 
 SERIES = ["FREQ=DAILY;COUNT=9", "FREQ=WEEKLY;BYDAY=MO,WE", "FREQ=MONTHLY;BYMONTHDAY=31", "FREQ=DAILY;INTERVAL=3",
           "FREQ=WEEKLY;UNTIL=20260901"]
@@ -40,18 +42,18 @@ def words(world):
     return {"summary": f"edit {world.count}"}
 
 
-def some_calendar(rng):
-    return rng.choice(list(ZONES))
+def some_calendar(world, rng):
+    return rng.choice(world.editable())
 
 
 def some_event(world, rng, wanted=lambda e: True):
-    calendar = some_calendar(rng)
+    calendar = some_calendar(world, rng)
     found = [e for e in world.live(calendar) if wanted(e)]
     return calendar, rng.choice(sorted(found, key=lambda e: e["id"])) if found else None
 
 
 def insert(world, rng):
-    calendar, body = some_calendar(rng), when(rng)
+    calendar, body = some_calendar(world, rng), when(rng)
     if rng.random() < 0.4:
         body["recurrence"] = rule(rng, body)
     world.touch(calendar, world.google.insert(calendar, body=body, **words(world))["id"])
@@ -106,7 +108,7 @@ def convert(world, rng):
 
 def move(world, rng):
     calendar, event = some_event(world, rng, lambda e: "recurringEventId" not in e)
-    there = some_calendar(rng)
+    there = some_calendar(world, rng)
     if event and there != calendar:
         world.google.move(calendar, event["id"], there)
         world.touch(calendar, event["id"])
@@ -126,7 +128,7 @@ def pings(world, rng):
 
 
 def ping(world, rng):
-    world.emulator.ping(calendar=some_calendar(rng), count=rng.randint(1, 3))
+    world.emulator.ping(calendar=some_calendar(world, rng), count=rng.randint(1, 3))
 
 
 def fault(world, rng):
@@ -139,7 +141,7 @@ def heal(world, rng):
 
 
 def dead_tokens(world, rng):
-    world.emulator.kill_tokens(rng.choice([410, 400, "updatedMin"]), calendar=some_calendar(rng))
+    world.emulator.kill_tokens(rng.choice([410, 400, "updatedMin"]), calendar=some_calendar(world, rng))
     world.lossy = True  # listings are rationed
 
 
@@ -188,7 +190,7 @@ def put_back(world, rng):
 
 def resync(world, rng):
     if world.mirror.process:
-        calendar = some_calendar(rng)
+        calendar = some_calendar(world, rng)
         answer = world.mirror.request("POST", "/v1/resync", f'{{"calendar": "{calendar}"}}')
         assert answer.status < 300 or world.full or calendar in world.left, answer.body
 
@@ -213,14 +215,14 @@ def drift(world, rng):
 
 def verify(world, rng):
     if world.mirror.process:
-        calendar = some_calendar(rng)
+        calendar = some_calendar(world, rng)
         answer = world.mirror.request("POST", "/v1/verify", json.dumps({"calendar": calendar}))
         assert answer.status < 300 or world.full or calendar in world.left, answer.body
 
 
 def revive(world, rng):
     """An event that was deleted comes back."""
-    calendar = some_calendar(rng)
+    calendar = some_calendar(world, rng)
     gone = [e["id"] for e in world.emulator.dump(calendar) if e["status"] == "cancelled" and "recurringEventId" not in e]
     if gone:
         event = rng.choice(sorted(gone))
@@ -311,7 +313,8 @@ def follow(world, rng):
     """A client looks what is new, and things change between its pages."""
     def between():
         if rng.random() < 0.4:
-            take(world, (rng.choices(list(CHANGES), list(CHANGES.values()))[0].__name__, rng.getrandbits(32)))
+            changes = BETWEEN[type(world)]
+            take(world, (rng.choices(list(changes), list(changes.values()))[0].__name__, rng.getrandbits(32)))
             if rng.random() < 0.5:
                 world.settle()
 
@@ -319,7 +322,7 @@ def follow(world, rng):
 
 
 def probe(world, rng):
-    world.probe(some_calendar(rng))
+    world.probe(some_calendar(world, rng))
 
 
 def rest(world, rng):
@@ -333,13 +336,17 @@ WEIGHTS = {insert: 14, edit: 18, delete: 6, deviate: 10, convert: 3, move: 4, bu
            dead_tokens: 3, pages: 4, watch: 2, sleep: 4, stop: 1, kill: 2, start: 3, restart: 3, resync: 2,
            drift: 3, verify: 4, probe: 12, revive: 4, unlist: 3, relist: 4, blink: 2, exclude: 2, describe: 4, rules: 2,
            clear: 1, release: 3, skew: 1, fill: 2, keep: 2, put_back: 1, follow: 10, **dict.fromkeys(EDITS, 1)}
-KINDS = {"failures": WEIGHTS, "edits": CALM}
-STEPS = {step.__name__: step for step in [*WEIGHTS, *CALM, rest]}
+TOGETHER = {insert: 8, edit: 8, delete: 4, deviate: 6, convert: 2, move: 3, revive: 2, **dict.fromkeys(EDITS, 1), burst: 1, follow: 30,
+            pings: 1, ping: 2, fault: 2, heal: 2, dead_tokens: 1, pages: 2, sleep: 1, kill: 1, start: 3, restart: 2, probe: 6, resync: 1,
+            **SHARING}
+KINDS = {"failures": (World, WEIGHTS), "edits": (World, CALM), "sharing": (SharedWorld, TOGETHER)}
+BETWEEN = {World: CHANGES, SharedWorld: {insert: 14, edit: 12, delete: 6, deviate: 12, convert: 3, move: 4, revive: 4, **EDITS, book: 9}}
+STEPS = {step.__name__: step for _, weights in KINDS.values() for step in [*weights, rest]}
 SEGMENT = 30  # steps between two rests
 
 
 def schedule(seed, length, kind="failures"):
-    rng, weights = random.Random(seed), KINDS[kind]
+    rng, weights = random.Random(seed), KINDS[kind][1]
     names = [s.__name__ for s in weights]
     plan = []
     while len(plan) < length:

@@ -12,5 +12,5 @@ def test_the_mirror_equals_google_at_each_rest(kind, steps):
     seed = int(os.environ.get("CALMIRROR_SEED", 1))
     print(f"CALMIRROR_SEED={seed}")
     plan = schedule(seed, steps, kind)
-    failed = run(seed, plan, keep_log=True)
-    assert not failed, report(seed, plan, failed)
+    failed = run(seed, plan, kind, keep_log=True)
+    assert not failed, report(seed, plan, kind, failed)

@@ -32,19 +32,15 @@ QUIET = {"max_page": 2500, "empty_every": 0, "duplicate_items": 0, "duplicate_ol
 
 class World:
     def __init__(self, directory, seed):
-        calendars = [{"id": i, "owner": USER, "timeZone": z} for i, z in ZONES.items() if i != BOSS]
-        shared = {"id": BOSS, "timeZone": ZONES[BOSS], "acl": [{"scope": {"type": "user", "value": USER}, "role": "writer"}]}
-        self.emulator = Emulator({"users": [{"email": USER, "tokens": [TOKEN], "calendarList": list(ZONES)},
-                                            {"email": BOSS, "tokens": [BOSS_TOKEN]}],
-                                  "calendars": [*calendars, shared]})
-        self.boss = self.emulator.client(BOSS_TOKEN)
         self.zones = dict(ZONES)  # as they are now
+        self.emulator = Emulator(self.seed())
+        self.boss = self.emulator.client(BOSS_TOKEN)
         self.emulator.set_pings(retry_base_ms=100)
         self.clock = Clock(directory)
         self.slept_ms = 0
-        self.mirror = Mirror(f"{directory}/mirror", self.emulator.url, {"test": token_account(directory)},
-                             env=self.clock.env, google={"user_rate": 0, "project_rate": 0, "request_timeout": "2s"},
-                             sync={"backoff_min": "50ms", "backoff_max": "1s"}, push=LOCAL)
+        self.mirror = self.make_mirror(directory, env=self.clock.env,
+                                       google={"user_rate": 0, "project_rate": 0, "request_timeout": "2s"},
+                                       sync={"backoff_min": "50ms", "backoff_max": "1s"}, push=LOCAL)
         self.left = set()  # calendars that were not to be mirrored at some time since the last rest
         self.veiled = False  # not all of BOSS's calendar was shown at some time since the last rest
         self.skew_ms = 0  # of the mirror's wall clock
@@ -62,16 +58,28 @@ class World:
         self.lossy = False  # something happened that no notification will make up for
         self.deaf = False  # a backup knows channels that were closed since: until a check finds that out
         self.count = 0
-        rng = random.Random(seed)
+        self.called, self.followers = [], []
+        self.make_followers(random.Random(seed))
+        self.start()
+        self.mirror.wait_ready()
+
+    def seed(self):
+        calendars = [{"id": i, "owner": USER, "timeZone": z} for i, z in ZONES.items() if i != BOSS]
+        shared = {"id": BOSS, "timeZone": ZONES[BOSS], "acl": [{"scope": {"type": "user", "value": USER}, "role": "writer"}]}
+        return {"users": [{"email": USER, "tokens": [TOKEN], "calendarList": list(ZONES)}, {"email": BOSS, "tokens": [BOSS_TOKEN]}],
+                "calendars": [*calendars, shared]}
+
+    def make_mirror(self, directory, **options):
+        return Mirror(f"{directory}/mirror", self.emulator.url, {"test": token_account(directory)}, **options)
+
+    def make_followers(self, rng):
         self.called = [*(EventsOnCall(*event_choices(self, rng, calendar)) for calendar in (USER, BOSS)),
                        EntriesOnCall(self, "/calendar/v3/users/me/calendarList", {"showHidden": "true"}),
-                       HookFollower(self, list(ZONES))]
+                       HookFollower(self)]
         self.followers = [*self.called, *(EventFollower(*event_choices(self, rng, calendar)) for calendar in ZONES for _ in range(3)),
                           *(Walker(self, calendar, rng) for calendar in ZONES),
                           *entry_followers(self, rng, [USER, "lh@example.com"]),
-                          FeedFollower(self, list(ZONES)), StreamFollower(self, list(ZONES))]
-        self.start()
-        self.mirror.wait_ready()
+                          FeedFollower(self), StreamFollower(self)]
 
     def close(self):
         self.mirror.close()
@@ -92,10 +100,29 @@ class World:
         account.pop("exclude", None)
         if calendars:
             account["exclude"] = ", ".join(sorted(calendars))
+        self.reload()
+
+    def reload(self):
         self.mirror.write_config()
         if self.mirror.process:
             self.mirror.process.send_signal(signal.SIGHUP)
             self.mirror.read_notifications()  # or nobody does, and it waits for room to tell more
+
+    def accounts(self):
+        """All that the change feed may tell of; that one leaves the configuration it does not tell."""
+        return ["test"]
+
+    def lister(self, place):
+        """The mirror as one sees it who has that account alone; whether the feed tells ids and times alone of it."""
+        return self.mirror, False
+
+    def dump(self, calendar):
+        """Its events as Google shows them."""
+        return self.emulator.dump(calendar)
+
+    def editable(self):
+        """Calendars in which events may be of any kind."""
+        return list(self.zones)
 
     def excluded(self):
         return set(self.mirror.sections[ACCOUNT].get("exclude", "").split(", ")) - {""}
@@ -155,7 +182,10 @@ class World:
         if self.lossy or not self.mirror.process:
             return
         with contextlib.suppress(AssertionError, OSError):
-            wait_for("equality", lambda: not any(self.pair.difference(c) for c in ZONES), 1)
+            wait_for("equality", self.is_equal, 1)
+
+    def is_equal(self):
+        return not any(self.pair.difference(c) for c in ZONES)
 
     def follow(self, follower, rng=None, between=None):
         if not self.mirror.process:
@@ -180,7 +210,7 @@ class World:
         assert answer.status == 200, (answer.status, answer.body)
         claimed_ms = asked_ms - 1000 * (int(answer.headers["Age"]) + 1)
         ours = {e["id"]: e for e in answer.json["items"]}
-        for event in self.emulator.dump(calendar):
+        for event in self.dump(calendar):
             names = {(calendar, id.split("_")[0]) for id in (event["id"], event.get("recurringEventId", event["id"]))}
             edited_ms = max(self.edited.get(name, 0) for name in names)
             if names & self.silent:
@@ -189,8 +219,8 @@ class World:
                 raise AssertionError(f"{calendar}: an answer of Age {answer.headers['Age']} lacks what {event['id']} has "
                                      f"been for {asked_ms - edited_ms} ms: {event} is {ours.get(event['id'])}")
 
-    def rest(self, rng):
-        """Google is well again, notifications arrive: soon the mirror equals it in every respect."""
+    def heal(self):
+        """Google is well again, notifications arrive, the mirror runs."""
         self.emulator.clear_faults()
         self.emulator.release()
         self.emulator.set_pings(reset=True, paused=False)
@@ -198,9 +228,13 @@ class World:
         self.emulator.set_watch(sync="after", refuse=None, max_ttl_s=30 * 86400)
         self.emulator.kill_tokens(persistent=False, calendar="nobody@example.com")
         self.fill(False)
-        was_skewed = self.skew_ms != 0
         self.skew(0)
         self.start()
+
+    def rest(self, rng):
+        """All is well again: soon the mirror equals Google in every respect."""
+        was_skewed = self.skew_ms != 0
+        self.heal()
         self.in_the_end("the lists", lambda: not self.lists_differ())
         self.come_back()
         for calendar in ZONES:
@@ -297,7 +331,7 @@ class World:
         return {k: v for k, v in found.items() if not says_nothing(*v)}
 
     def judge(self, rng, calendar):
-        dump, zone = self.emulator.dump(calendar), self.zones[calendar]
+        dump, zone = self.dump(calendar), self.zones[calendar]
         path = f"/calendar/v3/calendars/{quote(calendar)}/events"
         for event in rng.sample(dump, min(3, len(dump))):
             answer = self.mirror.get(f"{path}/{event['id']}")
