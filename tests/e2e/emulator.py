@@ -2,11 +2,13 @@
 its switches. Waits poll a condition; nothing here sleeps for luck."""
 
 import base64
+import contextlib
 import http.server
 import json
 import os
 import queue
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,7 +19,7 @@ from urllib.parse import quote
 import requests
 
 import logscan
-from mirror import BUILD, PATIENCE, TOP, wait_for
+from mirror import BUILD, LONG, PATIENCE, TOP, wait_for
 
 BINARY = os.path.join(BUILD, "gcal-emulator")
 DEMO_WORLD = os.path.join(TOP, "tests", "emulator", "worlds", "demo.json")
@@ -65,7 +67,7 @@ class Client:
         """The response itself, whatever its status. `path` is below /calendar/v3, already encoded."""
         if isinstance(body, dict):
             logscan.words(body)
-        kwargs.setdefault("timeout", 30)
+        kwargs.setdefault("timeout", LONG * PATIENCE)
         return self.session.request(method, self.base + path, params=params, json=body, **kwargs)
 
     def call(self, method, path, params=None, body=None, **kwargs):
@@ -168,7 +170,7 @@ class Emulator:
     def __exit__(self, *exc):
         self.stop()
 
-    def stop(self, timeout=10):
+    def stop(self, timeout=LONG):
         """SIGTERM; returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -192,7 +194,7 @@ class Emulator:
 
     def control(self, method, path, body=None, **params):
         response = self.control_session.request(method, self.url + "/_emulator/" + path, json=body,
-                                                params=params, timeout=60)
+                                                params=params, timeout=2 * LONG * PATIENCE)
         if response.status_code >= 400:
             raise ApiError(response)
         return response.json() if response.content else None
@@ -233,7 +235,7 @@ class Emulator:
     def held(self):
         return self.control("GET", "held")["count"]
 
-    def wait_held(self, count=1, timeout=10):
+    def wait_held(self, count=1, timeout=LONG):
         return wait_for(f"{count} held requests", lambda: self.held() >= count, timeout)
 
     def kill_tokens(self, kind=410, **spec):
@@ -251,7 +253,7 @@ class Emulator:
         """Pings now: channel= or calendar=, state=, headers=, count=; how many were sent."""
         return self.control("POST", "ping", spec)["count"]
 
-    def wait_pings_done(self, timeout=10):
+    def wait_pings_done(self, timeout=LONG):
         return wait_for("all pings to be delivered", lambda: self.state(brief=1)["pings_pending"] == 0, timeout)
 
     def set_watch(self, **spec):
@@ -302,6 +304,15 @@ def all_day(start, end):
     return {"start": {"date": start}, "end": {"date": end}}
 
 
+@contextlib.contextmanager
+def free_port():
+    """A port that is given to nobody else meanwhile, on which a Hook may listen now and then."""
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        yield s.getsockname()[1]
+
+
 class Hook:
     """A webhook receiver. Pings arrive in .pings (a queue of header dicts with lower-case names)."""
 
@@ -322,7 +333,7 @@ class Hook:
                 ping = {k.lower(): v for k, v in self.headers.items()}
                 ping["_path"], ping["_body"] = self.path, body
                 hook.pings.put(ping)
-                hook.gate.wait(30)
+                hook.gate.wait(2 * LONG * PATIENCE)
                 self.send_response(hook.statuses.pop(0) if hook.statuses else hook.status)
                 self.send_header("Content-Length", "0")
                 if not hook.keep_alive:
@@ -353,13 +364,13 @@ class Hook:
         self.server.shutdown()
         self.server.server_close()
 
-    def next(self, timeout=10):
+    def next(self, timeout=LONG):
         try:
             return self.pings.get(timeout=timeout * PATIENCE)
         except queue.Empty:
             raise AssertionError(f"no ping within {timeout} s") from None
 
-    def take(self, count, timeout=10):
+    def take(self, count, timeout=LONG):
         return [self.next(timeout) for _ in range(count)]
 
 

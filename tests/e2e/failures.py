@@ -9,7 +9,7 @@ import struct
 import time
 
 from emulator import USER
-from mirror import BUILD, wait_for
+from mirror import BUILD, LONG, PATIENCE, wait_for
 
 MINUTE_MS = 60 * 1000
 HOUR_MS = 60 * MINUTE_MS
@@ -66,7 +66,7 @@ def headers_of(channel, state="exists", number=1000, **changes):
 
 def send_ping(pair, headers, body=None):
     """Posts a notification to the mirror: (status, headers without the date, body)."""
-    connection = http.client.HTTPConnection("127.0.0.1", pair.mirror.hook_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", pair.mirror.hook_port, timeout=LONG * PATIENCE)
     try:
         connection.request("POST", "/hooks/google", body=body, headers=headers)
         response = connection.getresponse()
@@ -126,7 +126,7 @@ def title(pair, event, calendar="primary"):
     return answer.json.get("summary") if answer.status == 200 else None
 
 
-def wait_title(pair, event, expected, timeout=20, calendar="primary"):
+def wait_title(pair, event, expected, timeout=LONG, calendar="primary"):
     began = time.monotonic()
     wait_for(f"{expected!r}", lambda: title(pair, event, calendar) == expected, timeout)
     pair.waited(began)

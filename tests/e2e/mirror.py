@@ -22,9 +22,12 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.join(TOP, os.environ.get("CALMIRROR_BUILD", "build"))
 # Sanitizer and valgrind builds are slower: everything that waits is scaled by this.
 PATIENCE = float(os.environ.get("CALMIRROR_PATIENCE", "1"))
+# Seconds that a wait lasts at most: a slow machine with much else to do needs some of them, what comes soon costs none. Fewer than
+# the minute after which a mirror asks again by itself: what is to come at once must not be found by that.
+LONG = 45.0
 
 
-def wait_for(what, condition, timeout=20.0):
+def wait_for(what, condition, timeout=LONG):
     """Polls `condition` until it is truthy and returns that; says what it waited for when it never was."""
     deadline = time.monotonic() + timeout * PATIENCE
     last = None
@@ -36,7 +39,7 @@ def wait_for(what, condition, timeout=20.0):
     raise AssertionError(f"waited {timeout * PATIENCE:.0f} s for {what}; last seen: {last!r}")
 
 
-def mortal(process, seconds=60):
+def mortal(process, seconds=3 * LONG):
     """Kills it when that time is over, so that whoever reads its output reads the end of it, not for ever."""
     timer = threading.Timer(seconds * PATIENCE, process.kill)
     timer.daemon = True
@@ -154,7 +157,7 @@ class Mirror:
             while True:
                 self.told += self.notify.recv(4096).decode().split("\n")
 
-    def stop(self, timeout=10.0):
+    def stop(self, timeout=LONG):
         """SIGTERM; returns (exit status, seconds it took)."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
@@ -167,7 +170,7 @@ class Mirror:
         self.process.wait()
         self._ended()
 
-    def wait_end(self, timeout=20.0):
+    def wait_end(self, timeout=LONG):
         status = self.process.wait(timeout * PATIENCE)
         self._ended()
         return status
@@ -243,7 +246,7 @@ class Mirror:
         """By id, tombstones included, as the mirror would list them to a client that wants everything."""
         return {e["id"]: e for e in self.events(calendar, showDeleted="true", maxResults="2500")}
 
-    def wait_ready(self, timeout=30.0):
+    def wait_ready(self, timeout=LONG):
         """Until the roster and every calendar in it hold a whole view."""
         return wait_for("every calendar to be ready", lambda: self._all_ready(), timeout)
 

@@ -3,7 +3,7 @@ import os
 import time
 
 from emulator import TOKEN
-from mirror import NotYet, wait_for
+from mirror import LONG, NotYet, wait_for
 
 
 def token_account(directory, token=TOKEN, name="token", **options):
@@ -48,7 +48,7 @@ class Pair:
         return {id: (theirs.get(id), ours.get(id)) for id in theirs.keys() | ours.keys()
                 if told(theirs.get(id)) != told(ours.get(id))}
 
-    def wait_equal(self, calendar, timeout=20):
+    def wait_equal(self, calendar, timeout=LONG):
         began = time.monotonic()
         try:
             wait_for("the mirror to equal Google", lambda: not self.difference(calendar), timeout)
@@ -60,7 +60,7 @@ class Pair:
         """What was waited for is equal now."""
         self.equal_ms = max(self.equal_ms or 0, 1000 * (time.monotonic() - began))
 
-    def wait_equal_all(self, timeout=30):
+    def wait_equal_all(self, timeout=LONG):
         for calendar in self.calendars():
             self.wait_equal(calendar, timeout)
 
@@ -76,7 +76,7 @@ class Pair:
     def channel_state(self, calendar):
         return (self.collection(calendar).get("channel") or {}).get("state")
 
-    def wait_live(self, calendar, timeout=20):
+    def wait_live(self, calendar, timeout=LONG):
         """Until notifications are known to arrive."""
         wait_for(f"a live channel of {calendar}", lambda: self.channel_state(calendar) == "live", timeout)
 

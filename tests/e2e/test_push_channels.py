@@ -13,7 +13,7 @@ import time
 import pytest
 
 from authority import Authority
-from emulator import USER, Hook
+from emulator import USER, Hook, free_port
 from failures import Clock, rest, settle
 from mirror import BUILD, PATIENCE, wait_for
 from push import EVENTS, LOCAL, number_of, state_of, stop, watch
@@ -81,16 +81,24 @@ def test_a_channel_from_sync_to_stop(pair):
 
 
 def test_a_burst_is_one_ping(pair):
-    with Hook() as hook:
+    """What changes while a message is under way is one more, however much it is."""
+    with Hook() as hook, Hook() as marker:
         watch(pair, hook.url)
         hook.next()
+        hook.gate.clear()
+        pair.google.insert(summary="the first")
+        first = hook.next()
         for i in range(20):
             pair.google.insert(summary=f"burst {i}")
-        hook.next()
-        pair.wait_equal(USER)
-        settle(pair)
-        # What had not come in when the first was sent makes one more at most.
-        assert hook.pings.qsize() <= 2
+            pair.wait_equal(USER)  # each in a pull of its own
+        hook.gate.set()
+        second = hook.next()
+        assert number_of(second) >= number_of(first) + 20
+        watch(pair, marker.url)
+        marker.next()
+        pair.google.insert(summary="the last")
+        marker.next()
+        assert number_of(hook.next()) > number_of(second) and hook.pings.empty()
 
 
 def test_each_kind_can_be_watched(pair):
@@ -297,10 +305,9 @@ def test_a_config_that_shows_other_calendars(pair):
 
 def test_a_receiver_that_was_down(pair):
     """It hears once, of all it missed, when it is back; and others were not held up meanwhile."""
-    with Hook() as healthy:
-        with Hook() as hook:
+    with Hook() as healthy, free_port() as port:
+        with Hook(port=port) as hook:
             hook.keep_alive = False  # or its connection would outlive it
-            port = hook.server.server_port
             watch(pair, hook.url)
             hook.next()
         watch(pair, healthy.url)
@@ -325,9 +332,8 @@ def test_one_that_hangs_beside_others(pair):
         hanging.gate.clear()
         for i in range(3):
             pair.google.insert(summary=f"edit {i}")
-            began = time.monotonic()
             healthy.next()
-            assert time.monotonic() - began < 5
+            assert not hanging.gate.is_set()
         hanging.gate.set()
         assert state_of(hanging.next()) == "exists"
 
@@ -389,7 +395,7 @@ def test_an_expired_channel_is_silent(start, tmp_path):
         pair.google.insert(summary="late")
         assert state_of(long.next()) == "exists"
         assert short.pings.empty()
-        wait_for("its end", lambda: push_status(pair)["open"] == 1, 30)
+        wait_for("its end", lambda: push_status(pair)["open"] == 1)
 
 
 def new_calendar(pair):

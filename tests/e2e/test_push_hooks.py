@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from emulator import USER, Hook
+from emulator import USER, Hook, free_port
 from failures import settle
 from mirror import BUILD, Mirror, wait_for
 from pair import token_account
@@ -219,8 +219,8 @@ def test_an_attempt_is_known_though_more_has_changed(start):
 def test_a_slow_program_runs_alone_and_is_ended(start, told):
     """One at a time; one that takes too long is ended and tried again."""
     script = (f"exec 9> {told}.lock; flock -n 9 || echo overlap >> {told}.overlap; cat > {told}.body; "
-              f"if [ ! -e {told}.hung ]; then touch {told}.hung; sleep 60; fi; cat {told}.body >> {told}")
-    pair = start(**{"push": LOCAL, "hook slow": {"shell": script, "timeout": "1s", **EVENTS}})
+              f"if [ ! -e {told}.hung ]; then touch {told}.hung; sleep 60 9>&-; fi; cat {told}.body >> {told}")
+    pair = start(**{"push": LOCAL, "hook slow": {"shell": script, "timeout": "3s", **EVENTS}})
     settle(pair)
     made = [pair.google.insert(summary=f"edit {i}")["id"] for i in range(5)]
     wait_for("all of them", lambda: len(lines_of(told)) >= 5)
@@ -251,7 +251,7 @@ def test_dead_letters(start, told):
                         "hook file": {"shell": f"cat >> {told}", **EVENTS}})
         settle(pair)
         ids = [pair.google.insert(summary=f"edit {i}")["id"] for i in range(3)]
-        wait_for("three letters", lambda: hooks(pair)["web"]["dead"] == 3, 30)
+        wait_for("three letters", lambda: hooks(pair)["web"]["dead"] == 3)
         assert pair.mirror.log_text().count("given up") == 1  # one that is gone for good does not fill the log
         assert [c["eventId"] for c in lines_of(told)] == ids  # another hook is not held up
         letters = pair.mirror.status()["push"]["hooks"]
@@ -287,36 +287,36 @@ def test_dead_letters(start, told):
 
 def test_a_receiver_that_was_down_and_a_restart(start):
     """Each event is told, as it is then."""
-    with Hook() as down:
-        down.keep_alive = False
-        port = down.server.server_port
-        pair = start(**{"push": LOCAL, "hook web": {"url": down.url, **EVENTS}})
-        settle(pair)
-    ids = {pair.google.insert(summary=f"missed {i}")["id"] for i in range(4)}
-    wait_for("the failure", lambda: hooks(pair)["web"]["failing"])
-    pair.mirror.kill()
-    ids.add(pair.google.insert(summary="while both were down")["id"])
-    with Hook(port=port) as hook:
-        pair.mirror.start()
-        seen = []
-        while not ids <= set(seen):
-            seen.append(json.loads(hook.next(20)["_body"])["eventId"])
-        assert len(seen) == len(ids)
+    with free_port() as port:
+        with Hook(port=port) as down:
+            down.keep_alive = False
+            pair = start(**{"push": LOCAL, "hook web": {"url": down.url, **EVENTS}})
+            settle(pair)
+        ids = {pair.google.insert(summary=f"missed {i}")["id"] for i in range(4)}
+        wait_for("the failure", lambda: hooks(pair)["web"]["failing"])
+        pair.mirror.kill()
+        ids.add(pair.google.insert(summary="while both were down")["id"])
+        with Hook(port=port) as hook:
+            pair.mirror.start()
+            seen = []
+            while not ids <= set(seen):
+                seen.append(json.loads(hook.next()["_body"])["eventId"])
+            assert len(seen) == len(ids)
 
 
 def test_a_calendar_that_left_fails_no_more(start):
     """What was not taken of it will never be: nothing goes on saying so."""
-    with Hook() as down:
-        pair = start(**{"push": LOCAL, "hook web": {"url": down.url, **EVENTS}})
+    with free_port() as nobody:
+        pair = start(**{"push": LOCAL, "hook web": {"url": f"http://127.0.0.1:{nobody}/", **EVENTS}})
         settle(pair)
-    made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
-    wait_for("its first listing", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
-    pair.google.insert(made, summary="missed")
-    pair.google.insert(summary="missed")
-    wait_for("the failures", lambda: len(hooks(pair)["web"]["failing"]) == 2)
-    pair.google.call("DELETE", f"/calendars/{made}")
-    kept = pair.collection(USER)["number"]
-    wait_for("one of them", lambda: [f["collection"] for f in hooks(pair)["web"]["failing"]] == [kept])
+        made = pair.google.call("POST", "/calendars", body={"summary": "Team"})["id"]
+        wait_for("its first listing", lambda: pair.mirror.get(f"/calendar/v3/calendars/{made}/events").status == 200)
+        pair.google.insert(made, summary="missed")
+        pair.google.insert(summary="missed")
+        wait_for("the failures", lambda: len(hooks(pair)["web"]["failing"]) == 2)
+        pair.google.call("DELETE", f"/calendars/{made}")
+        kept = pair.collection(USER)["number"]
+        wait_for("one of them", lambda: [f["collection"] for f in hooks(pair)["web"]["failing"]] == [kept])
 
 
 def test_a_new_calendar_is_a_reset(start, told):
