@@ -47,7 +47,7 @@ class Burst:
         self.calendar, self.expected, self.began = calendar, expected, began
         self.ended = self.read = None  # when its last edit was made, and could be read
         self.told = None  # when Google sent the last notification of it
-        self.calls = 0
+        self.edits = self.calls = 0
 
 
 class Load:
@@ -147,7 +147,7 @@ class Load:
             while plan and began + plan[0][0] <= now:
                 _, calendar, count = plan.pop(0)
                 burst = Burst(calendar, None, time.time())
-                burst.expected = self.edit(calendar, count)
+                burst.edits, burst.expected = count, self.edit(calendar, count)
                 burst.ended = time.time()
                 waiting.append(burst)
                 bursts.append(burst)
