@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from emulator import USER, ApiError, Emulator, Hook, timed
+from mirror import LONG, PATIENCE
 
 EVENTS = f"/calendars/{USER}/events"
 
@@ -35,7 +36,7 @@ def ids(items):
 
 def fetch(emulator, accept="identity", agent="test (gzip)"):
     """The bytes of a listing as they were on the wire."""
-    connection = http.client.HTTPConnection(emulator.address, timeout=10)
+    connection = http.client.HTTPConnection(emulator.address, timeout=LONG * PATIENCE)
     try:
         connection.request("GET", "/calendar/v3" + EVENTS, headers={
             "Authorization": "Bearer test-token", "Accept-Encoding": accept, "User-Agent": agent})

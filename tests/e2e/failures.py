@@ -91,6 +91,16 @@ def rest(pair):
     wait_for("the mirror to come to rest", resting)
 
 
+def wait_whole(pair):
+    """Until everything is listed, each channel delivers, and nothing is owed or out of order."""
+    def whole():
+        status = pair.mirror.status()
+        return status["totals"]["due"] == 0 and status["health"]["state"] == "ok" and all(
+            c["state"] == "ready" and not c["dirty"] and not c["running"]
+            and (c["watch"] == "refused" or (c["channel"] or {}).get("state") == "live") for c in status["collections"])
+    wait_for("everything to be whole", whole)
+
+
 @contextlib.contextmanager
 def unannounced(pair, calendar=USER):
     """No notification tells of what changes meanwhile; afterwards one does, of the calendar or (None) of each."""

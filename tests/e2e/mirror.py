@@ -26,6 +26,8 @@ PATIENCE = float(os.environ.get("CALMIRROR_PATIENCE", "1"))
 # the minute after which a mirror asks again by itself: what is to come at once must not be found by that.
 LONG = 45.0
 
+os.umask(0o022)  # as a service manager has it: what a test writes must not depend on whose shell that is
+
 
 def wait_for(what, condition, timeout=LONG):
     """Polls `condition` until it is truthy and returns that; says what it waited for when it never was."""
@@ -53,6 +55,16 @@ def listening_socket():
     s.bind(("127.0.0.1", 0))
     s.listen(1024)
     return s
+
+
+def leave(listener):
+    """Nobody listens there any more, nor is anybody else given the port; returns what keeps it."""
+    place = listener.getsockname()
+    listener.close()
+    kept = socket.socket()
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    kept.bind(place)
+    return kept
 
 
 class NotYet(Exception):

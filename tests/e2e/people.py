@@ -8,7 +8,7 @@ import threading
 import requests
 
 from emulator import USER
-from mirror import BUILD, PATIENCE, mortal
+from mirror import BUILD, LONG, PATIENCE, mortal
 
 BINARY = os.path.join(BUILD, "calmirror")
 CLIENT_ID, CLIENT_SECRET = "12345-app.apps.googleusercontent.com", "GOCSPX-a-client-secret"
@@ -61,7 +61,7 @@ class Terminal:
     def line(self, matches):
         """The next line for which it is true."""
         while True:
-            line = self.lines.get(timeout=20 * PATIENCE)
+            line = self.lines.get(timeout=LONG * PATIENCE)
             if line is None:
                 raise AssertionError(f"ended: {self.seen} {self.end()}")
             self.seen.append(line)
@@ -71,12 +71,12 @@ class Terminal:
     def json(self):
         return json.loads(self.line(lambda line: line.startswith("{")))
 
-    def end(self, timeout=20):
+    def end(self, timeout=LONG):
         """(exit status, the rest of the output, stderr)"""
         _, errors = None, self.process.stderr.read()
         status = self.process.wait(timeout * PATIENCE)
         rest = []
-        while (line := self.lines.get(timeout=20)) is not None:
+        while (line := self.lines.get(timeout=LONG * PATIENCE)) is not None:
             rest.append(line)
         self.lines.put(None)
         return status, "\n".join(rest), errors
@@ -101,7 +101,7 @@ class Terminal:
 
 def consent(url, **query):
     """What the browser is sent back to, by a user who agrees."""
-    answer = requests.get(url, params=query, allow_redirects=False, timeout=10)
+    answer = requests.get(url, params=query, allow_redirects=False, timeout=LONG * PATIENCE)
     assert answer.status_code == 302, answer.text
     return answer.headers["Location"]
 
@@ -109,7 +109,7 @@ def consent(url, **query):
 def sign_in(mirror, account, **query):
     """A whole login; what `calmirror login --json` says in the end."""
     with Terminal(mirror, "login", "--account", account, "--json") as terminal:
-        page = requests.get(consent(terminal.json()["url"], **query), timeout=30)
+        page = requests.get(consent(terminal.json()["url"], **query), timeout=LONG * PATIENCE)
         assert page.status_code == 200, page.text
         told = terminal.json()
         assert terminal.end()[0] == 0

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from emulator import Emulator, timed
+from failures import HOUR_MS, Clock
 from mirror import BUILD, PATIENCE, Mirror, wait_for
 from pair import token_account
 
@@ -117,10 +118,14 @@ def test_from_open_to_locked_and_back(pair):
     assert token not in mirror.log_text()
 
 
-def test_expiry_and_rotation(pair):
+def test_expiry_and_rotation(pair, tmp_path):
     """A token ends at its time without a reload; two may be valid at once."""
     _, mirror = pair
-    soon = time.time() + 1.5 * PATIENCE
+    clock = Clock(tmp_path)
+    mirror.env = clock.env
+    mirror.stop()
+    mirror.start()
+    soon = time.time() + 3600
     made = [new_client("a"), new_client("b")]
     hashes = [m["section"].split("token_sha256 = ")[1].split()[0] for m in made]
     with open(mirror.config_path, "a", encoding="utf-8") as f:
@@ -129,8 +134,10 @@ def test_expiry_and_rotation(pair):
     reload(mirror)
     for m in made:
         assert mirror.request("GET", EVENTS, headers=bearer(m["token"])).status == 200
-    wait_for("the end", lambda: mirror.request("GET", EVENTS, headers=bearer(made[0]["token"])).status == 401, 10)
-    assert time.time() >= int(soon)
+    for turn, status in ((HOUR_MS * 3 // 4, 200), (HOUR_MS // 4, 401)):
+        clock.turn(turn)
+        for m in made:
+            assert mirror.request("GET", EVENTS, headers=bearer(m["token"])).status == status
 
 
 def test_grants_of_google_s_libraries(pair, tmp_path):
@@ -173,7 +180,16 @@ def begin(path, **kwargs):
                             stderr=subprocess.STDOUT, text=True, **kwargs)
 
 
-@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0"])
+def has_ipv6():
+    """A kernel may be without, as in many containers."""
+    try:
+        with socket.create_server(("::", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", pytest.param("[::]:0", marks=pytest.mark.skipif(not has_ipv6(), reason="no IPv6 here"))])
 def test_open_to_others_needs_clients(tmp_path, listen):
     path = config(tmp_path, listen)
     done = subprocess.run([DAEMON, "-c", path], capture_output=True, text=True, timeout=30 * PATIENCE)

@@ -10,6 +10,7 @@ import pytest
 import answers
 import feeds
 from emulator import TOKEN, USER, Emulator
+from failures import rest
 from lists import FAR, UTC, ZONES, Calendar, written
 from mirror import Mirror
 from pair import Pair, token_account
@@ -36,6 +37,7 @@ class World:
         self.mirror = Mirror(directory, self.emulator.url, {"test": token_account(directory)}, google={"user_rate": "6000"})
         self.pair = Pair(self.emulator, self.mirror)
         self.mirror.start().wait_ready()
+        rest(self.pair)  # settings and access rules are listed too
 
     def close(self):
         self.mirror.close()

@@ -10,8 +10,8 @@ import tempfile
 
 import pytest
 
-from emulator import Emulator
-from mirror import BUILD, PATIENCE, Mirror, listening_socket, mortal, wait_for
+from emulator import Emulator, free_port
+from mirror import BUILD, LONG, PATIENCE, Mirror, listening_socket, mortal, wait_for
 from pair import Pair, token_account
 
 BINARY = os.path.join(BUILD, "calmirror")
@@ -235,14 +235,12 @@ def test_unix_socket(pair, tmp_path):
             assert run("status", "--api", path).returncode == 0
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(LONG * PATIENCE)
 
 
-def test_nobody_there(tmp_path):
-    free = listening_socket()
-    port = free.getsockname()[1]
-    free.close()
-    done = run("status", "--api", f"127.0.0.1:{port}")
+def test_nobody_there():
+    with free_port() as port:
+        done = run("status", "--api", f"127.0.0.1:{port}")
     assert done.returncode == 69
     assert f"127.0.0.1:{port}" in done.stderr and "systemctl start calmirrord" in done.stderr
 
@@ -256,6 +254,7 @@ def test_who_may_not_connect(tmp_path):
         s.bind(str(closed / "api.sock"))
         os.chmod(open_to_all, 0o755)  # the source may be below root's home, where nobody else can go
         program = shutil.copy(BINARY, open_to_all)
+        os.chmod(program, 0o755)
         done = run("status", "--api", str(closed / "api.sock"), program=program, user="nobody", env={"HOME": "/"})
     assert done.returncode == 77 and "api.socket_mode" in done.stderr, done.stderr
 
@@ -341,7 +340,7 @@ def test_a_service_without_standard_descriptors(tmp_path):
     wait_for("its socket", lambda: socket_path.exists() or process.poll() is not None)
     assert {os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
     process.terminate()
-    assert process.wait(20 * PATIENCE) == 0
+    assert process.wait(LONG * PATIENCE) == 0
 
 
 def test_words_that_cannot_be_meant(cli):

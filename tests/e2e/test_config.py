@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from emulator import TOKEN, USER, Emulator, ServiceAccount
-from mirror import BUILD, PATIENCE, Mirror, listening_socket, wait_for
+from mirror import BUILD, LONG, PATIENCE, Mirror, listening_socket, wait_for
 from pair import Pair, token_account
 
 DAEMON, CLI = os.path.join(BUILD, "calmirrord"), os.path.join(BUILD, "calmirror")
@@ -19,7 +19,7 @@ AS_ROOT = os.geteuid() == 0
 
 def run(*arguments, program=DAEMON):
     """To its end, which must come."""
-    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=30 * PATIENCE,
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=LONG * PATIENCE,
                           stdin=subprocess.DEVNULL)
 
 
@@ -89,7 +89,7 @@ def test_all_mistakes_at_once(conf):
 def test_what_is_no_configuration(tmp_path, content):
     path = tmp_path / "conf"
     path.write_bytes(content)
-    done = subprocess.run([DAEMON, "-c", path, "--check-config"], capture_output=True, timeout=30 * PATIENCE)
+    done = subprocess.run([DAEMON, "-c", path, "--check-config"], capture_output=True, timeout=LONG * PATIENCE)
     assert done.returncode == 78 and str(path).encode() in done.stderr
     assert b"Sanitizer" not in done.stderr and len(done.stderr) < 1_000_000
 
@@ -220,7 +220,7 @@ def test_any_number_of_reloads(tmp_path):
     years."""
     with Emulator() as emulator, Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}, webhook=False) as mirror:
         mirror.start().wait_ready()
-        mirror.notify.settimeout(20)
+        mirror.notify.settimeout(LONG * PATIENCE)
         for i in range(1100):
             mirror.sections["sync"]["poll_interval"] = f"{7 + i}m"
             mirror.write_config()

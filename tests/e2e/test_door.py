@@ -8,7 +8,7 @@ import pytest
 
 import schema
 from emulator import TOKEN, USER, Emulator, timed
-from mirror import BUILD, PATIENCE, Mirror
+from mirror import BUILD, LONG, PATIENCE, Mirror
 from pair import token_account
 
 EVENTS = "/calendar/v3/calendars/primary/events"
@@ -40,10 +40,10 @@ def refused(answer, status, reason, location=None):
     return answer
 
 
-def raw(mirror, data):
-    """What comes back for these bytes, until the server closes or falls silent."""
+def raw(mirror, data, silence=1):
+    """What comes back for these bytes, until the server closes or is silent for so long."""
     parts = []
-    with socket.create_connection(("127.0.0.1", mirror.api_port), timeout=PATIENCE) as s:
+    with socket.create_connection(("127.0.0.1", mirror.api_port), timeout=silence * PATIENCE) as s:
         try:
             s.sendall(data)
             while part := s.recv(65536):
@@ -113,7 +113,7 @@ def test_a_preflight_works(mirror):
 
 def test_a_header_cannot_be_split(mirror):
     answer = raw(mirror, f"OPTIONS {EVENTS} HTTP/1.1\r\nHost: localhost\r\nOrigin: {BOARD}\r\nAccess-Control-Request-Headers: "
-                         "a\rX-Evil: 1\r\nConnection: close\r\n\r\n".encode())
+                         "a\rX-Evil: 1\r\nConnection: close\r\n\r\n".encode(), LONG)
     assert answer.startswith(b"HTTP/1.1 ") and b"\nX-Evil" not in answer
 
 
@@ -234,7 +234,7 @@ def test_sizes(mirror):
 
 def test_a_body_in_pieces_is_limited_too(mirror):
     before = mirror.rss_anon_kib()
-    connection = http.client.HTTPConnection("127.0.0.1", mirror.api_port, timeout=10 * PATIENCE)
+    connection = http.client.HTTPConnection("127.0.0.1", mirror.api_port, timeout=LONG * PATIENCE)
     connection.putrequest("POST", "/calendar/v3/freeBusy")
     connection.putheader("Transfer-Encoding", "chunked")
     connection.endheaders()
