@@ -86,7 +86,7 @@ def test_a_burst_is_one_ping(pair):
         watch(pair, hook.url)
         hook.next()
         hook.gate.clear()
-        pair.google.insert(summary="the first")
+        pair.google.insert(summary="first")
         first = hook.next()
         for i in range(20):
             pair.google.insert(summary=f"burst {i}")
@@ -96,7 +96,7 @@ def test_a_burst_is_one_ping(pair):
         assert number_of(second) >= number_of(first) + 20
         watch(pair, marker.url)
         marker.next()
-        pair.google.insert(summary="the last")
+        pair.google.insert(summary="last")
         marker.next()
         assert number_of(hook.next()) > number_of(second) and hook.pings.empty()
 
