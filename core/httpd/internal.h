@@ -45,7 +45,7 @@ struct httpd {
     struct MHD_Daemon *daemon;
     struct request *waiting;            /* suspended requests */
     struct guest_list strangers, known; /* known: have sent a whole request */
-    unsigned guests;
+    unsigned guests, n_waiting;
     size_t unsent;      /* bytes of answers under way that only they hold */
     unsigned in_flight; /* requests begun and not yet completed */
     int epoll_fd, wake_fd;

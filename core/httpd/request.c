@@ -155,6 +155,7 @@ static void wait_for_answer(struct request *r)
     if (r->next)
         r->next->prev = r;
     h->waiting = r;
+    h->n_waiting++;
     guest_waits(r->conn);
     MHD_suspend_connection(r->conn);
 }
@@ -193,6 +194,7 @@ enum MHD_Result request_go_on(void *cls, struct MHD_Connection *conn, const char
 static void resume(struct request *r)
 {
     r->waiting = false;
+    r->h->n_waiting--;
     if (r->prev)
         r->prev->next = r->next;
     else
@@ -212,6 +214,12 @@ void httpd_answer(struct httpd_request *req, struct httpd_response *response)
     r->answered = true;
     if (r->waiting)
         resume(r);
+}
+
+bool httpd_may_wait(const struct httpd *h, unsigned own)
+{
+    unsigned most = h->opt.max_connections / 2;
+    return h->n_waiting < most && own < (most + 1) / 2;
 }
 
 int httpd_take_over(struct httpd_request *req)

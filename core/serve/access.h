@@ -48,6 +48,8 @@ enum access access_to(const struct caller *who, struct txn *t, uint32_t account,
 bool access_has_account(const struct caller *who, const char *account);
 bool access_is_operator(const struct caller *who); /* or a client with `admin` */
 
+/* A number for each client, and others for the operator and for nobody. */
+uint64_t access_number(const struct caller *who);
 /* A number that is the same for callers who see the same. */
 uint64_t access_view(const struct caller *who);
 

@@ -105,7 +105,8 @@ bool fresh_wait(struct fresh_list *list, struct call *c, struct httpd_request *r
     if (list->n == 0)
         list->commits = c->commits;
     list->v[list->n++] =
-        (struct fresh_waiting){req, deadline_ms ? deadline_ms : now_ms + FRESH_WAIT_MS};
+        (struct fresh_waiting){req, deadline_ms ? deadline_ms : now_ms + FRESH_WAIT_MS,
+                               access_number(&c->caller)};
     return true;
 }
 

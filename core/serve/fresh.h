@@ -45,6 +45,7 @@ struct fresh_list {
     struct fresh_waiting {
         struct httpd_request *req;
         int64_t deadline_ms; /* monotonic */
+        uint64_t who;        /* access_number() */
     } v[FRESH_MOST_WAITS];
     unsigned n;
     uint64_t commits; /* of the store when they were last looked at */

@@ -17,6 +17,8 @@
 #define IDLE_S      60
 #define HEAP_BYTES  (768u << 10) /* a large answer, and what it grew out of */
 #define GZIP_LEVEL  1            /* bodies are packed once for each answer, on the loop */
+#define TURN_US     10000        /* that requests may take of a turn; then they form a lane, */
+#define LANE_US     10000        /* which gets so much after each turn, or one request more */
 
 static const char *request_header(const void *source, const char *name)
 {
@@ -91,31 +93,53 @@ static void begin(struct serve *s, struct call *c, struct httpd_request *req)
     c->source = c->request = req;
 }
 
-/* `deadline_ms`: of a request that has waited for something; 0: it is new. `from`: since when. */
-static void handle_until(struct serve *s, struct httpd_request *req, int64_t deadline_ms,
-                         uint64_t from)
+/* True: it waits for its turn, or is refused since its client has too many that do. */
+static bool takes_turns(struct serve *s, struct call *c)
+{
+    const struct lane_entry entry = {.req = c->request};
+    uint64_t who = access_number(&c->caller);
+    unsigned own = lane_count(&s->lane, who);
+    if (own == 0 && s->busy_us < TURN_US)
+        return false;
+    if (!httpd_may_wait(s->httpd, own))
+        return !call_fail(c, FAULT_NOT_READY, NULL, "Too much is asked for at once.");
+    c->answer.later = lane_add(&s->lane, who, &entry);
+    return c->answer.later;
+}
+
+/* A request that is looked at: for the first time, or again after it has waited. */
+struct visit {
+    bool again;
+    int64_t deadline_ms; /* until when it may wait for what it waits for; 0: it has not begun to */
+    uint64_t from;       /* since when */
+};
+
+static void visit(struct serve *s, struct httpd_request *req, const struct visit *v)
 {
     struct call *c = &s->call;
     begin(s, c, req);
-    c->wait_until_ms = deadline_ms;
-    c->wait_from = from;
+    c->wait_until_ms = v->deadline_ms;
+    c->wait_from = v->from;
     bool readable = !req->refused && request_unpack(c);
     request_take_override(c);
     (void)access_identify(c); /* a token is asked for once the route is known */
     bool admitted = !req->refused && door_admits(c) && readable;
-    if (deadline_ms == 0) {
+    if (!v->again) {
         s->requests++;
         usage_count(&s->usage, s->conf, c->caller.client, c->now_ms);
     }
     if (req->refused)
         (void)call_fail(c, fault_of_refusal(req->refused), NULL, NULL);
-    struct httpd_response *r = admitted ? answer(s, c) : refuse(s, c);
+    bool full = admitted && !v->again && takes_turns(s, c);
+    if (c->answer.later)
+        return;
+    struct httpd_response *r = admitted && !full ? answer(s, c) : refuse(s, c);
     if (c->answer.later)
         return;
     struct fresh_wish wish = fresh_read(c->header(c->source, "Cache-Control"));
     if (!fresh_enough(c, &wish)) {
         httpd_response_unref(r);
-        if (!wish.only_if_cached && fresh_wait(&s->fresh, c, req, deadline_ms))
+        if (!wish.only_if_cached && fresh_wait(&s->fresh, c, req, v->deadline_ms))
             return;
         (void)call_fail(c, FAULT_NOT_FRESH, "Cache-Control", NULL);
         r = refuse(s, c);
@@ -125,9 +149,39 @@ static void handle_until(struct serve *s, struct httpd_request *req, int64_t dea
     httpd_response_unref(r);
 }
 
+static void handle_visit(struct serve *s, struct httpd_request *req, const struct visit *v)
+{
+    visit(s, req, v);
+    s->busy_us += clock_mono_us() - s->call.begin_us;
+}
+
 static void handle(void *arg, struct httpd_request *req)
 {
-    handle_until(arg, req, 0, 0);
+    handle_visit(arg, req, &(struct visit){0});
+}
+
+/* Those that what they waited for may have come for join the lane: they may be many. */
+static void look_at_fresh(struct serve *s)
+{
+    struct fresh_waiting again[FRESH_MOST_WAITS];
+    unsigned n = fresh_take(&s->fresh, s->store, again);
+    for (unsigned i = 0; i < n; i++) {
+        const struct lane_entry entry = {again[i].req, again[i].deadline_ms};
+        if (!lane_add(&s->lane, again[i].who, &entry))
+            handle_visit(s, entry.req,
+                         &(struct visit){.again = true, .deadline_ms = entry.deadline_ms});
+    }
+}
+
+/* True: some are left. */
+static bool go_through_lane(struct serve *s)
+{
+    struct lane_entry next;
+    s->busy_us = 0;
+    while (s->busy_us < LANE_US && lane_take(&s->lane, &next))
+        handle_visit(s, next.req, &(struct visit){.again = true, .deadline_ms = next.deadline_ms});
+    s->busy_us = 0;
+    return s->lane.first;
 }
 
 static void take_conf(struct serve *s)
@@ -159,13 +213,13 @@ static void warm_heap(void)
 static int64_t after_turn(void *arg, bool stopping)
 {
     struct serve *s = arg;
-    struct fresh_waiting again[FRESH_MOST_WAITS];
     if (atomic_load_explicit(&s->reload, memory_order_acquire))
         take_conf(s);
     if (!s->warm && !stopping) {
         s->warm = !series_cache_warm(s->call.series, s->store, &s->warmed);
         if (s->warm)
             warm_heap();
+        (void)go_through_lane(s);
         return 0;
     }
     aside_turn(s->feeds);
@@ -176,12 +230,11 @@ static int64_t after_turn(void *arg, bool stopping)
         return -1;
     for (struct httpd_request *req; (req = live_take_ready(s->live, &deadline_ms, &from));
          next_ms = 0)
-        handle_until(s, req, deadline_ms, from);
-    if (s->fresh.n == 0)
-        return next_ms;
-    unsigned n = fresh_take(&s->fresh, s->store, again);
-    for (unsigned i = 0; i < n; i++)
-        handle_until(s, again[i].req, again[i].deadline_ms, 0);
+        handle_visit(s, req, &(struct visit){true, deadline_ms, from});
+    if (s->fresh.n > 0)
+        look_at_fresh(s);
+    if (go_through_lane(s))
+        return 0;
     return s->fresh.n && (next_ms < 0 || next_ms > FRESH_LOOK_MS) ? FRESH_LOOK_MS : next_ms;
 }
 
@@ -230,6 +283,7 @@ void serve_free(struct serve *s)
     call_release(&s->call);
     memo_release(&s->memo);
     usage_release(&s->usage);
+    lane_release(&s->lane);
     series_cache_free(s->call.series);
     squeeze_free(s->gzip);
     cache_free(s->cache);

@@ -11,6 +11,7 @@
 #include "core/serve/call.h"
 #include "core/serve/fresh.h"
 #include "core/serve/health.h"
+#include "core/serve/lane.h"
 #include "core/serve/live/live.h"
 #include "core/serve/memo.h"
 #include "core/serve/serve.h"
@@ -31,6 +32,8 @@ struct serve {
     struct cache *cache;
     struct memo memo;
     struct fresh_list fresh;
+    struct lane lane;
+    int64_t busy_us; /* that requests have taken of this turn of the loop */
     struct live *live;
     struct aside *feeds, *overviews;
     struct usage usage;

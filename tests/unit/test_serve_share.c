@@ -1,6 +1,11 @@
 /* How much of what can be open at a time one client gets. */
+#include <sys/resource.h>
+
 #include "core/base/bearer.h"
 #include "tests/unit/serve_fixture.h"
+
+#define PLACES 80           /* of the listener, where there are few */
+#define POLLS  (PLACES / 4) /* that one client may have */
 
 static void open_stream(struct world *w, struct http_client *c, const char *token)
 {
@@ -56,22 +61,81 @@ static void test_share_of_a_client(void **state)
     http_close(&other);
 }
 
-static int two_clients(void **state)
+/* Until so many long polls wait. */
+static void expect_waiting(struct world *w, int n)
+{
+    char text[32];
+    (void)snprintf(text, sizeof(text), "\"long_polls\":%d", n);
+    for (int64_t until = clock_mono_ms() + 20000;;) {
+        struct http_answer a = ask_as(w, "modest", "/v1/status?prettyPrint=false");
+        bool there = strstr(a.body, text);
+        http_answer_release(&a);
+        if (there)
+            return;
+        assert_true(clock_mono_ms() < until);
+    }
+}
+
+/* Long polls keep their connections. However many clients open, there are places for the others. */
+static void test_long_polls_leave_room(void **state)
+{
+    struct world *w = *state;
+    struct http_client c[2 * POLLS];
+    static const char *const tokens[] = {"greedy", "modest"};
+    char request[128];
+    for (int i = 0; i < 2 * POLLS; i++) {
+        (void)snprintf(
+            request, sizeof(request),
+            "GET /v1/changes?wait=60&access_token=%s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+            tokens[i / POLLS]);
+        assert_true(http_connect(&c[i], w->port) && http_send_text(&c[i], request));
+        if (i == POLLS - 1)
+            expect_waiting(w, POLLS);
+    }
+    expect_waiting(w, 2 * POLLS);
+    struct http_answer a = ask_as(w, "greedy", "/v1/changes?wait=60");
+    assert_int_equal(a.status, 429);
+    http_answer_release(&a);
+    a = ask_as(w, "modest", "/v1/changes");
+    assert_int_equal(a.status, 200);
+    http_answer_release(&a);
+    for (int i = 0; i < 2 * POLLS; i++)
+        http_close(&c[i]);
+}
+
+static int begin(void **state, const char *more)
 {
     char options[1024], greedy[BEARER_HASH_SIZE], modest[BEARER_HASH_SIZE];
     bearer_hash(span_of("greedy"), greedy);
     bearer_hash(span_of("modest"), modest);
     (void)snprintf(options, sizeof(options),
-                   "max_streams = 4\n[client greedy]\ntoken_sha256 = %s\n"
+                   "%s[client greedy]\ntoken_sha256 = %s\n"
                    "[client modest]\ntoken_sha256 = %s\nadmin = yes\n",
-                   greedy, modest);
+                   more, greedy, modest);
     return world_setup_with(state, options);
+}
+
+static int two_clients(void **state)
+{
+    return begin(state, "max_streams = 4\n");
+}
+
+static int few_places(void **state)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit few = {.rlim_cur = 3 * PLACES, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0); /* a third of it are for connections */
+    int rc = begin(state, "");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return rc;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_share_of_a_client, two_clients, world_teardown),
+        cmocka_unit_test_setup_teardown(test_long_polls_leave_room, few_places, world_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,7 +10,6 @@
 #include "core/serve/routes.h"
 
 #define WAIT_MOST_MS (60 * 1000)
-#define WAITERS_MOST 2000 /* each keeps a connection */
 #define PAGE_BYTES   (4u << 20)
 
 /* Seconds, or a span such as 500ms. */
@@ -32,14 +31,24 @@ static bool read_wait(struct call *c, int64_t *ret_ms)
     return true;
 }
 
+/* A long poll keeps its connection: one client's must leave room for those of others. */
+static bool has_room(struct call *c, const struct live *l)
+{
+    if (httpd_may_wait(c->serve->httpd, live_waiters(l, c->caller.client)))
+        return true;
+    (void)call_fail(c, FAULT_TOO_MANY_STREAMS, NULL, "Too many long polls are open.");
+    c->answer.retry_after_s = FULL_RETRY_S;
+    return false;
+}
+
 /* True: the request waits, and is asked again, the lens being taken over; or it is refused. */
 static bool wait_for_more(struct call *c, struct live *l, struct lens *lens, int64_t wait_ms)
 {
     int64_t now_ms = clock_mono_ms();
     int64_t deadline_ms = c->wait_until_ms ? c->wait_until_ms : now_ms + wait_ms;
-    if (!c->request || deadline_ms <= now_ms || l->waiters >= WAITERS_MOST)
+    if (!c->request || deadline_ms <= now_ms)
         return false;
-    if (!c->wait_until_ms && !look_has_share(c, l))
+    if (!c->wait_until_ms && (!look_has_share(c, l) || !has_room(c, l)))
         return true;
     struct waiter *w = malloc(sizeof(*w));
     struct group *g = w ? group_join(l, lens) : NULL;

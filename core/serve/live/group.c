@@ -140,6 +140,7 @@ void group_wake(struct live *l, struct group *g)
         g->waiting = w->next;
         w->next = l->ready;
         l->ready = w;
+        g->n_waiting--;
         g->n--; /* its streams, or the caller, keep the group */
     }
 }

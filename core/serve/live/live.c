@@ -72,6 +72,7 @@ static void drop_waiters(struct live *l)
         while (g->waiting) {
             struct waiter *w = g->waiting;
             g->waiting = w->next;
+            g->n_waiting--;
             g->n--;
             free(w);
         }
@@ -328,6 +329,15 @@ unsigned live_readers(const struct live *l, const char *client)
     for (const struct group *g = l->groups; g; g = g->next)
         if (g->lens.caller.client && strcmp(g->lens.caller.client->name, client) == 0)
             n += g->n;
+    return n;
+}
+
+unsigned live_waiters(const struct live *l, const struct conf_client *client)
+{
+    unsigned n = 0;
+    for (const struct group *g = l->groups; g; g = g->next)
+        if (g->lens.caller.client == client)
+            n += g->n_waiting;
     return n;
 }
 

@@ -49,6 +49,7 @@ struct group {
     unsigned n; /* of streams and waiters */
     struct link live;
     struct waiter *waiting;
+    unsigned n_waiting;
     /* while a page is made and sent */
     struct buf text;
     size_t id_at; /* of the last id in `text` */
