@@ -8,6 +8,8 @@
 
 #include "tests/unit/sync_world.h"
 
+#define NO_WAIT_MS 30000 /* half of what a request may take: who waits for one takes longer */
+
 static struct world w;
 
 static int end(void **state)
@@ -15,6 +17,15 @@ static int end(void **state)
     (void)state;
     world_end(&w);
     return 0;
+}
+
+static struct job job_of(uint32_t coll)
+{
+    struct job job = {0};
+    struct txn *t = reading(&w);
+    assert_int_equal(job_get(t, coll, &job), RC_OK);
+    txn_abort(t);
+    return job;
 }
 
 static void test_first_sync_then_pings(void **state)
@@ -41,16 +52,13 @@ static void test_first_sync_then_pings(void **state)
     api(&w, "DELETE", "/calendars/primary/events/aaaaaa", NULL);
     WAIT(is_equal(&w, ME));
 
-    struct job job;
-    struct txn *t = reading(&w);
-    assert_int_equal(job_get(t, c.no, &job), RC_OK);
-    txn_abort(t);
     WAIT(is_idle(&w));
-    assert_int_equal(job.pinged, job.pulled);
+    /* A run need not wait for the mark of what it answers. */
+    WAIT(job_of(c.no).pinged >= 2 && job_of(c.no).pinged == job_of(c.no).pulled);
 
     /* A series ends with its last instance, 3 July, 11:00 UTC, or as zones may have it one day. */
     struct event ev;
-    t = reading(&w);
+    struct txn *t = reading(&w);
     assert_int_equal(event_get(t, c.no, span_of("bbbbbb"), &ev), RC_OK);
     txn_abort(t);
     assert_int_equal(ev.end_ms, 1783076400000 + 26 * HOUR_MS);
@@ -282,22 +290,13 @@ static void test_listing_resumes(void **state)
     WAIT(json_get(control(&w, "GET", "held", NULL), "count").p[0] == '1');
     int64_t began = clock_mono_ms();
     mirror_down(&w);
-    assert_true(clock_mono_ms() - began < 2000);
+    assert_true(clock_mono_ms() - began < NO_WAIT_MS);
     control(&w, "DELETE", "faults", NULL);
     control(&w, "DELETE", "requests", NULL);
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
     WAIT(is_idle(&w));
     assert_int_equal(requests(&w, "GET */events"), 4); /* pages 3 to 5, and the catch-up */
-}
-
-static struct job job_of(uint32_t coll)
-{
-    struct job job = {0};
-    struct txn *t = reading(&w);
-    assert_int_equal(job_get(t, coll, &job), RC_OK);
-    txn_abort(t);
-    return job;
 }
 
 /* A notification that comes before the first worker runs is written down like any other. */
@@ -401,7 +400,7 @@ static void test_silent_channel_is_replaced(void **state)
 static void test_renewal_overlaps(void **state)
 {
     (void)state;
-    world_begin(&w, true, "channel_ttl = 6s\nchannel_overlap = 2s\n");
+    world_begin(&w, true, "channel_ttl = 1h\nchannel_overlap = 20m\n");
     mirror_up(&w);
     live_channel(&w);
     uint32_t no = events_of(&w, ME).no;
@@ -410,12 +409,18 @@ static void test_renewal_overlaps(void **state)
     control(
         &w, "POST", "faults",
         "{\"match\":\"POST */channels/stop\",\"status\":404,\"reason\":\"notFound\",\"count\":-1}");
-    assert_in_range(first.renew_ms, first.created_ms + 3000, first.expires_ms - 1000);
+    assert_in_range(first.renew_ms, first.created_ms + 30 * MINUTE_MS,
+                    first.expires_ms - 10 * MINUTE_MS);
+    char body[64];
+    int64_t ahead_ms = first.renew_ms - clock_wall_ms();
+    snprintf(body, sizeof(body), "{\"advance_ms\":%lld}", (long long)ahead_ms);
+    control(&w, "POST", "clock", body);
+    clock_shift(ahead_ms, ahead_ms);
     WAIT(({
         struct one_channel one = channels_of(&w, no);
         one.n == 1 && strcmp(one.ch.id, first.id) != 0 && one.ch.state == CHANNEL_LIVE;
     }));
-    assert_true(clock_wall_ms() <= first.expires_ms + 100);
+    assert_true(clock_wall_ms() <= first.expires_ms);
     assert_true(requests(&w, "POST */channels/stop") >= 1);
     struct channel old; /* known for a while, as one that is stopped */
     struct txn *t = reading(&w);
@@ -431,7 +436,7 @@ static void test_renewal_overlaps(void **state)
         txn_abort(t);
         rc == RC_NOTFOUND;
     }));
-    clock_shift(-600 * 1000, 0);
+    clock_shift(-600 * 1000 - ahead_ms, 0);
     insert_event(&w, "aaaaaa", "");
     WAIT(is_equal(&w, ME));
 }
@@ -477,10 +482,10 @@ static void test_hang_is_interrupted(void **state)
     control(&w, "POST", "faults", "{\"match\":\"GET */events\",\"hang\":true}");
     mirror_up(&w);
     WAIT(requests(&w, "GET */events") == 1);
-    assert_int_equal(sync_oldest_heartbeat_ms(w.sync) > 5000, 0);
+    assert_true(sync_oldest_heartbeat_ms(w.sync) < NO_WAIT_MS);
     int64_t began = clock_mono_ms();
     sync_stop(w.sync);
-    assert_true(clock_mono_ms() - began < 2000);
+    assert_true(clock_mono_ms() - began < NO_WAIT_MS);
     assert_int_equal(sync_oldest_heartbeat_ms(w.sync), 0);
 }
 
@@ -491,12 +496,14 @@ static void test_passing_trouble(void **state)
     mirror_up(&w);
     WAIT(is_equal(&w, ME));
     control(&w, "POST", "faults",
-            "{\"match\":\"GET */events\",\"status\":503,\"body\":\"<html>\",\"count\":3}");
+            "{\"match\":\"GET */events\",\"status\":503,\"body\":\"<html>\",\"count\":-1}");
     insert_event(&w, "aaaaaa", "");
+    int64_t began = clock_wall_ms();
     struct collection c;
     WAIT((c = events_of(&w, ME)).last_error[0]);
-    assert_in_range(c.fails, 1, 3);
-    assert_in_range(clock_wall_ms() - c.failed_ms, 0, 20000);
+    assert_true(c.fails > 0);
+    assert_in_range(c.failed_ms, began, clock_wall_ms());
+    control(&w, "DELETE", "faults", NULL);
     WAIT(is_equal(&w, ME));
     assert_true(counters_of(&w, events_of(&w, ME).no).failures >= 1);
     assert_string_equal(events_of(&w, ME).last_error, "");

@@ -389,10 +389,9 @@ static void begin_with_two(void)
     assert_true(json_string_copy(json_get(made, "id"), second, sizeof(second)));
     mirror_up(&w);
     WAIT(is_equal(&w, ME) && is_equal(&w, second));
-    WAIT(is_idle(&w));
     struct collection c = {0};
-    assert_true(look_coll(&w, COLL_ROSTER, "", &c));
-    WAIT(channels_of(&w, c.no).ch.state == CHANNEL_LIVE);
+    WAIT(look_coll(&w, COLL_ROSTER, "", &c) && channels_of(&w, c.no).ch.state == CHANNEL_LIVE);
+    WAIT(is_quiet(&w));
 }
 
 static void second_leaves(void)
