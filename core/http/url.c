@@ -3,14 +3,22 @@
 #include <curl/curl.h>
 #include <string.h>
 
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "core/http/pool.h"
+
+/* A URL is not judged by how much memory there is. */
+static bool is_ok(CURLUcode code)
+{
+    if (code == CURLUE_OUT_OF_MEMORY)
+        (void)must(NULL);
+    return code == CURLUE_OK;
+}
 
 static bool part(CURLU *u, CURLUPart which, unsigned flags, char *out, size_t size)
 {
     char *text = NULL;
-    bool ok =
-        curl_url_get(u, which, &text, flags) == CURLUE_OK && text_copy(out, size, span_of(text));
+    bool ok = is_ok(curl_url_get(u, which, &text, flags)) && text_copy(out, size, span_of(text));
 
     curl_free(text);
     return ok;
@@ -19,7 +27,7 @@ static bool part(CURLU *u, CURLUPart which, unsigned flags, char *out, size_t si
 static bool has(CURLU *u, CURLUPart which)
 {
     char *text = NULL;
-    bool found = curl_url_get(u, which, &text, 0) == CURLUE_OK;
+    bool found = is_ok(curl_url_get(u, which, &text, 0));
 
     curl_free(text);
     return found;
@@ -78,13 +86,11 @@ enum rc http_url_read(struct http_url *ret, const char *text, struct err *e)
     for (const char *c = text; *c; c++)
         if ((unsigned char)*c <= ' ' || (unsigned char)*c >= 0x7f)
             return err_set(e, RC_INVALID, "a character that does not belong into a URL");
-    CURLU *u = curl_url();
-    enum rc rc = u ? RC_OK : err_set(e, RC_SYS, "out of memory");
+    CURLU *u = must(curl_url());
+    enum rc rc = is_ok(curl_url_set(u, CURLUPART_URL, text, 0))
+                     ? read_parts(ret, u, e)
+                     : err_set(e, RC_INVALID, "not a URL");
 
-    if (rc == RC_OK && curl_url_set(u, CURLUPART_URL, text, 0) != CURLUE_OK)
-        rc = err_set(e, RC_INVALID, "not a URL");
-    if (rc == RC_OK)
-        rc = read_parts(ret, u, e);
     curl_url_cleanup(u);
     return rc;
 }

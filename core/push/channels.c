@@ -7,6 +7,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/base/must.h"
 #include "core/base/text.h"
 #include "core/push/channel.h"
 #include "storage/accounts.h"
@@ -41,14 +42,9 @@ static struct host *host_join(struct channels *c, const char *url)
             h->users++;
             return h;
         }
-    struct host *h = calloc(1, sizeof *h);
+    struct host *h = must(calloc(1, sizeof *h));
 
-    if (h)
-        h->name = strdup(name);
-    if (!h || !h->name) {
-        free(h);
-        return NULL;
-    }
+    h->name = must(strdup(name));
     h->group.most = CHANNEL_MESSAGES_MOST / 4;
     h->users = 1;
     h->next = c->hosts;
@@ -69,15 +65,15 @@ static void host_leave(struct channels *c, struct host *h)
     free(h);
 }
 
+/* NULL: its address is none. Without memory it could not be told until the next start. */
 static struct channel *add(struct channels *c, const struct push_channel *record)
 {
-    struct channel *ch = calloc(1, sizeof *ch);
-    struct host *h = ch ? host_join(c, record->address) : NULL;
+    struct host *h = host_join(c, record->address);
 
-    if (!h) {
-        free(ch);
+    if (!h)
         return NULL;
-    }
+    struct channel *ch = must(calloc(1, sizeof *ch));
+
     ch->lane.group = &h->group;
     memcpy(ch->id, record->id, sizeof ch->id);
     memcpy(ch->client, record->client, sizeof ch->client);
@@ -309,10 +305,8 @@ static struct opener *opener_of(struct channels *c, const char *client)
     for (struct opener *o = c->openers; o; o = o->next)
         if (strcmp(o->client, client) == 0)
             return o;
-    struct opener *o = calloc(1, sizeof *o);
+    struct opener *o = must(calloc(1, sizeof *o));
 
-    if (!o)
-        return NULL;
     (void)text_copy(o->client, sizeof o->client, span_of(client));
     o->next = c->openers;
     c->openers = o;
@@ -325,7 +319,7 @@ static bool opens_too_often(struct channels *c, const char *client)
     int64_t now_ms = clock_mono_ms();
     int64_t ahead_ms = (c->conf->push.channels_per_client + OPENS_EXTRA) * OPENS_PACE_MS;
 
-    if (!o || o->paid_ms - now_ms >= ahead_ms)
+    if (o->paid_ms - now_ms >= ahead_ms)
         return true;
     o->paid_ms = (o->paid_ms > now_ms ? o->paid_ms : now_ms) + OPENS_PACE_MS;
     return false;

@@ -17,9 +17,10 @@ from urllib.parse import quote
 import pytest
 
 from authority import Authority
-from emulator import USER, timed
+from emulator import USER, Hook, timed
 from failures import EAGER
 from mirror import BUILD, PATIENCE, wait_for
+from push import LOCAL
 
 CALENDAR = f"/calendar/v3/calendars/{quote(USER)}"
 WINDOW = "timeMin=2026-07-01T00:00:00Z&timeMax=2026-08-01T00:00:00Z"
@@ -179,6 +180,31 @@ def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
         settled(mirror, memory, READS[0])
     print(memory.failed, "allocations failed")
     assert memory.failed > 40
+
+
+@without_sanitizers
+def test_a_channel_that_is_opened_is_told(start, tmp_path):
+    """Each allocation of an opening fails once: it is refused, or its channel gets the first message."""
+    memory = Memory(tmp_path)
+    pair = start(env=memory.env, push=LOCAL)
+    mirror = pair.mirror
+    mirror.timeout = 0.5  # its sockets stay open when it ends
+    until, before, opened = time.monotonic() + SECONDS / 2, -1, 0
+    with Hook() as hook:
+        while memory.failed > before and time.monotonic() < until:
+            before = memory.failed
+            opened += 1
+            body = json.dumps({"id": f"channel-{opened}", "type": "web_hook", "address": hook.url})
+            memory.short(True)
+            answer = ask(mirror, ("POST", f"{CALENDAR}/events/watch", body))
+            settled(mirror, memory, READS[0])
+            if answer is None or answer[0] >= 500:
+                continue
+            assert answer[0] == 200, answer
+            while hook.next()["x-goog-channel-id"] != f"channel-{opened}":
+                pass  # of one whose answer was lost
+    print(memory.failed, "allocations failed in", opened, "openings")
+    assert memory.failed > 3
 
 
 def serves(pair, certificates):
