@@ -286,7 +286,7 @@ const struct option conf_options[] = {
      "Whether the change includes the whole event: yes or no."},
     {SECTION_HOOK, "timeout", VALUE_DURATION, "30s", IN_HOOK(timeout_ms), 100, HOUR, true,
      "Longest that the program may run, or that the receiver may take to answer. A program that "
-     "runs longer is killed, along with everything it started."},
+     "runs longer is killed, along with its process group."},
     {SECTION_HOOK, "give_up", VALUE_DURATION, "24h", IN_HOOK(give_up_ms), SECOND, 30 * DAY, true,
      "How long a calendar's changes are retried before they become dead letters."},
 };

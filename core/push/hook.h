@@ -70,7 +70,7 @@ struct hooks {
 bool hooks_take_reload(struct hooks *h, bool again);
 void hooks_sweep(struct hooks *h); /* likewise: frees what has left, lanes too, and is over */
 struct hook *hook_find(struct hooks *h, const char *name);
-/* The lane of a collection, made if need be; NULL: out of memory. */
+/* The lane of a collection, made if need be. */
 struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *ledger);
 void hooks_forget(struct hooks *h, uint32_t coll, struct txn *ledger); /* it was dropped */
 /* Begins the delivery of lane->body. `delivery` names it for the receiver. */

@@ -21,14 +21,15 @@
 #include "core/base/text.h"
 #include "core/push/hook.h"
 #include "core/push/letters.h"
-#include "core/push/may.h"
 #include "core/push/verdict.h"
 #include "core/queue/backoff.h"
 #include "storage/accounts.h"
+#include "storage/items.h"
 #include "storage/lineage.h"
 #include "storage/push.h"
 
 #define TURN_MOST_MS   1000
+#define TURN_LEAST_MS  50    /* how often it is looked whether a calendar's other lane is done */
 #define FLUSH_MS       10000 /* places that moved over what nobody wants are written down this often */
 #define SAY_MS         HOUR_MS
 #define UNSEEN_EXIT_MS 50 /* how often a program is looked at that cannot be waited for */
@@ -192,11 +193,7 @@ static void settle(struct hooks *h, const struct hook_result *r, int64_t now_ms)
     *(r->ok ? &hook->delivered_ms : &hook->failed_ms) = clock_wall_ms();
     if (!hook->conf)
         return;
-    if (!l->coll && !r->ok && l->letter == l->sending.pos) { /* it stays, until asked for again */
-        l->last_letter = 0;
-        return;
-    }
-    if (!r->ok)
+    if (!r->ok && l->coll) /* a letter that failed stays, the next one has its try */
         wait_ms = r->dead
                       ? conf->backoff_min_ms
                       : queue_backoff_ms(l->lane.fails, conf->backoff_min_ms, conf->backoff_max_ms,
@@ -209,6 +206,24 @@ static void settle(struct hooks *h, const struct hook_result *r, int64_t now_ms)
 struct delivery {
     char type[16], account[LIMIT_NAME_BYTES + 1], id[96];
 };
+
+/* What is said of a calendar comes from two lanes: its own, and that of its account's list. Were
+ * both told at once, a slow receiver might take "removed" in after what came later. */
+static bool says_same(const struct hook_lane *a, const struct hook_lane *b, const char *name)
+{
+    struct span x = json_get(buf_span(&a->body), name), y = json_get(buf_span(&b->body), name);
+
+    return x.n == y.n && x.n > 0 && memcmp(x.p, y.p, x.n) == 0;
+}
+
+static bool must_wait(const struct hook_lane *l)
+{
+    for (const struct hook_lane *other = l->hook->lanes; other; other = other->next)
+        if (other != l && other->lane.running && says_same(l, other, "calendarId") &&
+            says_same(l, other, "account"))
+            return true;
+    return false;
+}
 
 static enum rc find_letter(struct hooks *h, struct hook_lane *l, struct delivery *ret)
 {
@@ -223,6 +238,40 @@ static enum rc find_letter(struct hooks *h, struct hook_lane *l, struct delivery
     return RC_OK;
 }
 
+/* By the filters of now. RC_AGAIN: which calendar is the primary one cannot be told. */
+static enum rc is_wanted(const struct hook *hook, struct txn *mirror, const struct collection *coll,
+                         const struct account *a)
+{
+    const struct conf_hook *conf = hook->conf;
+    bool named = conf->accounts.n == 0;
+    struct span entry;
+
+    for (size_t i = 0; i < conf->accounts.n && !named; i++)
+        named = strcmp(conf->accounts.v[i], a->name) == 0;
+    if (!named)
+        return RC_NOTFOUND;
+    if (coll->kind == COLL_ROSTER || conf->calendars.n == 0 ||
+        conf_list_matches(&conf->calendars, coll->calendar, false))
+        return RC_OK;
+    if (!conf_list_matches(&conf->calendars, coll->calendar, true))
+        return RC_NOTFOUND;
+    if (item_of_calendar(mirror, a->no, span_of(coll->calendar), &entry) != RC_OK)
+        return RC_AGAIN;
+    return json_is_true(json_get(entry, "primary")) ? RC_OK : RC_NOTFOUND;
+}
+
+/* What is not wanted is not told later either, should the filters change. */
+static void pass_over(struct hooks *h, struct hook_lane *l, struct txn *mirror, uint64_t version)
+{
+    if (l->error)
+        keep_error(l, NULL);
+    else if (version <= l->at.pos)
+        return;
+    l->failed_ms = 0;
+    l->at = h->feed.now(mirror);
+    l->moved = h->moved = true;
+}
+
 static enum rc find_change(struct hooks *h, struct hook_lane *l, struct txn *mirror,
                            struct delivery *ret)
 {
@@ -235,6 +284,11 @@ static enum rc find_change(struct hooks *h, struct hook_lane *l, struct txn *mir
     if (rc == RC_OK)
         rc = account_get(mirror, coll.account, &account);
     if (rc != RC_OK || coll.state != COLL_READY)
+        return RC_NOTFOUND;
+    rc = is_wanted(l->hook, mirror, &coll, &account);
+    if (rc == RC_NOTFOUND)
+        pass_over(h, l, mirror, coll.version);
+    if (rc != RC_OK)
         return RC_NOTFOUND;
     const struct push_wish wish = {.account = account.name,
                                    .with_event = conf->include_event,
@@ -273,6 +327,11 @@ static void begin(struct hooks *h, struct hook_lane *l, struct txn *mirror, int6
             sched_set(&h->sched, &l->lane, rc == RC_AGAIN ? now_ms : now_ms + TURN_MOST_MS);
         return;
     }
+    if (l->coll && l->hook->group.running > 1 && must_wait(l)) {
+        sched_done(&h->sched, &l->lane, LANE_NOTHING, now_ms);
+        sched_set(&h->sched, &l->lane, now_ms + TURN_LEAST_MS);
+        return;
+    }
     if (hook_send(h, l, d.type, d.account, d.id, &e) != RC_OK)
         judge(h, l, false, e.text, -1);
 }
@@ -296,36 +355,19 @@ struct news {
     int64_t now_ms;
 };
 
-static bool wants(const struct hook *hook, struct txn *mirror, const struct collection *coll)
-{
-    const struct conf_hook *conf = hook->conf;
-    struct account a;
-
-    if (!conf || (coll->kind != COLL_EVENTS && coll->kind != COLL_ROSTER) ||
-        account_get(mirror, coll->account, &a) != RC_OK)
-        return false;
-    bool named = conf->accounts.n == 0;
-
-    for (size_t i = 0; i < conf->accounts.n && !named; i++)
-        named = strcmp(conf->accounts.v[i], a.name) == 0;
-    if (!named || coll->kind == COLL_ROSTER || conf->calendars.n == 0)
-        return named;
-    return conf_list_matches(&conf->calendars, coll->calendar,
-                             may_is_primary(mirror, a.no, coll->calendar));
-}
-
 static bool hear(void *arg, enum rc rc, const struct collection *coll)
 {
     struct news *n = arg;
 
-    if (rc != RC_OK || coll->state != COLL_READY)
+    if (rc != RC_OK || coll->state != COLL_READY ||
+        (coll->kind != COLL_EVENTS && coll->kind != COLL_ROSTER))
         return true;
     for (struct hook *hook = n->h->all; hook; hook = hook->next) {
-        if (!wants(hook, n->mirror, coll))
+        if (!hook->conf)
             continue;
         struct hook_lane *l = hook_lane_of(hook, coll->no, n->ledger);
 
-        if (l && !l->lane.running && !sched_is_set(&l->lane))
+        if (!l->lane.running && !sched_is_set(&l->lane))
             sched_set(&n->h->sched, &l->lane, n->now_ms);
     }
     return true;

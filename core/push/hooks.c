@@ -40,10 +40,8 @@ struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *led
     for (struct hook_lane *l = hook->lanes; l; l = l->next)
         if (l->coll == coll)
             return l;
-    struct hook_lane *l = calloc(1, sizeof *l);
+    struct hook_lane *l = must(calloc(1, sizeof *l)); /* else its news would be lost */
 
-    if (!l)
-        return NULL;
     l->lane.group = &hook->group;
     l->hook = hook;
     l->coll = coll;
@@ -61,10 +59,11 @@ struct hook_lane *hook_lane_of(struct hook *hook, uint32_t coll, struct txn *led
 void hooks_forget(struct hooks *h, uint32_t coll, struct txn *ledger)
 {
     for (struct hook *hook = h->all; hook; hook = hook->next) {
-        struct hook_lane *l = hook->conf ? hook_lane_of(hook, coll, ledger) : NULL;
+        if (!hook->conf)
+            continue;
+        struct hook_lane *l = hook_lane_of(hook, coll, ledger);
 
-        if (l)
-            l->gone = l->moved = h->moved = true;
+        l->gone = l->moved = h->moved = true;
     }
     h->flushed_ms = 0;
 }

@@ -215,8 +215,12 @@ enum rc hooks_dead(struct hooks *h, const char *name, uint64_t number, bool drop
     if (rc == RC_OK && drop_them && hook)
         discount(hook, p.n, p.bytes);
     if (rc == RC_OK && !drop_them && p.n) {
-        hook->letters.letter = number ? number - 1 : 0;
-        hook->letters.last_letter = p.v[p.n - 1];
+        struct hook_lane *l = &hook->letters;
+        uint64_t before = number ? number - 1 : 0, last = p.v[p.n - 1];
+        bool more = l->letter < l->last_letter; /* are asked for already */
+
+        l->letter = more && l->letter < before ? l->letter : before;
+        l->last_letter = more && l->last_letter > last ? l->last_letter : last;
         if (!hook->letters.lane.running) /* else it goes on from there */
             sched_set(&h->sched, &hook->letters.lane, clock_mono_ms());
     }

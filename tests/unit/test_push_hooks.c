@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "storage/push.h"
+#include "tests/unit/fake_http.h"
 #include "tests/unit/storage_fixture.h"
 
 #define CHANGES      3
@@ -19,18 +20,25 @@
 
 static _Atomic unsigned n_changes; /* that the feed has */
 static int pad;                    /* so large each is, besides */
+static bool of_calendars;          /* they say of which calendar they are; those of LIST of "me" */
+#define LIST "list"
 
 static enum rc next_change(struct txn *t, const struct collection *coll,
                            const struct push_place *after, const struct push_wish *wish,
                            struct buf *out, struct push_change *ret)
 {
-    (void)t, (void)coll, (void)wish;
+    (void)t, (void)wish;
     ret->at = *after;
     if (after->pos >= n_changes)
         return RC_NOTFOUND;
     ret->at.pos = ret->at.sub = after->pos + 1;
     ret->type = "created";
-    buf_printf(out, pad ? "{\"n\":%d,\"pad\":\"%0*d\"}" : "{\"n\":%d}", (int)ret->at.pos, pad, 0);
+    if (of_calendars)
+        buf_printf(out, "{\"account\":\"home\",\"calendarId\":\"%s\"}",
+                   strcmp(coll->calendar, LIST) == 0 ? "me" : coll->calendar);
+    else
+        buf_printf(out, pad ? "{\"n\":%d,\"pad\":\"%0*d\"}" : "{\"n\":%d}", (int)ret->at.pos, pad,
+                   0);
     return RC_OK;
 }
 
@@ -71,6 +79,7 @@ static int setup(void **state)
     assert_int_equal(w->coll.account, a.no);
     n_changes = CHANGES;
     pad = 0;
+    of_calendars = false;
     w->hook = (struct conf_hook){.name = name, .timeout_ms = 10000, .give_up_ms = 1};
     w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1, .refs = 1};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
@@ -125,6 +134,13 @@ static bool took_all(struct world *w)
     uint64_t delivered, failed, dead;
     hooks_count(w->hooks, &delivered, &failed, &dead);
     return delivered == n_changes;
+}
+
+static uint64_t count_dead(struct world *w)
+{
+    uint64_t delivered, failed, dead;
+    hooks_count(w->hooks, &delivered, &failed, &dead);
+    return dead;
 }
 
 static bool see_letter(void *arg, const struct push_dead *d)
@@ -249,6 +265,19 @@ static void test_asked_for_while_one_is_delivered(void **state)
     wait_for(w, took_all, "the others");
     hooks_count(w->hooks, &delivered, &failed, &dead);
     assert_int_equal(dead, 0);
+}
+
+/* Nor is what was asked for before forgotten. */
+static void test_one_asked_for_while_all_are_delivered(void **state)
+{
+    struct world *w = *state;
+    uint64_t n;
+    begin_delivery(w, 0);
+    assert_int_equal(hooks_dead(w->hooks, "h", 2, false, &n, NULL), RC_OK);
+    assert_int_equal(n, 1);
+    end_delivery(w);
+    wait_for(w, took_all, "all of them");
+    assert_int_equal(count_dead(w), 0);
 }
 
 /* A letter that is dropped while it is delivered is gone once, not twice. */
@@ -384,11 +413,56 @@ static void test_failing_since_a_time_to_come(void **state)
     wait_for(w, has_letters, "a letter of each");
 }
 
-static uint64_t count_dead(struct world *w)
+static atomic_bool held; /* the receiver takes what comes, and says so later */
+
+static bool take_later(struct fake_http *f, int fd, const char *text, int nth)
+{
+    (void)f, (void)text, (void)nth;
+    while (atomic_load(&held))
+        (void)poll(NULL, 0, 5);
+    fake_http_reply_text(fd, 204, "");
+    return true;
+}
+
+static bool two_run(struct world *w)
+{
+    struct buf out = {0};
+    hooks_write(w->hooks, &out);
+    bool two = strstr(buf_text(&out), "\"running\":2");
+    buf_release(&out);
+    return two;
+}
+
+static bool took_three(struct world *w)
 {
     uint64_t delivered, failed, dead;
     hooks_count(w->hooks, &delivered, &failed, &dead);
-    return dead;
+    return delivered == 3;
+}
+
+/* A calendar's changes and those of its entry in the list are told one after the other, or a slow
+ * receiver might believe that it has left when it is back. */
+static void test_one_at_a_time_of_a_calendar(void **state)
+{
+    struct world *w = *state;
+    struct fake_http receiver;
+    fake_http_start(&receiver, NULL, take_later, NULL);
+    w->hook.url = receiver.url;
+    of_calendars = true;
+    n_changes = 1;
+    hooks_free(w->hooks);
+    (void)make_calendar(w->f->store, LIST, COLL_READY);
+    (void)make_calendar(w->f->store, "you", COLL_READY);
+    assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->conf, &feed, NULL), RC_OK);
+    atomic_store(&held, true);
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, two_run, "one of each calendar");
+    wait_for_turns(w);
+    assert_true(two_run(w));
+    atomic_store(&held, false);
+    wait_for(w, took_three, "the third");
+    hooks_stop(w->hooks);
+    fake_http_stop(&receiver);
 }
 
 struct sum {
@@ -494,8 +568,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_given_up_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_asked_for_while_one_is_delivered, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_asked_for_while_all_are_delivered, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_dropped_while_it_is_delivered, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failing_since_a_time_to_come, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_at_a_time_of_a_calendar, setup, teardown),
         cmocka_unit_test_setup_teardown(test_large_letters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_letters_of_a_hook_that_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_added_on_a_full_disk, setup, teardown),
