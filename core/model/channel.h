@@ -10,7 +10,8 @@ enum channel_state {
     CHANNEL_OPENING = 1, /* written down, watch call not yet answered; a `sync` may already come */
     CHANNEL_UNVERIFIED,  /* watch answered, `sync` not yet seen */
     CHANNEL_LIVE,        /* its `sync` came in: pings do reach us */
-    CHANNEL_DEGRADED,    /* a scheduled check found what it did not announce: being replaced */
+    CHANNEL_DEGRADED,    /* a check found what it did not announce, or a notification came by one
+                            that is not on record: being replaced */
     CHANNEL_STOPPING,    /* replaced or unwanted: to be stopped upstream, pings ignored */
     CHANNEL_STOPPED,     /* Google took the stop but may go on sending: ignored, until renew_ms */
 };

@@ -36,6 +36,7 @@
 /* With TLS, when the internet itself connects: one costs up to 40 KB before anything is known of
  * it. */
 #define TLS_CONNECTIONS 600
+#define DOUBTED_MOST    4
 #define PER_ADDRESS     256
 
 /* A request that waits for the commit. */
@@ -43,7 +44,8 @@ struct waiting {
     struct httpd_request *req;
     struct channel channel;
     enum ping_verdict verdict;
-    uint64_t serial; /* of a PING_CHANGE */
+    bool mark; /* of PING_CHANGE and PING_LOST: `serial` is to be durable */
+    uint64_t serial;
 };
 
 struct ping {
@@ -53,6 +55,7 @@ struct ping {
     struct cert cert;
     struct site site;
     struct buf path;
+    int64_t began_ms; /* wall clock */
     struct waiting *waiting;
     size_t n_waiting, cap_waiting;
     struct refused refused;
@@ -113,19 +116,20 @@ static bool needs_commit(struct ping *p, struct waiting *w, bool known)
         return !known || w->channel.state != CHANNEL_STOPPING;
     case PING_SYNC:
         return w->channel.state == CHANNEL_OPENING || w->channel.state == CHANNEL_UNVERIFIED;
+    case PING_LOST:
     case PING_CHANGE:
-        return queue_ping(p->queue, w->channel.coll, &w->serial);
+        w->mark = queue_ping(p->queue, w->channel.coll, &w->serial);
+        return w->mark || w->verdict == PING_LOST;
     }
     return false;
 }
 
 static unsigned series_of(enum ping_verdict verdict)
 {
-    static const enum metric_ping of[] = {[PING_FORGED] = METRIC_PING_BAD_TOKEN,
-                                          [PING_STRAY] = METRIC_PING_UNKNOWN,
-                                          [PING_IGNORED] = METRIC_PING_IGNORED,
-                                          [PING_SYNC] = METRIC_PING_SYNC,
-                                          [PING_CHANGE] = METRIC_PING_ACCEPTED};
+    static const enum metric_ping of[] = {
+        [PING_FORGED] = METRIC_PING_BAD_TOKEN, [PING_STRAY] = METRIC_PING_UNKNOWN,
+        [PING_LOST] = METRIC_PING_UNKNOWN,     [PING_IGNORED] = METRIC_PING_IGNORED,
+        [PING_SYNC] = METRIC_PING_SYNC,        [PING_CHANGE] = METRIC_PING_ACCEPTED};
 
     return of[verdict];
 }
@@ -138,7 +142,7 @@ static enum ping_verdict verdict_of(struct ping *p, const struct ping_headers *h
 
     if (verdict == PING_FORGED || verdict == PING_IGNORED)
         return verdict;
-    verdict = ping_verify(p->store, h, clock_wall_ms(), ret_channel, ret_known);
+    verdict = ping_verify(p->store, h, clock_wall_ms(), p->began_ms, ret_channel, ret_known);
     if (verdict == PING_FORGED || verdict == PING_IGNORED)
         refused_add(&p->refused, h, verdict, now_ms);
     return verdict;
@@ -198,7 +202,7 @@ static void write_channel(struct txn *t, const struct waiting *w, int64_t now_ms
         ch = w->channel;
     if (ch.resource_id[0] == '\0')
         memcpy(ch.resource_id, w->channel.resource_id, sizeof(ch.resource_id));
-    if (w->verdict == PING_STRAY)
+    if (w->verdict == PING_STRAY || w->verdict == PING_LOST)
         ch.state = CHANNEL_STOPPING;
     else if (w->verdict == PING_SYNC &&
              (ch.state == CHANNEL_OPENING || ch.state == CHANNEL_UNVERIFIED))
@@ -222,6 +226,34 @@ static void write_mark(struct txn *t, const struct waiting *w, int64_t now_ms)
     job_put(t, &job);
 }
 
+/* What is on record for the same collection, and was to announce it too. */
+struct doubted {
+    int64_t began_ms;
+    size_t n;
+    struct channel v[DOUBTED_MOST];
+};
+
+static bool collect_live(void *arg, const struct channel *ch)
+{
+    struct doubted *d = arg;
+
+    if (ch->state == CHANNEL_LIVE && ch->last_ping_ms < d->began_ms)
+        d->v[d->n++] = *ch;
+    return d->n < DOUBTED_MOST;
+}
+
+/* They have not been heard, and what was is about to be stopped: sync replaces them. */
+static void doubt_channels(struct txn *t, const struct waiting *w, int64_t began_ms)
+{
+    struct doubted d = {.began_ms = began_ms};
+
+    channels_each(t, w->channel.coll, collect_live, &d);
+    for (size_t i = 0; i < d.n; i++) {
+        d.v[i].state = CHANNEL_DEGRADED;
+        channel_put(t, &d.v[i]);
+    }
+}
+
 static enum rc commit(struct ping *p, struct err *e)
 {
     int64_t now_ms = clock_wall_ms();
@@ -232,8 +264,10 @@ static enum rc commit(struct ping *p, struct err *e)
         return rc;
     for (size_t i = 0; i < p->n_waiting; i++) {
         write_channel(t, &p->waiting[i], now_ms);
-        if (p->waiting[i].verdict == PING_CHANGE)
+        if (p->waiting[i].mark)
             write_mark(t, &p->waiting[i], now_ms);
+        if (p->waiting[i].verdict == PING_LOST)
+            doubt_channels(t, &p->waiting[i], p->began_ms);
     }
     return txn_commit(t, e);
 }
@@ -242,10 +276,15 @@ static enum rc commit(struct ping *p, struct err *e)
  * again. */
 static void release(struct ping *p, const struct waiting *w, bool durable)
 {
+    if (w->mark && durable)
+        queue_marked(p->queue, w->channel.coll, w->serial);
     if (w->verdict != PING_CHANGE)
         queue_poke(p->queue, w->channel.coll);
-    else if (durable)
-        queue_marked(p->queue, w->channel.coll, w->serial);
+    if (w->verdict == PING_LOST)
+        log_notice("webhook",
+                   "cal %u: a notification came by a channel that is not on record; "
+                   "what is has not been heard, and will be replaced",
+                   w->channel.coll);
     answer(w->req, durable ? 200 : 503);
 }
 
@@ -292,6 +331,7 @@ enum rc ping_start(struct ping **ret, const struct ping_options *opt, struct err
         return err_set(e, RC_SYS, "webhook: out of memory");
     p->store = opt->store;
     p->queue = opt->queue;
+    p->began_ms = clock_wall_ms();
     buf_add_span(&p->path, url_path(opt->public_url));
     must_hold(&p->path);
     site_make(&p->site, opt->site_verification);

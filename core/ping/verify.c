@@ -5,6 +5,11 @@
  * turned away for the price of one hash, before the store is looked at, and a genuine one is known
  * as such even when its record was lost in a crash: then it is stopped, for nobody else would.
  *
+ * When an older database was put back, the channels that were opened since are such, and those on
+ * record may long be closed: all that is heard of a calendar may be what comes by a channel that is
+ * to be stopped. As long as this process has heard none of those on record, it therefore counts as
+ * the hint that it is; the token says of what. Afterwards they tell it themselves.
+ *
  * The resource id must fit too. It is unknown only while the watch call is on its way: the first
  * message may overtake the answer. */
 #include "core/ping/verify.h"
@@ -27,11 +32,25 @@ static enum ping_verdict judge(const struct ping_headers *h, int64_t now_ms,
     return span_is(h->state, "sync") ? PING_SYNC : PING_CHANGE;
 }
 
+struct ear {
+    int64_t began_ms;
+    bool heard;
+};
+
+static bool listen_to(void *arg, const struct channel *ch)
+{
+    struct ear *ear = arg;
+
+    ear->heard |= ch->state < CHANNEL_STOPPING && ch->last_ping_ms >= ear->began_ms;
+    return !ear->heard;
+}
+
 /* What is left to know of a channel without a record. */
 static enum ping_verdict stray(struct txn *t, const struct ping_headers *h, uint32_t coll,
-                               int64_t now_ms, struct channel *ret)
+                               int64_t now_ms, int64_t began_ms, struct channel *ret)
 {
     struct channel ch = {.coll = coll, .state = CHANNEL_STOPPING, .created_ms = now_ms};
+    struct ear ear = {.began_ms = began_ms};
     struct collection c;
 
     if (coll_get(t, coll, &c) == RC_NOTFOUND)
@@ -40,11 +59,12 @@ static enum ping_verdict stray(struct txn *t, const struct ping_headers *h, uint
         !text_copy(ch.resource_id, sizeof(ch.resource_id), h->resource_id))
         return PING_FORGED;
     *ret = ch;
-    return PING_STRAY;
+    channels_each(t, coll, listen_to, &ear);
+    return ear.heard || span_is(h->state, "sync") ? PING_STRAY : PING_LOST;
 }
 
 enum ping_verdict ping_verify(struct store *s, const struct ping_headers *h, int64_t now_ms,
-                              struct channel *ret_channel, bool *ret_known)
+                              int64_t began_ms, struct channel *ret_channel, bool *ret_known)
 {
     enum ping_verdict verdict = PING_FORGED;
     struct channel ch;
@@ -61,7 +81,7 @@ enum ping_verdict ping_verify(struct store *s, const struct ping_headers *h, int
     if (*ret_known && ch.coll != coll) {
         verdict = PING_FORGED; /* our token, but of another channel with this id */
     } else if (!*ret_known) {
-        verdict = stray(t, h, coll, now_ms, ret_channel);
+        verdict = stray(t, h, coll, now_ms, began_ms, ret_channel);
     } else if (ch.resource_id[0] == '\0' ||
                text_equal_secret(span_of(ch.resource_id), h->resource_id)) {
         verdict = judge(h, now_ms, &ch);

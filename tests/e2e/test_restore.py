@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 from emulator import USER, Hook
+from failures import MINUTE_MS, Clock, event_channels, settle, wait_title
 from mirror import wait_for
 from push import LOCAL, state_of, watch
 
@@ -142,3 +143,31 @@ def test_a_resync_between_the_backup_and_the_start(start, tmp_path):
         pair.emulator.clear_faults()
         another = pair.google.insert(summary="another")["id"]
         assert json.loads(board.next()["_body"])["eventId"] == another  # and nothing by halves
+
+
+def test_channels_that_the_backup_does_not_know(start, tmp_path):
+    """T-RESTORE: the channel on record was replaced since the backup: a notification of its successor proves by its token what it
+    is of, so that calendar is looked at, and gets a channel that is on record; nothing waits for a poll."""
+    clock = Clock(tmp_path)
+    pair = start(env=clock.env)
+    settle(pair)
+    keep(pair, tmp_path / "kept")
+    settle(pair)
+    old, = event_channels(pair)
+    pair.emulator.set_pings(drop=True, state="exists")
+    pair.google.insert(summary="not announced")
+    clock.sleep(pair, 20 * MINUTE_MS)  # a check finds that, and blames the channel
+    wait_for("another channel", lambda: [c["id"] for c in event_channels(pair)] not in ([], [old["id"]]) and len(event_channels(pair)) == 1)
+    pair.emulator.set_pings(reset=True)
+    since, = event_channels(pair)
+    put_back(pair, tmp_path / "kept")
+    pair.mirror.start()
+    pair.wait_equal(USER)
+    pair.wait_quiet(USER)
+    event = pair.google.insert(summary="first")["id"]
+    wait_title(pair, event, "first")
+    wait_for("a channel on record", lambda: [c["id"] for c in event_channels(pair)] not in ([], [since["id"]])
+             and len(event_channels(pair)) == 1)
+    settle(pair)
+    pair.google.patch(USER, event, summary="second")
+    wait_title(pair, event, "second")

@@ -60,13 +60,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     h.resource_id = take_line(&rest);
     h.state = take_line(&rest);
     h.number = take_line(&rest);
-    enum ping_verdict verdict = ping_verify(s, &h, NOW_MS, &ch, &known);
+    enum ping_verdict verdict = ping_verify(s, &h, NOW_MS, NOW_MS, &ch, &known);
 
     if (!ours || !fits)
         require(verdict == PING_FORGED);
     if (verdict == PING_CHANGE || verdict == PING_SYNC)
         require(known && data[0] == 'k' && ch.coll == 1);
-    if (verdict == PING_STRAY)
+    if (verdict == PING_STRAY || verdict == PING_LOST)
         require(data[0] == 'k' && ch.state == CHANNEL_STOPPING && span_is(h.channel_id, ch.id));
     return 0;
 }

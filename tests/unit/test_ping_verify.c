@@ -16,6 +16,7 @@
 
 #define NOW    1800000000000
 #define MINUTE (60 * 1000LL)
+#define BEGAN  (NOW - 10 * MINUTE)
 
 static char long_text[200]; /* longer than any id */
 
@@ -50,7 +51,7 @@ static const struct row rows[] = {
      true},
     {"long expired", CHANNEL_LIVE, -2 * MINUTE, "r", "c", "c", "r", "exists", 0, 0, PING_STRAY,
      true},
-    {"of no record", 0, 0, "", "c", "c", "r", "exists", 0, 0, PING_STRAY, false},
+    {"of no record", 0, 0, "", "c", "c", "r", "exists", 0, 0, PING_LOST, false},
     {"of no record, no resource", 0, 0, "", "c", "c", "", "exists", 0, 0, PING_FORGED, false},
     {"of no record, nonsense", 0, 0, "", "c", "c", long_text, "exists", 0, 0, PING_FORGED, false},
     {"of what has left", 0, 0, "", "c", "c", "r", "exists", 0, true, PING_IGNORED, false},
@@ -95,7 +96,7 @@ static void check(struct store *s, const struct row *row)
                              .token = span_of(token),
                              .resource_id = span_of(row->said_resource),
                              .state = span_of(row->said_state)};
-    enum ping_verdict verdict = ping_verify(s, &h, NOW, &got, &known);
+    enum ping_verdict verdict = ping_verify(s, &h, NOW, BEGAN, &got, &known);
     if (verdict != row->want || known != row->known)
         fail_msg("%s: verdict %d, known %d", row->what, verdict, known);
     if (verdict == PING_FORGED || verdict == PING_IGNORED)
@@ -107,27 +108,83 @@ static void check(struct store *s, const struct row *row)
     assert_string_equal(got.resource_id, row->said_resource == long_text ? "" : "r");
 }
 
+static struct store *open_store(char dir[])
+{
+    struct store *s = NULL;
+    assert_non_null(mkdtemp(dir));
+    assert_int_equal(
+        store_open(&s, dir, &(struct store_options){.map_bytes = 16 << 20, .no_fsync = true}, NULL),
+        RC_OK);
+    return s;
+}
+
+static void close_store(struct store *s, const char *dir)
+{
+    char command[64];
+    store_close(s);
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
 static void test_verdicts(void **state)
 {
     (void)state;
     memset(long_text, 'x', sizeof(long_text) - 1);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char dir[] = "/tmp/calmirror-ping-XXXXXX", command[64];
-        struct store *s = NULL;
-        assert_non_null(mkdtemp(dir));
-        assert_int_equal(
-            store_open(&s, dir, &(struct store_options){.map_bytes = 16 << 20, .no_fsync = true},
-                       NULL),
-            RC_OK);
+        char dir[] = "/tmp/calmirror-ping-XXXXXX";
+        struct store *s = open_store(dir);
         check(s, &rows[i]);
-        store_close(s);
-        snprintf(command, sizeof(command), "rm -rf %s", dir);
-        assert_int_equal(system(command), 0);
+        close_store(s, dir);
+    }
+}
+
+/* What comes by a channel without a record is a hint unless one on record tells of it. */
+static void test_beside_others(void **state)
+{
+    static const struct {
+        enum channel_state beside;
+        int64_t heard; /* after BEGAN */
+        const char *said;
+        enum ping_verdict want;
+    } cases[] = {
+        {CHANNEL_LIVE, 1, "exists", PING_STRAY},     {CHANNEL_LIVE, -1, "exists", PING_LOST},
+        {CHANNEL_LIVE, -1, "sync", PING_STRAY},      {CHANNEL_UNVERIFIED, 1, "exists", PING_STRAY},
+        {CHANNEL_STOPPING, 1, "exists", PING_LOST},  {CHANNEL_STOPPED, 1, "exists", PING_LOST},
+        {CHANNEL_DEGRADED, -1, "exists", PING_LOST},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char dir[] = "/tmp/calmirror-ping-XXXXXX", token[CHANNEL_TOKEN_MAX];
+        struct store *s = open_store(dir);
+        struct channel ch = {.id = "d",
+                             .state = cases[i].beside,
+                             .expires_ms = NOW + MINUTE,
+                             .last_ping_ms = BEGAN + cases[i].heard};
+        struct txn *t = NULL;
+        bool known = true;
+        assert_int_equal(txn_write(s, &t, NULL), RC_OK);
+        ch.coll = add_coll(t, "a");
+        channel_put(t, &ch);
+        ch.coll = add_coll(t, "b"); /* what others hear says nothing */
+        ch.last_ping_ms = NOW;
+        strcpy(ch.id, "e");
+        channel_put(t, &ch);
+        assert_int_equal(txn_commit(t, NULL), RC_OK);
+        channel_token(store_secret(s), span_of("c"), ch.coll - 1, token);
+        struct ping_headers h = {.channel_id = span_of("c"),
+                                 .token = span_of(token),
+                                 .resource_id = span_of("r"),
+                                 .state = span_of(cases[i].said)};
+        enum ping_verdict verdict = ping_verify(s, &h, NOW, BEGAN, &ch, &known);
+        if (verdict != cases[i].want || known)
+            fail_msg("case %zu: verdict %d, known %d", i, verdict, known);
+        close_store(s, dir);
     }
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_verdicts),
+                                       cmocka_unit_test(test_beside_others)};
     return cmocka_run_group_tests_name("ping_verify", tests, NULL, NULL);
 }
