@@ -132,6 +132,9 @@ class SharedWorld(World):
                           *(kind(seen) for kind in (FeedFollower, StreamFollower) for seen in self.seen.values())]
         self.at_first = len(self.followers)
 
+    def was_away(self, calendar):
+        return calendar in {c for _, c in self.left}
+
     def editable(self):
         return [c for c in self.zones if c != ROOM]
 

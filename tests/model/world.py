@@ -116,6 +116,10 @@ class World:
         """The mirror as one sees it who has that account alone; whether the feed tells ids and times alone of it."""
         return self.mirror, False
 
+    def was_away(self, calendar):
+        """From some account, since the last rest."""
+        return calendar in self.left
+
     def dump(self, calendar):
         """Its events as Google shows them."""
         return self.emulator.dump(calendar)
