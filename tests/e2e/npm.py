@@ -4,10 +4,23 @@ import hashlib
 import os
 import shutil
 import subprocess
+import time
 
 import pytest
 
 from mirror import TOP
+
+
+def run(target):
+    """"", or why it failed. A connection that stalls is given up, and another one is tried."""
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--prefer-offline",
+               "--fetch-timeout=30000", "--fetch-retries=4", "--fetch-retry-mintimeout=1000"]
+    try:
+        done = subprocess.run(command, cwd=target, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240,
+                              check=False)
+    except subprocess.TimeoutExpired:
+        return "it took more than four minutes"
+    return done.stderr[-500:] or "failed" if done.returncode else ""
 
 
 def install(folder, name):
@@ -24,13 +37,13 @@ def install(folder, name):
     os.makedirs(target, exist_ok=True)
     for file in ("package.json", "package-lock.json"):
         shutil.copy(os.path.join(folder, file), target)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=target,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        reason = f"npm ci: {done.stderr[-500:]}"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    for pause_s in (5, 20, None):
+        trouble = run(target)
+        if not trouble:
+            break
+        if pause_s is None or not os.environ.get("CI"):
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"npm ci: {trouble}")
+        time.sleep(pause_s)  # a registry that was away for a moment; what came before is in the cache
     with open(stamp, "w", encoding="ascii") as f:
         f.write(wanted)
     return modules
