@@ -12,10 +12,11 @@ import threading
 import pytest
 
 from emulator import USER, Emulator
-from mirror import TOP, Mirror, wait_for
+from mirror import LONG, TOP, Mirror, wait_for
 from pair import Pair, token_account
 
 SIGKILL = -9
+PROMPT_S = 1  # a request in which the service may die: then its socket, which is the test's, answers nobody
 
 
 def crash_points():
@@ -42,7 +43,7 @@ class Life:
         self.pair = pair
         self.google = pair.google
 
-    def until(self, what, condition, timeout=20):
+    def until(self, what, condition):
         def look():
             if self.pair.mirror.process.poll() is not None:
                 raise Died
@@ -51,7 +52,7 @@ class Life:
             except OSError:  # it died between the two lines above
                 return None
         try:
-            wait_for(what, look, timeout)
+            wait_for(what, look)
         except AssertionError as e:
             raise AssertionError(f"{e}\n{self.pair.mirror.log_text()[-3000:]}") from None
 
@@ -99,13 +100,14 @@ def pair(tmp_path):
         emulator.set_pages(max_page=10)
         with Mirror(tmp_path / "mirror", emulator.url, {"test": token_account(tmp_path)},
                     sync={"roster_interval": "1s", "poll_interval_unhealthy": "2s"}) as mirror:
-            mirror.timeout = 1
+            mirror.timeout = PROMPT_S
             yield Pair(emulator, mirror)
 
 
 def recover(pair):
     """Without crash points from now on: whatever state is left must lead to equality."""
     pair.mirror.env = {}
+    pair.mirror.timeout = LONG
     pair.google.insert(summary="made while it was down")
     pair.mirror.start()
     pair.mirror.wait_ready()

@@ -39,6 +39,7 @@ def expect_logins(pair):
     pair.mirror.env = {}
     pair.mirror.start()
     wait_for("both accounts", lambda: set(states(pair).values()) == {"ok"})
+    pair.mirror.wait_ready()  # an account is good before its calendars were listed
     event = pair.google.insert(summary="made while it was down")["id"]
     pair.mirror.request("POST", "/v1/resync", b"{}")
     wait_for("the event", lambda: event in pair.mirror.all_events(USER))
