@@ -35,7 +35,7 @@ class Filter:
         env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
         self.process = subprocess.Popen(command, env={**env, **environment}, text=True,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.watchdog = threading.Timer(5 * SECONDS, self.process.kill)
+        self.watchdog = threading.Timer(15 * SECONDS, self.process.kill)
         self.watchdog.start()
 
     def ask(self, **request):
@@ -92,7 +92,7 @@ class Go(Filter):
                     "GOCACHE": os.path.join(target, "cache")}
         program = os.path.join(target, "client")
         subprocess.run(["go", "build", "-o", program, os.path.join(HERE, "client.go")],
-                       env={**os.environ, **settings}, check=True, timeout=5 * SECONDS)
+                       env={**os.environ, **settings}, check=True, timeout=15 * SECONDS)
         super().__init__([program, url + "/"])
 
     def walk(self, method, **params):

@@ -21,7 +21,7 @@ def pair(tmp_path_factory):
     directory = tmp_path_factory.mktemp("clients")
     with Emulator(world=DEMO_WORLD) as emulator:
         with Mirror(directory / "mirror", emulator.url, {"anna": token_account(directory, TOKEN)},
-                    api={"hosts": ", ".join(front.HOSTS)}, push={"networks": "127.0.0.0/8", "settle": "500ms"}) as mirror:
+                    api={"hosts": ", ".join(front.HOSTS)}, push={"networks": "127.0.0.0/8", "request_timeout": "60s"}) as mirror:
             mirror.start().wait_ready()
             yield Pair(emulator, mirror, TOKEN)
 

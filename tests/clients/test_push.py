@@ -10,7 +10,7 @@ import uuid
 import pytest
 
 from clients import HERE, Refused
-from mirror import PATIENCE, wait_for
+from mirror import LONG, PATIENCE, wait_for
 
 ANNA = "anna@example.com"
 
@@ -31,7 +31,7 @@ class Receiver:
             self.requests.put(json.loads(line))
 
     def next(self):
-        request = self.requests.get(timeout=20 * PATIENCE)
+        request = self.requests.get(timeout=LONG * PATIENCE)
         assert (request["method"], request["url"], request["bytes"]) == ("POST", "/hook?x=1", 0)
         return {k: v for k, v in request["headers"].items() if k.startswith("x-goog-")}
 
@@ -40,7 +40,7 @@ class Receiver:
 
     def __exit__(self, *exc):
         self.process.stdin.close()
-        self.process.wait(20 * PATIENCE)
+        self.process.wait(LONG * PATIENCE)
         self.thread.join()
         self.process.stdout.close()
 
@@ -77,8 +77,9 @@ def test_sync_then_a_ping_for_each_burst_then_silence(client, pair, receivers):
     numbers = [1]
     for burst in range(2):
         token = client.call("events.list", calendarId=ANNA, maxResults=2500)["nextSyncToken"]
-        # Google announces the first at once and the others together: while they come in, the calendar is not quiet.
+        pair.emulator.set_pings(paused=True)  # however long the edits take, the mirror is told of all of them
         made = {pair.google.insert(ANNA, summary=f"burst {burst}")["id"] for _ in range(5)}
+        pair.emulator.set_pings(paused=False)
         ping = receiver.next()
         assert ping["x-goog-resource-state"] == "exists"
         numbers.append(int(ping["x-goog-message-number"]))
