@@ -20,7 +20,7 @@ void readyz_get(struct call *c)
 {
     const char *reason = NULL;
     struct err e = {0};
-    if (!health_is_recent(c->serve) && !aside_is_full(c->serve->overviews) &&
+    if (!health_is_recent(c->serve) && !aside_is_full(c->serve->overviews, &c->caller) &&
         aside_take(c->serve->overviews, c))
         return;
     if (atomic_load(&c->serve->draining))

@@ -10,8 +10,9 @@
  *
  * Feeds that are not yet sent hold memory for as long as their readers take. While that is more
  * than one feed may have (api.feed_size), the next is not begun: so there are never more than two
- * such amounts. httpd, which gives up answers that are too much for its own bound, does not count
- * these. */
+ * such amounts. While one client's are more than half of that, its next is not begun, but those of
+ * others are; and it has half of the places where jobs wait. httpd, which gives up answers that are
+ * too much for its own bound, does not count these. */
 #include "core/serve/aside.h"
 
 #include <pthread.h>
@@ -25,7 +26,7 @@
 #include "core/serve/reply.h"
 #include "core/serve/server.h"
 
-#define JOBS_MAX   32
+#define JOBS_MAX   32 /* of one client half */
 #define GZIP_LEVEL 1
 
 /* The headers that an answer depends on. */
@@ -36,6 +37,7 @@ static const char *const methods[] = {"GET", "HEAD", "POST"};
 struct job {
     struct job *next;
     struct httpd_request *request;
+    uint64_t who; /* access_number() */
     struct call call;
     struct buf text; /* path, query and body */
     char *header[HEADERS];
@@ -51,19 +53,23 @@ struct aside {
     bool bounded;
     struct squeeze *gzip; /* the thread's */
     pthread_t thread;
-    bool running;  /* the loop's: the thread was started */
-    unsigned jobs; /* the loop's: taken and not answered */
+    bool running;                /* the loop's: the thread was started */
+    unsigned jobs;               /* the loop's: taken and not answered, */
+    uint64_t asked_by[JOBS_MAX]; /* by whom */
     atomic_bool giving_up;
     _Atomic(struct httpd *) httpd; /* to be woken; NULL: not started yet */
     pthread_mutex_t lock;          /* guards the two lists */
     pthread_cond_t changed;
     struct list waiting, finished;
-    size_t unsent; /* guarded too: bytes of bodies that exist */
+    struct parcel *parcels; /* guarded too, as is the sum of their bytes: */
+    size_t unsent;
 };
 
 /* A body on its way out. */
 struct parcel {
+    struct parcel *next, **at; /* in aside->parcels */
     struct aside *aside;
+    uint64_t who;
     char *body;
     size_t n;
 };
@@ -75,12 +81,20 @@ static void list_add(struct list *l, struct job *j)
     l->last = &j->next;
 }
 
+static struct job *list_take_at(struct list *l, struct job **at)
+{
+    struct job *j = *at;
+    if (j) {
+        *at = j->next;
+        if (l->last == &j->next)
+            l->last = at;
+    }
+    return j;
+}
+
 static struct job *list_take(struct list *l)
 {
-    struct job *j = l->first;
-    if (j)
-        l->first = j->next;
-    return j;
+    return list_take_at(l, &l->first);
 }
 
 static void job_free(struct job *j)
@@ -133,6 +147,7 @@ static struct job *job_new(struct aside *a, const struct call *c)
         return NULL;
     }
     j->request = c->request;
+    j->who = access_number(&c->caller);
     j->call = (struct call){.serve = c->serve,
                             .conf = conf_ref(c->conf), /* a reload may come meanwhile */
                             .store = c->store,
@@ -159,6 +174,9 @@ static void parcel_free(void *arg)
     struct parcel *p = arg;
     pthread_mutex_lock(&p->aside->lock);
     p->aside->unsent -= p->n;
+    *p->at = p->next;
+    if (p->next)
+        p->next->at = p->at;
     pthread_cond_signal(&p->aside->changed);
     pthread_mutex_unlock(&p->aside->lock);
     free(p->body);
@@ -166,16 +184,21 @@ static void parcel_free(void *arg)
 }
 
 /* NULL without memory. */
-static struct httpd_response *make_parcel(struct aside *a, struct call *c)
+static struct httpd_response *make_parcel(struct aside *a, struct job *j)
 {
+    struct call *c = &j->call;
     struct parcel *p = malloc(sizeof *p);
     bool gzipped;
     if (!p)
         return NULL;
-    *p = (struct parcel){.aside = a};
+    *p = (struct parcel){.aside = a, .who = j->who, .at = &a->parcels};
     p->body = reply_body(c, a->gzip, &p->n, &gzipped);
     pthread_mutex_lock(&a->lock);
     a->unsent += p->n;
+    p->next = a->parcels;
+    if (p->next)
+        p->next->at = &p->next;
+    a->parcels = p;
     pthread_mutex_unlock(&a->lock);
     struct httpd_response *r =
         httpd_response_over(c->answer.status, p->body ? p->body : "", p->n, parcel_free, p);
@@ -183,16 +206,27 @@ static struct httpd_response *make_parcel(struct aside *a, struct call *c)
     return r;
 }
 
-static struct httpd_response *make_response(struct aside *a, struct call *c)
+static struct httpd_response *make_response(struct aside *a, struct job *j)
 {
-    return a->bounded ? make_parcel(a, c) : reply_make(c, a->gzip);
+    return a->bounded ? make_parcel(a, j) : reply_make(&j->call, a->gzip);
 }
 
-/* Under the lock: is there something to do, and memory for it? */
-static bool may_begin(const struct aside *a)
+/* Is there memory for it? */
+static bool may_begin(const struct aside *a, const struct job *j)
 {
-    const struct job *next = a->waiting.first;
-    return next && a->unsent <= next->call.conf->api.feed_size;
+    uint64_t most = j->call.conf->api.feed_size, own = 0;
+    for (const struct parcel *p = a->parcels; p; p = p->next)
+        own += p->who == j->who ? p->n : 0;
+    return a->unsent <= most && (!j->call.caller.client || own <= most / 2);
+}
+
+/* Under the lock: the next job that may be begun. */
+static struct job *take_next(struct aside *a)
+{
+    struct job **at = &a->waiting.first;
+    while (*at && !may_begin(a, *at))
+        at = &(*at)->next;
+    return list_take_at(&a->waiting, at);
 }
 
 static void *work(void *arg)
@@ -200,15 +234,15 @@ static void *work(void *arg)
     struct aside *a = arg;
     pthread_mutex_lock(&a->lock);
     for (;;) {
-        while (!may_begin(a) && !atomic_load(&a->giving_up))
+        struct job *j = NULL;
+        while (!atomic_load(&a->giving_up) && !(j = take_next(a)))
             pthread_cond_wait(&a->changed, &a->lock);
-        if (atomic_load(&a->giving_up))
+        if (!j)
             break;
-        struct job *j = list_take(&a->waiting);
         pthread_mutex_unlock(&a->lock);
         call_run(&j->call);
         reply_shape(&j->call);
-        j->response = make_response(a, &j->call);
+        j->response = make_response(a, j);
         pthread_mutex_lock(&a->lock);
         list_add(&a->finished, j);
         httpd_wake(atomic_load(&a->httpd));
@@ -260,9 +294,12 @@ static bool start(struct aside *a)
     return a->running && !atomic_load(&a->giving_up);
 }
 
-bool aside_is_full(const struct aside *a)
+bool aside_is_full(const struct aside *a, const struct caller *who)
 {
-    return a->jobs == JOBS_MAX;
+    unsigned own = 0;
+    for (unsigned i = 0; i < a->jobs; i++)
+        own += a->asked_by[i] == access_number(who);
+    return a->jobs == JOBS_MAX || (who->client && own >= JOBS_MAX / 2);
 }
 
 /* May it be answered only when the mirror is as fresh as it says? That is for the loop to wait for.
@@ -277,14 +314,14 @@ bool aside_take(struct aside *a, struct call *c)
 {
     if (c->aside || !c->request || !static_method(c->method) || has_wish(c))
         return false;
-    if (aside_is_full(a)) {
+    if (aside_is_full(a, &c->caller)) {
         (void)call_fail(c, FAULT_NOT_READY, NULL, "Too much is asked for at once.");
         return true;
     }
     struct job *j = start(a) ? job_new(a, c) : NULL;
     if (!j)
         return false;
-    a->jobs++;
+    a->asked_by[a->jobs++] = j->who;
     c->answer = (struct answer){.later = true};
     pthread_mutex_lock(&a->lock);
     list_add(&a->waiting, j);
@@ -298,6 +335,14 @@ bool aside_given_up(const struct call *c)
     return c->aside && atomic_load_explicit(&c->aside->giving_up, memory_order_relaxed);
 }
 
+static void leave(struct aside *a, uint64_t who)
+{
+    unsigned i = 0;
+    while (a->asked_by[i] != who)
+        i++;
+    a->asked_by[i] = a->asked_by[--a->jobs];
+}
+
 void aside_turn(struct aside *a)
 {
     while (a->jobs) {
@@ -306,7 +351,7 @@ void aside_turn(struct aside *a)
         pthread_mutex_unlock(&a->lock);
         if (!j)
             return;
-        a->jobs--;
+        leave(a, j->who);
         serve_count(a->serve, &j->call);
         httpd_answer(j->request, j->response);
         job_free(j);

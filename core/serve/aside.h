@@ -18,7 +18,8 @@ void aside_start(struct aside *a, struct httpd *h); /* the loop runs: takes call
  * this says false, and its answer sent then. False also: the call is to go on, here. True: it is
  * over for now. */
 bool aside_take(struct aside *a, struct call *c);
-bool aside_is_full(const struct aside *a); /* on the loop: the next one would be answered 503 */
+/* On the loop: would the next one, of this caller, be answered 503? */
+bool aside_is_full(const struct aside *a, const struct caller *who);
 /* To be asked now and then by a handler that may run there: is nobody waiting any more? */
 bool aside_given_up(const struct call *c);
 

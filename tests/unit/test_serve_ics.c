@@ -1,4 +1,6 @@
 /* test_serve_ics: what a feed says of events and series, its lines and zones, its validators. */
+#include <poll.h>
+
 #include "tests/unit/ics_fixture.h"
 
 static void test_single(void **state)
@@ -416,6 +418,55 @@ static void test_end_meanwhile(void **state)
         http_close(&client[i]);
 }
 
+#define GREEDY_MOST 16 /* feeds of one client that may wait to be made */
+
+static int large_setup(void **state)
+{
+    return world_setup_with(state, "feed_size = 16MiB\n" CLIENTS);
+}
+
+/* Asks for the feed, which is larger than what the kernel keeps for a reader that does not read. */
+static void ask_for_large(struct world *w, struct http_client *c)
+{
+    static const char request[] =
+        "GET " FEED " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer feed-token\r\n\r\n";
+    const int little = 4096;
+    assert_true(http_connect(c, w->port));
+    (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof(little));
+    assert_true(http_send_text(c, request));
+}
+
+/* A client that takes none of its feeds has no more of them made; others have theirs. */
+static void test_feeds_that_nobody_takes(void **state)
+{
+    struct world *w = *state;
+    struct http_client held, more[GREEDY_MOST + 1];
+    struct pollfd answered[GREEDY_MOST + 1];
+    struct http_answer a = {0};
+    world_many(w, 5000, 2000, 0);
+    ask_for_large(w, &held);
+    assert_true(http_fill(&held)); /* more than half of feed_size is on its way */
+    for (int i = 0; i <= GREEDY_MOST; i++) {
+        ask_for_large(w, &more[i]);
+        answered[i] = (struct pollfd){.fd = more[i].fd, .events = POLLIN};
+    }
+    assert_int_equal(poll(answered, GREEDY_MOST + 1, 20000), 1);
+    for (int i = 0; i <= GREEDY_MOST; i++) {
+        if (!answered[i].revents)
+            continue;
+        assert_true(http_receive(&more[i], &a, false));
+        assert_int_equal(a.status, 503);
+        http_answer_release(&a);
+    }
+    a = http_ask(w->port, "GET", FEED, "Authorization: Bearer busy-token\r\n", "");
+    assert_int_equal(a.status, 200);
+    assert_int_equal(count(a.body, "BEGIN:VEVENT"), 5000);
+    http_answer_release(&a);
+    http_close(&held);
+    for (int i = 0; i <= GREEDY_MOST; i++)
+        http_close(&more[i]);
+}
+
 static void test_too_long(void **state)
 {
     struct world *w = *state;
@@ -437,6 +488,7 @@ int main(void)
         WORLD(test_http),
         WORLD(test_long),
         WORLD(test_end_meanwhile),
+        cmocka_unit_test_setup_teardown(test_feeds_that_nobody_takes, large_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_too_long, small_setup, world_teardown),
         cmocka_unit_test_setup_teardown(test_clients, clients_setup, world_teardown),
     };
