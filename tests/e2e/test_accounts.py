@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from emulator import TOKEN, USER, ServiceAccount
-from failures import DAY_MS, EAGER, HOUR_MS, Clock, settle, wait_title
+from failures import DAY_MS, EAGER, HOUR_MS, Clock, idle, settle, wait_title
 from mirror import wait_for
 from pair import token_account
 from people import google_section, oauth_account, private_file, sign_in, world
@@ -46,10 +46,6 @@ def wait_state(pair, state):
     return wait_for(f"the account to be {state}", lambda: account(pair)["state"] == state and account(pair))
 
 
-def wait_idle(pair):
-    wait_for("no run to be under way", lambda: pair.mirror.status()["totals"]["running"] == 0)
-
-
 def told(pair, words):
     """How many lines of the log say so."""
     return sum(words in line for line in pair.mirror.log_text().splitlines())
@@ -78,7 +74,7 @@ def test_the_api_is_disabled_and_enabled(start, tmp_path, robot, clock):
     assert "not enabled" in reason and ENABLE in reason
     answer = pair.mirror.get(f"/calendar/v3/calendars/primary/events/{event}")
     assert answer.json["summary"] == "as it was when it worked"
-    wait_idle(pair)  # what is under way when the clock turns parks the account anew, for another quarter of an hour
+    idle(pair)  # what is under way when the clock turns parks the account anew, for another quarter of an hour
     before = len(pair.emulator.requests())
     clock.turn(HOUR_MS, HOUR_MS)  # by now no poll can have missed: what is served says that it is stale
     answer = wait_for("the age", lambda: (a := pair.mirror.get(f"/calendar/v3/calendars/primary/events/{event}"))
@@ -86,7 +82,7 @@ def test_the_api_is_disabled_and_enabled(start, tmp_path, robot, clock):
     assert answer.status == 200 and "ttl=-3" in answer.headers["Cache-Status"]
     # What is tried now fails: that must not be told after the next turn, and count from then on.
     wait_for("another try", lambda: len(pair.emulator.requests()) > before)
-    wait_idle(pair)
+    idle(pair)
     pair.emulator.clear_faults()
     clock.turn(-HOUR_MS, HOUR_MS)
     wait_state(pair, "ok")
@@ -157,7 +153,7 @@ def test_a_new_key_in_the_same_file(start, tmp_path, robot, clock):
     pair.emulator.set_auth(revoke="tokens", user=USER)
     pair.emulator.ping(calendar=USER)
     assert "create a new key" in wait_state(pair, "needs login")["reason"]
-    wait_idle(pair)  # what is under way when the clock turns looks a minute later
+    idle(pair)  # what is under way when the clock turns looks a minute later
     pair.emulator.seed({"service_accounts": [other.seed()]})
     private_file(tmp_path / "key.json", other.key_file(pair.emulator.token_url))
     clock.turn(0, 61 * 1000)  # the file is looked at once a minute

@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from authority import Authority
-from emulator import TOKEN, USER, Hook
-from failures import Clock, settle
-from mirror import BUILD, PATIENCE, listening_socket, wait_for
+from emulator import TOKEN, USER, Hook, free_port
+from failures import Clock, settle, wait_whole
+from mirror import BUILD, LONG, PATIENCE, leave, wait_for
 from pair import token_account
 from push import LOCAL, watch
 
@@ -35,10 +35,6 @@ def examine(config, *arguments, status, env=None):
     return checks
 
 
-def wait_sound(pair):
-    wait_for("nothing to be out of order", lambda: pair.mirror.status()["health"]["state"] == "ok")
-
-
 def levels(checks, name):
     return [level for level, _, _ in checks[name]]
 
@@ -46,15 +42,15 @@ def levels(checks, name):
 def test_a_sound_service(start):
     """Everything is looked at, nothing is wrong, in both forms; nothing was changed or counted as forged."""
     pair = start()
-    pair.wait_live(USER)
-    wait_sound(pair)
+    wait_whole(pair)
     checks = examine(pair.mirror.config_path, status=0)
     assert {"config", "credential", "dns", "google", "clock", "service", "account", "disk", "store", "calendar", "channel",
             "odd", "health", "webhook"} == set(checks)
     assert set(sum((levels(checks, name) for name in checks), [])) <= {"ok", "skip"}
     assert "leads to this service" in checks["webhook"][0][1]
     assert pair.mirror.status()["totals"]["pings_refused"] == 0
-    text = subprocess.run([PROGRAM, "doctor", "-c", pair.mirror.config_path], capture_output=True, text=True, check=False)
+    text = subprocess.run([PROGRAM, "doctor", "-c", pair.mirror.config_path], capture_output=True, text=True, check=False,
+                          timeout=60 * PATIENCE)
     assert text.returncode == (" is on tmpfs" in text.stdout)
     assert text.stdout.startswith("ok    config") and "\033" not in text.stdout
 
@@ -128,9 +124,8 @@ def test_a_scope_that_was_not_granted(start):
     world = {"users": [{"email": USER, "tokens": [{"token": TOKEN, "scope": scope}], "calendarList": [USER]}],
              "calendars": [{"id": USER}]}
     pair = start(world=world)
-    pair.wait_live(USER)
     wait_for("the refusal", lambda: any("scope" in c["last_error"] for c in pair.mirror.status()["collections"]))
-    wait_sound(pair)
+    wait_whole(pair)
     checks = examine(pair.mirror.config_path, status=0)
     assert levels(checks, "account") == ["ok", "skip"]
     assert "access rules are not mirrored" in checks["account"][1][1]
@@ -170,8 +165,8 @@ def test_a_public_address_that_leads_elsewhere(start):
         assert checks["webhook"][0][0] == "fail" and "something else answers" in checks["webhook"][0][1]
         assert any(level == "warn" and "robots.txt" in text for level, text, _ in checks["webhook"]) == shut, Elsewhere.robots
     server.shutdown()
-    server.server_close()
-    checks = examine(config, status=2)
+    with leave(server.socket):
+        checks = examine(config, status=2)
     assert "cannot be reached" in checks["webhook"][0][1]
 
 
@@ -219,7 +214,7 @@ def test_without_a_service(start, tmp_path):
     """Files, names, Google, the credentials themselves and the database are looked at all the same."""
     pair = start()
     pair.mirror.stop()
-    pair.mirror.api.close()
+    pair.mirror.api = leave(pair.mirror.api)
     checks = examine(pair.mirror.config_path, status=2)
     assert levels(checks, "service") == ["fail"] and levels(checks, "account") == ["ok"]
     texts = [text for _, text, _ in checks["store"]]
@@ -248,7 +243,7 @@ def test_a_credential_that_is_no_good(start, tmp_path):
     wait_for("the account to be parked", lambda: pair.mirror.status()["accounts"][0]["state"] == "needs login")
     assert account() == ("skip", "test: cannot be used with that credential", None)
     pair.mirror.stop()
-    pair.mirror.api.close()
+    pair.mirror.api = leave(pair.mirror.api)
     assert account() == ("skip", "test: cannot be used with that credential", None)
 
 
@@ -261,7 +256,7 @@ def test_damage_of_what_clients_left(start):
         hook.next()
         url = hook.url.encode()
     pair.mirror.stop()
-    pair.mirror.api.close()
+    pair.mirror.api = leave(pair.mirror.api)
     for old, new, level, says in [(url, url.replace(b"http", b"ftp:"), "warn", "push.mdb: all records read, 1 damaged"),
                                   (b"push_channel", b"push-channel", "fail", "no table 'push_channel'")]:
         with open(os.path.join(pair.mirror.state_dir, "push.mdb"), "r+b") as f:
@@ -279,10 +274,10 @@ def test_damage_of_what_clients_left(start):
 ])
 def test_what_is_wrong_before_the_first_start(tmp_path, text, check, says):
     config = tmp_path / "calmirrord.conf"
-    with listening_socket() as free:
-        port = free.getsockname()[1]
-    config.write_text(text + (f"[api]\nlisten = 127.0.0.1:{port}\n" if "[api]" not in text else "")
-                      + f"[mirror]\nstate_dir = {tmp_path}/none\n")
-    checks = examine(config, status=2)
+    with free_port() as port:
+        config.write_text(text + (f"[api]\nlisten = 127.0.0.1:{port}\n" if "[api]" not in text else "")
+                          + f"[mirror]\nstate_dir = {tmp_path}/none\n")
+        # Where no name server answers that is not waited for long.
+        checks = examine(config, status=2, env={"RES_OPTIONS": "timeout:1 attempts:1"})
     assert "fail" in levels(checks, check) and any(says in t for _, t, _ in checks[check])
     assert len([c for c in checks["config"] if c[0] == "fail"]) == (2 if check == "config" else 0)

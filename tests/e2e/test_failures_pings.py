@@ -7,9 +7,9 @@ import time
 import pytest
 
 from emulator import USER
-from failures import (HOUR_MS, Clock, event_channels, headers_of, hold_second_page, pulls, send_ping, settle, title,
+from failures import (HOUR_MS, Clock, event_channels, headers_of, hold_second_page, pulls, rest, send_ping, settle, title,
                       wait_title)
-from mirror import PATIENCE, wait_for
+from mirror import LONG, PATIENCE, wait_for
 
 
 @pytest.fixture
@@ -47,8 +47,8 @@ def test_edits_during_a_long_listing(start):
         made = pair.google.insert(summary="made meanwhile")["id"]
         pair.emulator.wait_pings_done()
         pair.emulator.release(fault=pages, count=1)
-        wait_title(pair, made, "made meanwhile", 5)
-        wait_title(pair, events[-1 - n], f"edit {n}", 5)
+        wait_title(pair, made, "made meanwhile")
+        wait_title(pair, events[-1 - n], f"edit {n}")
         assert title(pair, events[n]) == f"edit {n}"
         assert pair.collection(USER)["listing"]
         pair.wait_equal(USER)
@@ -68,8 +68,8 @@ def test_no_change_is_swallowed_by_the_one_before(start):
     for n in range(1, 25):
         pair.google.patch(USER, event, summary=str(n))
         if n % 3:  # at times the next one comes while the pull runs
-            wait_title(pair, event, str(n), 5)
-    wait_title(pair, event, "24", 5)
+            wait_title(pair, event, str(n))
+    wait_title(pair, event, "24")
 
 
 def test_late_doubled_and_shuffled(start, clock):
@@ -79,17 +79,20 @@ def test_late_doubled_and_shuffled(start, clock):
     settle(pair)
     calls = len(pulls(pair, USER)[0])
     pair.emulator.set_pings(duplicate=2, reorder=4)
+    pair.emulator.fault("GET */events", hold=True, count=1)  # until all of them have come
     for n in range(4):
         pair.google.patch(USER, event, summary=f"edit {n}")
-    wait_title(pair, event, "edit 3")
+    pair.emulator.wait_held()
     pair.emulator.wait_pings_done()
+    pair.emulator.release()
+    wait_title(pair, event, "edit 3")
     pair.wait_quiet(USER)
-    assert len(pulls(pair, USER)[0]) - calls <= 4
+    assert len(pulls(pair, USER)[0]) - calls <= 2
     pair.emulator.set_pings(reset=True, paused=True)
     pair.google.patch(USER, event, summary="late")
     clock.sleep(pair, 10 * 60 * 1000)
     pair.emulator.set_pings(paused=False)
-    wait_title(pair, event, "late", 5)
+    wait_title(pair, event, "late")
     pair.wait_equal(USER)
 
 
@@ -97,7 +100,7 @@ def test_sync_verifies_and_gives_nothing(start):
     """T-PING-SYNC-STATE: a `sync` message with and without the right token."""
     pair = start(prepare=lambda emulator: emulator.set_watch(sync="never"))
     wait_for("the watch to be answered", lambda: pair.channel_state(USER) == "unverified")
-    pair.wait_quiet(USER)
+    rest(pair)
     channel, = event_channels(pair)
     calls = len(pair.upstream())
     for token in ("", None, "wrong", channel["token"][:-1], channel["token"] + "x"):
@@ -105,13 +108,13 @@ def test_sync_verifies_and_gives_nothing(start):
     assert pair.channel_state(USER) == "unverified"
     send_ping(pair, headers_of(channel, "sync", 1))
     assert pair.channel_state(USER) == "live"
-    pair.wait_quiet(USER)
+    rest(pair)
     assert len(pair.upstream()) == calls
 
 
 def raw(pair, data, pieces=1):
     """Sends bytes to the webhook; what comes back until it closes or says enough."""
-    with socket.create_connection(("127.0.0.1", pair.mirror.hook_port), timeout=10) as s:
+    with socket.create_connection(("127.0.0.1", pair.mirror.hook_port), timeout=LONG * PATIENCE) as s:
         try:
             for i in range(pieces):
                 s.sendall(data)
@@ -126,6 +129,7 @@ def test_forgeries(start):
     other = next(c for c in pair.calendars() if c != USER)
     settle(pair)
     settle(pair, other)
+    rest(pair)
     mine, theirs = event_channels(pair)[0], event_channels(pair, other)[0]
     calls, refused = len(pair.upstream()), pair.mirror.status()["totals"]["pings_refused"]
     forged = [headers_of(mine, Channel_Token=token) for token in
@@ -152,7 +156,7 @@ def test_forgeries(start):
     assert pair.mirror.rss_anon_kib() - rss < 8 * 1024
     for s in slow:
         s.close()
-    pair.wait_quiet(USER)
+    rest(pair)
     assert len(pair.upstream()) == calls
 
 
@@ -161,7 +165,7 @@ def flood(pair, headers, count, senders=8):
     answers = set()
 
     def send(first):
-        connection = http.client.HTTPConnection("127.0.0.1", pair.mirror.hook_port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", pair.mirror.hook_port, timeout=LONG * PATIENCE)
         for n in range(first, count, senders):
             connection.request("POST", "/hooks/google", headers=headers(n))
             response = connection.getresponse()
@@ -179,6 +183,7 @@ def test_floods(start):
     pair = start()
     event = pair.google.insert(summary="0")["id"]
     settle(pair)
+    rest(pair)
     channel, = event_channels(pair)
     rss, calls = pair.mirror.rss_anon_kib(), len(pair.upstream())
     threads, answers = flood(pair, lambda n: headers_of(
@@ -186,7 +191,7 @@ def test_floods(start):
         Channel_Token=f"{n}.{'x' * (n % 100)}" if n % 2 else channel["token"]), 6000)
     for n in range(5):  # meanwhile
         pair.google.patch(USER, event, summary=f"edit {n}")
-        wait_title(pair, event, f"edit {n}", 5)
+        wait_title(pair, event, f"edit {n}")
     for thread in threads:
         thread.join()
     assert answers == {(200, b"")}
@@ -198,7 +203,7 @@ def test_floods(start):
     for thread in threads:
         thread.join()
     pair.google.patch(USER, event, summary="after the flood")
-    wait_title(pair, event, "after the flood", 5)
+    wait_title(pair, event, "after the flood")
     pair.wait_quiet(USER)
     assert answers == {(200, b"")}
     # Forty at once, then two a second.
@@ -240,7 +245,7 @@ def test_killed_after_the_answer(start):
     pair.emulator.release()
     pair.emulator.set_pings(drop=True)
     pair.mirror.start()
-    wait_title(pair, event, "answered for", 10)
+    wait_title(pair, event, "answered for")
     pair.wait_equal(USER)
 
 

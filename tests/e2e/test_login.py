@@ -1,7 +1,10 @@
 """Signing in as a person, from the address on the terminal to calendars that are mirrored, and out again."""
+import contextlib
 import json
 import os
+import random
 import re
+import socket
 import subprocess
 import tempfile
 from urllib.parse import parse_qs, urlsplit
@@ -11,8 +14,8 @@ import requests
 
 import browser
 from emulator import USER
-from failures import settle, wait_title
-from mirror import PATIENCE, listening_socket, wait_for
+from failures import delivers, idle, rest, settle, wait_title
+from mirror import LONG, PATIENCE, wait_for
 from people import (ACLS, BINARY, CLIENT_SECRET, READONLY, Terminal, consent, google_section, oauth_account, private_file,
                     sign_in, world)
 
@@ -35,9 +38,8 @@ def account(pair, name="work"):
     return next(a for a in pair.mirror.status()["accounts"] if a["name"] == name)
 
 
-def wait_state(pair, state, name="work", timeout=20):
-    return wait_for(f"{name} to be {state}", lambda: account(pair, name)["state"] == state and account(pair, name),
-                    timeout)
+def wait_state(pair, state, name="work"):
+    return wait_for(f"{name} to be {state}", lambda: account(pair, name)["state"] == state and account(pair, name))
 
 
 def run(pair, *arguments, **options):
@@ -98,11 +100,11 @@ def test_what_a_person_reads(begin):
         assert query["scope"] == READONLY and query["code_challenge_method"] == "S256" and len(query["state"]) >= 43
         assert "ssh -L" in terminal.line(lambda line: "ssh" in line)
         back = consent(url)
-        assert requests.get(back.split("?")[0] + "/favicon.ico", timeout=10).status_code == 404
+        assert requests.get(back.split("?")[0] + "/favicon.ico", timeout=LONG * PATIENCE).status_code == 404
         # Somebody else's redirect neither signs in nor ends the wait.
-        forged = requests.get(back.split("?")[0], params={"code": "theirs", "state": "x" * 43}, timeout=10)
+        forged = requests.get(back.split("?")[0], params={"code": "theirs", "state": "x" * 43}, timeout=LONG * PATIENCE)
         assert forged.status_code == 400 and not pair.upstream("POST /token")
-        page = requests.get(back, timeout=10)
+        page = requests.get(back, timeout=LONG * PATIENCE)
         assert page.status_code == 200 and f"Account work as {USER} is signed in." in page.text
         assert page.headers["Referrer-Policy"] == "no-referrer" and "code=" not in page.text
         status, output, errors = terminal.end()
@@ -128,7 +130,7 @@ def test_the_browser_of_whoever_called_sudo(begin, uid, opened):
                 wait_for("the browser", lambda: os.path.exists(found))
                 with open(found, encoding="ascii") as f:
                     assert f.read().split() == [uid, "65534"]
-            requests.get(consent(url), timeout=10)
+            requests.get(consent(url), timeout=LONG * PATIENCE)
             assert terminal.end()[0] == 0
         assert os.path.exists(found) == opened
 
@@ -154,8 +156,8 @@ def test_nothing_can_be_pasted(begin):
         terminal.process.stdin.close()
         said = terminal.process.stderr.readline()
         assert said.startswith("Nothing more can be pasted. Waiting for the browser at http://127.0.0.1:")
-        assert requests.get(consent(url), timeout=10).status_code == 200
-        assert terminal.process.wait(10 * PATIENCE) == 0
+        assert requests.get(consent(url), timeout=LONG * PATIENCE).status_code == 200
+        assert terminal.process.wait(LONG * PATIENCE) == 0
 
 
 def test_doctor_says_what_is_wrong_once(begin):
@@ -169,16 +171,26 @@ def test_doctor_says_what_is_wrong_once(begin):
     assert not [c for c in checks if c["check"] in ("calendar", "channel") and c["level"] == "warn"]
 
 
+def outside_of_what_is_given():
+    """A socket that listens, and its port: one that the kernel gives to nobody who asks for any."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as f:
+        first, last = map(int, f.read().split())
+    for port in random.sample([p for p in range(1024, 65536) if not first <= p <= last] or range(first, last), 100):
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", port)), port
+    raise AssertionError("all of a hundred ports are taken")
+
+
 def test_a_port_of_ones_own(begin):
     pair = begin()
-    with listening_socket() as taken:
-        port = taken.getsockname()[1]
+    taken, port = outside_of_what_is_given()
+    with taken:
         done = run(pair, "login", "-a", "work", "--port", str(port))
         assert done.returncode == 69 and "in use" in done.stderr
     with Terminal(pair.mirror, "login", "-a", "work", "--port", str(port), "--json") as terminal:
         told = terminal.json()
         assert told["redirect_uri"] == f"http://127.0.0.1:{port}"
-        assert requests.get(consent(told["url"]), timeout=10).status_code == 200
+        assert requests.get(consent(told["url"]), timeout=LONG * PATIENCE).status_code == 200
         assert terminal.end()[0] == 0
 
 
@@ -186,7 +198,7 @@ def test_the_person_says_no(begin):
     pair = begin()
     with Terminal(pair.mirror, "login", "-a", "work", "--json") as terminal:
         back = consent(terminal.json()["url"], decision="deny")
-        page = requests.get(back, timeout=10)
+        page = requests.get(back, timeout=LONG * PATIENCE)
         assert page.status_code == 403 and "access was not granted" in page.text
         status, _, errors = terminal.end()
         assert status == 65 and "access was not granted" in errors
@@ -198,7 +210,7 @@ def test_a_box_that_stays_empty(begin):
     pair = begin(options={"acl": "yes"})
     pair.emulator.control("POST", "auth", {"withhold": ACLS})
     with Terminal(pair.mirror, "login", "-a", "work", "--json") as terminal:
-        assert requests.get(consent(terminal.json()["url"]), timeout=10).status_code == 403
+        assert requests.get(consent(terminal.json()["url"]), timeout=LONG * PATIENCE).status_code == 403
         status, _, errors = terminal.end()
         assert status == 65 and "tick every box" in errors
     pair.emulator.control("POST", "auth", {"withhold": ""})
@@ -363,12 +375,16 @@ def test_two_people_and_one_calendar(begin, tmp_path, end):
 
     event = google.insert(shared, summary="for both of them")["id"]
     wait_for("both to have it", lambda: len(views()) == 2 and all(c["live_items"] == 1 for c in views().values()))
+    wait_for("their channels", lambda: all(
+        delivers(c) for c in pair.mirror.status()["collections"] if c["state"] == "ready"))
+    rest(pair)
     if end == "logout":
         assert run(pair, "logout", "-a", "bob").returncode == 0
     else:
         assert pair.emulator.set_auth(revoke="grants", user=bob) > 0
         pair.emulator.ping(calendar=bob)
     wait_state(pair, "needs login", "bob")
+    idle(pair)
     before = views()
     refused = sum(r["status"] == 401 for r in pair.upstream())
     google.patch(shared, event, summary="for one of them")
