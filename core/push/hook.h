@@ -28,12 +28,12 @@ struct hook_lane {    /* a collection's changes on their way to a hook, or its d
     char *error; /* of the last attempt; NULL: it succeeded */
     struct hook_lane *next;
 };
-
 struct hook {
     struct group group;           /* first: a lane's group is its hook */
     const struct conf_hook *conf; /* NULL: it is no longer in the configuration */
     char name[LIMIT_NAME_BYTES + 1];
     struct secret secrets[2];
+    bool unread; /* one of them, for want of descriptors or memory: it is read again soon */
     struct push_place start; /* where collections without a mark begin */
     struct hook_lane *lanes, letters;
     uint64_t delivered, attempts_failed;
@@ -66,7 +66,7 @@ struct hooks {
     atomic_bool stopping;
     _Atomic int64_t heartbeat_ms;
 };
-/* With the lock held. Takes up a new configuration; if that failed before, only `again`. */
+/* With the lock held. Takes up a new configuration; what of it failed before, only `again`. */
 bool hooks_take_reload(struct hooks *h, bool again);
 void hooks_sweep(struct hooks *h); /* likewise: frees what has left, lanes too, and is over */
 struct hook *hook_find(struct hooks *h, const char *name);

@@ -97,22 +97,44 @@ static void hook_free(struct hooks *h, struct hook *hook)
 
 /* ---- in step with the configuration ---------------------------------------------------------- */
 
-/* A secret that cannot be read leaves the last one in force; without any, nothing is posted. */
-static void read_secret(struct hook *hook, unsigned which, const char *path)
+/* A secret that cannot be read leaves the last one in force; without any, nothing is posted.
+ * RC_SYS: the file is not to blame. */
+static enum rc read_secret(struct hook *hook, unsigned which, const char *path, struct err *e)
 {
     struct secret fresh = {0};
-    struct err e = {0};
 
     if (!path || !path[0]) {
         secret_release(&hook->secrets[which]);
-        return;
+        return RC_OK;
     }
-    if (private_read(path, &fresh, &e) != RC_OK) {
-        log_err(NULL, "hook %s: %s", hook->name, e.text);
-        return;
-    }
+    enum rc rc = private_read(path, &fresh, e);
+    if (rc != RC_OK)
+        return rc;
     secret_trim(&fresh);
     secret_move(&hook->secrets[which], &fresh);
+    return RC_OK;
+}
+
+static void read_secrets(struct hook *hook, bool again)
+{
+    const char *const paths[] = {hook->conf->secret_file, hook->conf->next_secret_file};
+
+    hook->unread = false;
+    for (unsigned i = 0; i < 2; i++) {
+        struct err e = {0};
+        enum rc rc = read_secret(hook, i, paths[i], &e);
+
+        hook->unread |= rc == RC_SYS;
+        if (rc != RC_OK && !(rc == RC_SYS && again))
+            log_err(NULL, "hook %s: %s", hook->name, e.text);
+    }
+}
+
+static void read_secrets_again(struct hooks *h)
+{
+    for (struct hook *hook = h->all; hook; hook = hook->next)
+        if (hook->conf && hook->unread)
+            read_secrets(hook, true);
 }
 
 static struct hook *hook_add(struct hooks *h, const char *name)
@@ -189,8 +211,7 @@ static void take_one(struct hooks *h, const struct conf_hook *conf, struct txn *
         hook = hook_add(h, conf->name);
     hook->conf = conf;
     hook->group.most = conf->url ? HOOK_POSTS_MOST : 1;
-    read_secret(hook, 0, conf->secret_file);
-    read_secret(hook, 1, conf->next_secret_file);
+    read_secrets(hook, false);
     find_start(h, hook, ledger, mirror);
 }
 
@@ -240,6 +261,8 @@ bool hooks_take_reload(struct hooks *h, bool again)
     struct err e = {0};
     bool before = h->owed;
 
+    if (again)
+        read_secrets_again(h);
     if (!h->reload || (before && !again))
         return false;
     h->reload = h->owed = take_conf(h, &e) != RC_OK;

@@ -2,11 +2,15 @@
  */
 #include "core/push/hooks.h"
 
+#include <arpa/inet.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/private.h"
 #include "core/base/text.h"
 #include "storage/push.h"
 #include "tests/unit/fake_http.h"
@@ -349,6 +353,44 @@ static void test_a_start_on_a_full_disk(void **state)
     hooks_stop(w->hooks);
 }
 
+static bool has_tried_to_connect(struct world *w)
+{
+    struct buf out = {0};
+    hooks_write(w->hooks, &out);
+    bool found = strstr(buf_text(&out), "onnect") != NULL;
+    buf_release(&out);
+    return found;
+}
+
+/* A secret that could not be read for want of descriptors is read once there are some. */
+static void test_a_secret_while_descriptors_are_wanting(void **state)
+{
+    struct world *w = *state;
+    struct rlimit files;
+    struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof nobody;
+    char url[64], secret[96];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&nobody, size), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&nobody, &size), 0);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u/", ntohs(nobody.sin_port));
+    (void)snprintf(secret, sizeof secret, "%s/secret", w->f->dir);
+    assert_int_equal(private_write(secret, span_of("a secret"), NULL), RC_OK);
+    hooks_free(w->hooks);
+    w->hook.url = url;
+    w->hook.secret_file = secret;
+    w->hook.give_up_ms = DAY_MS;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){0, files.rlim_max}), 0);
+    assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->conf, &feed, NULL), RC_OK);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &files), 0);
+    assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
+    wait_for(w, has_tried_to_connect, "an attempt to post, which is not made without it");
+    hooks_stop(w->hooks);
+    unlink(secret);
+    close(fd);
+}
+
 /* What was heard while the store could not be read is looked for once it can be. */
 static void test_news_while_nothing_can_be_read(void **state)
 {
@@ -577,6 +619,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_letters_of_a_hook_that_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_added_on_a_full_disk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_start_on_a_full_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_secret_while_descriptors_are_wanting, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_calendar_that_left_while_nobody_looked, setup,
                                         teardown),
