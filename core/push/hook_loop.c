@@ -148,6 +148,7 @@ static void note_written(struct hook_result *r, bool written)
 /* With the lock held, so that nobody takes a hook's letters away at the same time. */
 static void write_down(struct hooks *h, bool flush)
 {
+    static _Atomic int64_t said_ms;
     struct txn *t = NULL;
     struct err e = {0};
 
@@ -173,7 +174,8 @@ static void write_down(struct hooks *h, bool flush)
     h->moved = rc == RC_OK ? h->moved && !flush : true;
     if (rc == RC_OK)
         return;
-    log_err(NULL, "what hooks were told could not be written down: %s", e.text);
+    if (log_due(&said_ms, MINUTE_MS))
+        log_err(NULL, "what hooks were told could not be written down: %s", e.text);
     if (txn_read(h->ledger, &t, NULL) == RC_OK) {
         letters_count(h, t); /* as they were */
         txn_abort(t);

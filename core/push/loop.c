@@ -100,6 +100,7 @@ static void note_in_record(struct push_channel *record, const struct channel *ch
 /* A failure costs a repetition after a restart, no more. */
 static void write_down(struct channels *c)
 {
+    static _Atomic int64_t said_ms;
     struct push_channel record;
     struct txn *t = NULL;
     struct err e = {0};
@@ -123,7 +124,7 @@ static void write_down(struct channels *c)
     if (rc == RC_OK)
         rc = txn_commit(t, &e);
     CRASHPOINT("push.channel.noted");
-    if (rc)
+    if (rc && log_due(&said_ms, MINUTE_MS))
         log_err(NULL, "notified channels could not be written down: %s", e.text);
 }
 

@@ -3,6 +3,7 @@
 #include "core/push/hooks.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -63,6 +64,7 @@ struct world {
     struct hooks *hooks;
     struct collection coll;
     struct rlimit was;        /* of the size of files */
+    int log[2], kept_stderr;  /* a pipe in its place; where it led */
     char go[96], script[160]; /* of a delivery that goes on once `go` is there */
 };
 
@@ -87,6 +89,8 @@ static int setup(void **state)
     w->hook = (struct conf_hook){.name = name, .timeout_ms = 10000, .give_up_ms = 1};
     w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1, .refs = 1};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
+    assert_int_equal(pipe2(w->log, O_CLOEXEC | O_NONBLOCK), 0);
+    w->kept_stderr = dup(STDERR_FILENO);
     w->conf.push.backoff_min_ms = w->conf.push.backoff_max_ms = 1;
     assert_int_equal(hooks_new(&w->hooks, w->f->store, w->ledger, &w->conf, &feed, NULL), RC_OK);
     *state = w;
@@ -99,6 +103,10 @@ static int teardown(void **state)
     void *f = w->f;
     (void)setrlimit(RLIMIT_FSIZE, &w->was);
     hooks_stop(w->hooks);
+    dup2(w->kept_stderr, STDERR_FILENO);
+    close(w->kept_stderr);
+    close(w->log[0]);
+    close(w->log[1]);
     hooks_free(w->hooks);
     store_close(w->ledger);
     (void)fixture_teardown(&f);
@@ -186,18 +194,33 @@ static bool is_marked(struct world *w)
     return rc == RC_OK && mark.place.pos == CHANGES;
 }
 
-/* What is given up is not passed over before its letter is there. */
+/* How often what can be read from `fd` now says so. */
+static unsigned count_words(int fd, const char *words)
+{
+    static char text[65536]; /* as much as a pipe holds */
+    unsigned n = 0;
+    ssize_t got = read(fd, text, sizeof text - 1);
+    text[got > 0 ? got : 0] = '\0';
+    for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
+        n++;
+    return n;
+}
+
+/* What is given up is not passed over before its letter is there; and the log is told of it now and
+ * then, not of each attempt. */
 static void test_given_up_on_a_full_disk(void **state)
 {
     struct world *w = *state;
     uint64_t delivered, failed, dead;
     w->hook.shell = (char[]){"exit 1"};
     fill_disk(w);
+    dup2(w->log[1], STDERR_FILENO);
     assert_int_equal(hooks_start(w->hooks, NULL), RC_OK);
     wait_for(w, failed_often, "attempts");
     make_room(w);
     wait_for(w, has_letters, "a letter of each");
     hooks_stop(w->hooks);
+    assert_int_equal(count_words(w->log[0], "could not be written down"), 1);
     hooks_count(w->hooks, &delivered, &failed, &dead);
     assert_int_equal(dead, CHANGES);
 }
