@@ -2,6 +2,15 @@
 
 VERSION := 0.1.0
 
+# These run a make of their own, so beside another goal two would write the same files: one goal after another then.
+OWN_MAKE := all install demo unit check check-asan check-tsan check-valgrind bench soak fuzz
+ifneq (,$(and $(word 2,$(MAKECMDGOALS)),$(filter $(OWN_MAKE),$(MAKECMDGOALS))))
+.NOTPARALLEL:
+.PHONY: $(MAKECMDGOALS)
+$(sort $(MAKECMDGOALS)):
+	@+$(MAKE) --no-print-directory $@
+else
+
 B      ?= build
 PREFIX ?= /usr/local
 
@@ -218,3 +227,5 @@ help:
 	'' \
 	'Variables: B (build directory), CC, CFLAGS, EXTRA_CFLAGS, EXTRA_CPPFLAGS, LDFLAGS, V, PREFIX, DESTDIR, SYSCONFDIR.' \
 	'Crash points exist only in a build with EXTRA_CPPFLAGS=-DCALMIRROR_TEST.'
+
+endif
