@@ -20,9 +20,10 @@
 #include "core/sync/pages.h"
 #include "storage/events.h"
 
-#define BYTES_MOST  (32u << 20) /* of either side */
-#define LISTED_MOST 100
-#define TRIES_MOST  3
+#define BYTES_MOST   (32u << 20) /* of either side */
+#define LISTED_MOST  100 /* differences of which the verdict tells more than their number, ... */
+#define LISTED_BYTES (1u << 20) /* ... if they are not longer than this */
+#define TRIES_MOST   3
 
 struct instance {
     struct span id, raw;
@@ -158,12 +159,13 @@ static void judge(struct sides *s, struct txn *t, const struct instance *ours,
     static const char *const ignored[] = {"etag", "htmlLink", "updated", "sequence", NULL};
     const struct instance *one = ours ? ours : theirs;
     struct span series = json_string_plain(json_get(one->raw, "recurringEventId"));
-    struct buf fields = {0};
+    struct buf fields = {.cap = SIZE_MAX};
     buf_add_char(&fields, '[');
     bool same = ours && theirs && differ_write(&fields, ours->raw, theirs->raw, ignored) == 0;
     buf_add_char(&fields, ']');
     if (!same && !changed_since(s, t, one->id) && !changed_since(s, t, series) &&
-        !(theirs && is_young(s, theirs->raw)) && s->different++ < LISTED_MOST) {
+        !(theirs && is_young(s, theirs->raw)) && s->different++ < LISTED_MOST &&
+        s->items.n + fields.n <= LISTED_BYTES) {
         buf_add_text(&s->items, s->items.n ? ",{\"id\":" : "{\"id\":");
         buf_add_json(&s->items, one->id);
         buf_printf(&s->items, ",\"what\":\"%s\",\"fields\":",
@@ -173,6 +175,7 @@ static void judge(struct sides *s, struct txn *t, const struct instance *ours,
         buf_add_span(&s->items, buf_span(&fields));
         buf_add_char(&s->items, '}');
     }
+    txn_needs(t, &fields);
     buf_release(&fields);
 }
 
@@ -193,8 +196,10 @@ static enum rc compare(struct sides *s, struct err *e)
         i += order <= 0;
         k += order >= 0;
     }
+    txn_needs(t, &s->items);
+    rc = txn_failed(t);
     txn_abort(t);
-    return RC_OK;
+    return rc == RC_OK ? rc : err_set(e, rc, "what differs could not be gathered");
 }
 
 static enum rc conclude(struct sides *s, const char *why_not, struct err *e)
@@ -214,8 +219,8 @@ static enum rc conclude(struct sides *s, const char *why_not, struct err *e)
                (unsigned long long)s->different);
     buf_add_span(&verdict, buf_span(&s->items));
     buf_add_text(&verdict, "]}");
-    if (!verdict.failed)
-        coll_set_verdict(t, r->c.no, VERIFY_INSTANCES, buf_span(&verdict));
+    txn_needs(t, &verdict);
+    coll_set_verdict(t, r->c.no, VERIFY_INSTANCES, buf_span(&verdict));
     r->job.verify &= ~VERIFY_BEGUN(VERIFY_INSTANCES);
     rc = run_commit(r, t, e);
     buf_release(&verdict);

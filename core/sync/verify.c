@@ -34,8 +34,9 @@
 #include "core/sync/steps.h"
 #include "storage/listing.h"
 
-#define LISTED_MOST 100 /* differences of which the verdict tells more than their number */
-#define LOGGED_MOST 20
+#define LISTED_MOST  100 /* differences of which the verdict tells more than their number, ... */
+#define LISTED_BYTES (1u << 20) /* ... if they are not longer than this */
+#define LOGGED_MOST  20
 
 void verify_release(struct verify *v)
 {
@@ -147,7 +148,7 @@ static void count(struct judging *j, const char *what, const char *words, struct
 {
     j->v->drift++;
     note_line(j->v, words, id, fields);
-    if (j->v->drift > LISTED_MOST)
+    if (j->v->drift > LISTED_MOST || j->items.n + fields.n > LISTED_BYTES)
         return;
     buf_add_text(&j->items, j->items.n ? ",{\"id\":" : "{\"id\":");
     buf_add_json(&j->items, id);
@@ -159,7 +160,7 @@ static void count(struct judging *j, const char *what, const char *words, struct
 static void judge(void *arg, const struct event *ours, const struct event *theirs)
 {
     struct judging *j = arg;
-    struct buf fields = {0};
+    struct buf fields = {.cap = SIZE_MAX};
     bool live_here = ours && !(ours->flags & EVENT_CANCELLED);
     bool live_there = theirs && !(theirs->flags & EVENT_CANCELLED);
     const struct event *seen = theirs ? theirs : ours;
@@ -179,6 +180,7 @@ static void judge(void *arg, const struct event *ours, const struct event *their
         else
             count(j, "removed", "is here and not at Google", ours->id, buf_span(&fields));
     }
+    txn_needs(j->t, &fields);
     buf_release(&fields);
 }
 
@@ -197,8 +199,9 @@ void verify_judge(struct run *r, struct txn *t, struct verify *v)
                (unsigned long long)r->c.listing.items, (unsigned long long)v->drift);
     buf_add_span(&verdict, buf_span(&j.items));
     buf_add_text(&verdict, "]}");
-    if (!verdict.failed)
-        coll_set_verdict(t, r->c.no, VERIFY_EVENTS, buf_span(&verdict));
+    txn_needs(t, &j.items);
+    txn_needs(t, &verdict);
+    coll_set_verdict(t, r->c.no, VERIFY_EVENTS, buf_span(&verdict));
     r->c.drift += v->drift;
     buf_release(&verdict);
     buf_release(&j.items);
