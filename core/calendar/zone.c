@@ -54,13 +54,21 @@ static const struct zone utc = {.name = "UTC",
                                 .n_types = 1,
                                 .types = utc_types};
 
+/* Files that are there under no name of IANA's: the zone of this machine, and all zones once more.
+ */
+static bool is_other_file(const char *name)
+{
+    return strcmp(name, "localtime") == 0 || strcmp(name, "posixrules") == 0 ||
+           strncmp(name, "posix/", 6) == 0 || strncmp(name, "right/", 6) == 0;
+}
+
 /* Letters, digits and _+-/ only, so there is no dot and no way up; no empty path component. */
 static bool valid_name(const char *name)
 {
     size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/");
 
     return n > 0 && n < ZONE_NAME_MAX && name[n] == '\0' && name[0] != '/' && name[n - 1] != '/' &&
-           !strstr(name, "//");
+           !strstr(name, "//") && !is_other_file(name);
 }
 
 static uint32_t hash(const char *name)
