@@ -20,7 +20,7 @@ def in_time(follower, check):
             return True
 
     with contextlib.suppress(AssertionError):
-        wait_for("what is told", holds, 10)
+        wait_for("what is told", holds)
     check()
 
 

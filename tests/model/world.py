@@ -15,7 +15,7 @@ from called import EntriesOnCall, EventsOnCall, HookFollower
 from emulator import TOKEN, USER, Emulator
 from failures import DAY_MS, Clock
 from followers import Away, EventFollower, FeedFollower, StreamFollower, Walker, entry_followers, event_choices
-from mirror import Mirror, wait_for
+from mirror import LONG, Mirror, wait_for
 from pair import Pair, told, token_account
 from push import LOCAL
 
@@ -243,7 +243,7 @@ class World:
         self.come_back()
         for calendar in ZONES:
             wait_for(f"{calendar} to be listed", lambda: self.mirror.get(
-                f"/calendar/v3/calendars/{quote(calendar)}/events").status == 200, 15)
+                f"/calendar/v3/calendars/{quote(calendar)}/events").status == 200)
             self.verify_drifted(calendar)
             self.wait_equal(calendar)
             self.judge(rng, calendar)
@@ -251,11 +251,11 @@ class World:
         for follower in self.followers:
             self.follow(follower)
         wait_for("status without trouble", lambda: not any(
-            c["last_error"] for c in self.mirror.status()["collections"] if c["kind"] == "events"), 15)
+            c["last_error"] for c in self.mirror.status()["collections"] if c["kind"] == "events"))
         if was_skewed:  # what is from then claims to be of a time to come
             answer = self.mirror.request("POST", "/v1/resync", "{}")
             assert answer.status < 300, answer.body
-            wait_for("the listings", lambda: not any(c["resync"] for c in self.mirror.status()["collections"]), 15)
+            wait_for("the listings", lambda: not any(c["resync"] for c in self.mirror.status()["collections"]))
         self.lossy = self.deaf
         self.veiled = False
 
@@ -311,7 +311,7 @@ class World:
             if self.lossy:
                 self.sleep(DAY_MS + 3600 * 1000)  # the longest that listings after dead tokens may have to wait
             try:
-                wait_for(what, condition, 4 if self.lossy else 20)
+                wait_for(what, condition, 10 if self.lossy else LONG)
                 return
             except AssertionError as e:
                 last = e
