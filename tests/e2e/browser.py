@@ -8,9 +8,13 @@ import subprocess
 import tempfile
 import time
 
-from mirror import PATIENCE, wait_for
+from mirror import LONG, PATIENCE, mortal, wait_for
 
 BINARY = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class CommandRefused(AssertionError):
+    """By the browser: a script in a page that is just being left, say."""
 
 
 class Browser:
@@ -26,12 +30,12 @@ class Browser:
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
 
-        self.process = subprocess.Popen(
+        self.process = mortal(subprocess.Popen(
             [BINARY, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-dev-shm-usage", "--proxy-server=direct://", "--remote-debugging-pipe",
              f"--user-data-dir={self.profile}", "about:blank"],
             close_fds=False, preexec_fn=hand_over, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+            stderr=subprocess.DEVNULL))
         os.close(read_end)
         os.close(write_end)
         self.buffer, self.number, self.session = b"", 0, None
@@ -56,7 +60,7 @@ class Browser:
         while (message := self._message()).get("id") != self.number:
             pass
         if "error" in message:
-            raise AssertionError(f"{method}: {message['error']}")
+            raise CommandRefused(f"{method}: {message['error']}")
         return message["result"]
 
     def go(self, url):
@@ -65,13 +69,13 @@ class Browser:
     def script(self, expression):
         return self.call("Runtime.evaluate", expression=expression, returnByValue=True)["result"].get("value")
 
-    def wait(self, expression, timeout=20):
+    def wait(self, expression, timeout=LONG):
         """Until the page says something true."""
         deadline = time.monotonic() + timeout * PATIENCE
         while time.monotonic() < deadline:
-            value = self.script(expression)
-            if value:
-                return value
+            with contextlib.suppress(CommandRefused):
+                if value := self.script(expression):
+                    return value
             time.sleep(0.02)  # between two looks
         raise AssertionError(f"waited for {expression}; the page is {self.script('document.documentElement.outerHTML')}")
 

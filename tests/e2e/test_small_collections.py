@@ -299,9 +299,10 @@ def test_foreign_and_dead_tokens(pair, tmp_path):
 def test_what_the_token_may_not_read_is_refused_as_google_would(start, world, scopes, missing):
     world["users"][0]["tokens"] = [{"token": TOKEN, "scope": " ".join(SCOPE + s for s in scopes)}, "all"]
     pair = start(world=world)
+    wait_for("all to be asked for", lambda: all(
+        c["state"] == "ready" or c["last_error"] for c in pair.mirror.status()["collections"]))
     for path in (acl("primary"), acl(TEAM), SETTINGS):
         if path in missing:
-            wait_for(f"the refusal of {path}", lambda p=path: ours(pair, p).status == 403)
             refused(pair, path, 403, "insufficientPermissions")
             refused(pair, path + "/default", 403, "insufficientPermissions")
         else:

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from emulator import Emulator
-from mirror import BUILD, Mirror, wait_for
+from mirror import BUILD, LONG, Mirror, wait_for
 from pair import Pair, token_account
 
 CALENDAR = "me@example.com"
@@ -21,20 +21,20 @@ def test_start_sync_serve_stop(tmp_path):
     with Emulator(generate=300) as emulator:
         with Mirror(tmp_path, emulator.url, {"me": token_account(tmp_path)}, wrapper=wrapper) as mirror:
             mirror.start(wait=False)
-            wait_for("READY=1", mirror._ready, 60)
+            wait_for("READY=1", mirror._ready, 4 * LONG)
             pair = Pair(emulator, mirror)
-            mirror.wait_ready(60)
-            pair.wait_live(CALENDAR, 60)
+            mirror.wait_ready(4 * LONG)
+            pair.wait_live(CALENDAR, 4 * LONG)
             event = emulator.api.insert(CALENDAR, summary="new")
             emulator.api.patch(CALENDAR, event["id"], summary="changed")
-            pair.wait_equal_all(60)
+            pair.wait_equal_all(4 * LONG)
             emulator.kill_tokens()
             emulator.api.delete(CALENDAR, event["id"])
             pair.wait_quiet(CALENDAR)
             for path in ("/v1/status", "/healthz", "/readyz", "/nowhere", "/calendar/v3/users/me/calendarList",
                          f"/calendar/v3/calendars/{CALENDAR}", f"/calendar/v3/calendars/{CALENDAR}/events/nothing"):
                 mirror.get(path)
-            status, _ = mirror.stop(60)
+            status, _ = mirror.stop(4 * LONG)
             assert status == 0, report.read_text()
     text = report.read_text()
     assert re.search(r"ERROR SUMMARY: 0 errors", text), text
