@@ -56,7 +56,7 @@ static inline const char *http_answer_header(const struct http_answer *a, const 
 
 static inline void http_set_timeouts(int fd)
 {
-    struct timeval limit = {.tv_sec = 20};
+    struct timeval limit = {.tv_sec = 60};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
@@ -122,7 +122,7 @@ static inline char *http_copy(const char *p, size_t n)
     return out;
 }
 
-/* Reads one answer (of known length). False: the connection ended first, or 20 s passed. */
+/* Reads one answer (of known length). False: the connection ended first, or a minute passed. */
 static inline bool http_receive(struct http_client *c, struct http_answer *ret, bool no_body)
 {
     const char *end;

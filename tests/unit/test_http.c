@@ -174,7 +174,7 @@ static void test_unix_socket(void **state)
 
 /* Interruption */
 
-static atomic_int asked;
+static atomic_int asked, beats;
 
 static bool answer_ask(struct fake_http *f, int fd, const char *text, int nth)
 {
@@ -194,7 +194,7 @@ static void test_interrupt(void **state)
     (void)state;
     assert_int_equal(get_with(answer_ask, &rq, &rs, &e), RC_CANCELED);
     assert_int_equal(atomic_load(&asked), 1);
-    assert_true(clock_mono_ms() - begin < 10000);
+    assert_true(clock_mono_ms() - begin < 15000);
     assert_int_equal(get_with(answer_plain, NULL, &rs, &e), RC_CANCELED); /* every later one */
 }
 
@@ -222,25 +222,34 @@ static void test_pause(void **state)
     pthread_create(&thread, NULL, interrupt_client, client);
     assert_int_equal(http_pause(client, 60000, &e), RC_CANCELED);
     assert_int_equal(http_pause(client, 60000, &e), RC_CANCELED);
-    assert_true(clock_mono_ms() - begin < 10000);
+    assert_true(clock_mono_ms() - begin < 15000);
     pthread_join(thread, NULL);
 }
 
 static void count_alive(void *arg)
 {
-    ++*(int *)arg;
+    atomic_fetch_add((atomic_int *)arg, 1);
+}
+
+static bool answer_when_looked_for(struct fake_http *f, int fd, const char *text, int nth)
+{
+    struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+    while (atomic_load(&beats) < 3 && poll(&p, 1, 10) == 0)
+        ;
+    return answer_plain(f, fd, text, nth);
 }
 
 static void test_alive(void **state)
 {
-    int beats = 0;
-    struct http_request rq = {.total_ms = 2500, .alive = count_alive, .alive_arg = &beats};
+    struct http_request rq = {.total_ms = 20000, .alive = count_alive, .alive_arg = &beats};
     struct http_response rs;
     struct err e = {0};
 
     (void)state;
-    assert_int_equal(get_with(answer_hang, &rq, &rs, &e), RC_AGAIN);
-    assert_true(beats >= 3);
+    assert_int_equal(get_with(answer_when_looked_for, &rq, &rs, &e), RC_OK);
+    assert_true(atomic_load(&beats) >= 3);
+    http_response_release(&rs);
 }
 
 /* Asks again twice, then has had enough. */
@@ -266,7 +275,7 @@ static void test_patience(void **state)
     http_set_patience(client, NULL, NULL);
     assert_int_equal(times, 3);
     assert_non_null(strstr(e.text, "other accounts wait"));
-    assert_true(clock_mono_ms() - begin < 10000);
+    assert_true(clock_mono_ms() - begin < 15000);
 }
 
 static void test_refused_connection(void **state)

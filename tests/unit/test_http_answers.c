@@ -26,10 +26,17 @@ static bool answer_half(struct fake_http *f, int fd, const char *text, int nth)
 
 static void test_hang_in_body(void **state)
 {
-    struct http_request rq = {.total_ms = 300};
+    struct http_request rq = {.total_ms = 75};
+    struct http_response rs;
+    struct err e;
 
     (void)state;
-    expect_refusal(answer_half, &rq, RC_AGAIN, "not complete in time");
+    do { /* more time where it took the server all of that to begin */
+        e = (struct err){0};
+        rq.total_ms *= 4;
+        assert_int_equal(get_with(answer_half, &rq, &rs, &e), RC_AGAIN);
+    } while (strstr(e.text, "no answer in time") && rq.total_ms < 60000);
+    assert_non_null(strstr(e.text, "not complete in time"));
 }
 
 /* A byte at a time until the client has had enough; poll() here paces, it does not synchronise. */
@@ -65,8 +72,10 @@ static void test_trickle(void **state)
     (void)state;
     expect_refusal(answer_trickle, &rq, RC_AGAIN, "trickles");
     expect_refusal(answer_slow_headers, &rq, RC_AGAIN, "trickles");
-    assert_true(clock_mono_ms() - begin < 20000);
+    assert_true(clock_mono_ms() - begin < 25000);
 }
+
+static _Atomic int64_t longest_step_ms;
 
 /* Twice what is asked for in each window, for more than two of them. */
 static bool answer_at_a_walk(struct fake_http *f, int fd, const char *text, int nth)
@@ -78,11 +87,15 @@ static bool answer_at_a_walk(struct fake_http *f, int fd, const char *text, int 
     snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
              18 * sizeof(piece));
     fake_http_send(fd, head);
+    atomic_store(&longest_step_ms, 0);
     for (int i = 0; i < 18; i++) {
         struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+        int64_t begin = clock_mono_ms();
         fake_http_send_bytes(fd, piece, sizeof(piece));
         if (poll(&p, 1, 125) != 0)
             break;
+        if (clock_mono_ms() - begin > atomic_load(&longest_step_ms))
+            atomic_store(&longest_step_ms, clock_mono_ms() - begin);
     }
     return false;
 }
@@ -93,7 +106,8 @@ static void test_slow_and_steady(void **state)
     struct http_response rs;
 
     (void)state;
-    assert_int_equal(get_with(answer_at_a_walk, &rq, &rs, NULL), RC_OK);
+    for (int tries = 0; get_with(answer_at_a_walk, &rq, &rs, NULL) != RC_OK; tries++)
+        assert_true(atomic_load(&longest_step_ms) > 200 && tries < 20); /* the machine stumbled */
     assert_int_equal(rs.body.n, 18 * HTTP_STALL_BYTES / 4);
     http_response_release(&rs);
 }
@@ -103,14 +117,17 @@ static void test_slow_and_steady(void **state)
 struct taken {
     struct buf text;
     size_t most; /* then no more is wanted */
+    bool ended;
 };
 
 static bool take(void *arg, struct span piece)
 {
     struct taken *taken = arg;
 
+    assert_false(taken->ended);
     buf_add_span(&taken->text, piece);
-    return taken->text.n < taken->most;
+    taken->ended = taken->text.n >= taken->most;
+    return !taken->ended;
 }
 
 static bool answer_drops(struct fake_http *f, int fd, const char *text, int nth)
@@ -132,17 +149,19 @@ static bool answer_not_found(struct fake_http *f, int fd, const char *text, int 
 static void test_taken_as_it_comes(void **state)
 {
     struct taken taken = {.most = 30}; /* some 600 ms */
-    struct http_request rq = {.total_ms = 100, .stall_ms = 20000, .take = take, .take_arg = &taken};
+    struct http_request rq = {.total_ms = 100, .stall_ms = 60000, .take = take, .take_arg = &taken};
     struct http_response rs;
 
     (void)state;
     expect_refusal(answer_drops, &rq, RC_CANCELED, "ended");
-    assert_int_equal(taken.text.n, 30);
+    assert_in_range(taken.text.n, 30, 99999); /* some at once where the client is late */
     rq.total_ms = 0;
+    taken.ended = false;
+    expect_refusal(answer_half, &rq, RC_CANCELED, "ended");
     rq.stall_ms = 300; /* also before the first byte: such requests have no other deadline */
     expect_refusal(answer_hang, &rq, RC_AGAIN, "trickles");
-    expect_refusal(answer_half, &rq, RC_CANCELED, "ended");
-    taken.most = 1000;
+    taken.ended = false;
+    taken.most = 100000;
     expect_refusal(answer_half, &rq, RC_AGAIN, "trickles");
     buf_reset(&taken.text);
     assert_int_equal(get_with(answer_not_found, &rq, &rs, NULL), RC_OK);

@@ -11,7 +11,7 @@
 #include "core/base/clock.h"
 #include "tests/unit/fake_http.h"
 
-#define LONG_MS 20000
+#define LONG_MS 60000
 
 static bool answer_204(struct fake_http *f, int fd, const char *text, int nth)
 {
@@ -198,8 +198,11 @@ static void test_who_hangs_delays_nobody(void **state)
     static const char *const headers[] = {NULL};
     fake_http_start(&hole, NULL, answer_never, NULL);
     fake_http_start(&f, NULL, answer_204, NULL);
-    struct http_post rq = {
-        .url = hole.url, .headers = headers, .connect_ms = LONG_MS, .total_ms = 2000, .arg = &hole};
+    struct http_post rq = {.url = hole.url,
+                           .headers = headers,
+                           .connect_ms = LONG_MS,
+                           .total_ms = LONG_MS,
+                           .arg = &hole};
     for (int i = 0; i < 20; i++)
         assert_int_equal(http_pool_post(p, &rq, &e), RC_OK);
     rq.url = f.url;
@@ -209,6 +212,24 @@ static void test_who_hangs_delays_nobody(void **state)
         assert_int_equal(http_pool_wait(p, NULL, 0, 1000, &e), RC_OK);
     assert_ptr_equal(o.arg, &f);
     assert_int_equal(http_pool_running(p), 20);
+    http_pool_free(p);
+    fake_http_stop(&hole);
+    fake_http_stop(&f);
+}
+
+static void test_who_hangs_is_given_up(void **state)
+{
+    (void)state;
+    struct http_pool *p = http_pool_new(NULL, NULL);
+    struct fake_http hole;
+    struct http_outcome o = {0};
+    struct err e = {0};
+    static const char *const headers[] = {NULL};
+    fake_http_start(&hole, NULL, answer_never, NULL);
+    const struct http_post rq = {
+        .url = hole.url, .headers = headers, .connect_ms = LONG_MS, .total_ms = 500};
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(http_pool_post(p, &rq, &e), RC_OK);
     for (int ended = 0; ended < 20;) {
         if (!http_pool_next(p, &o)) {
             assert_int_equal(http_pool_wait(p, NULL, 0, 1000, &e), RC_OK);
@@ -220,7 +241,6 @@ static void test_who_hangs_delays_nobody(void **state)
     }
     http_pool_free(p);
     fake_http_stop(&hole);
-    fake_http_stop(&f);
 }
 
 struct asked {
@@ -332,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_no_redirect_is_followed),
         cmocka_unit_test(test_answers_without_end),
         cmocka_unit_test(test_who_hangs_delays_nobody),
+        cmocka_unit_test(test_who_hangs_is_given_up),
         cmocka_unit_test(test_the_guard),
         cmocka_unit_test(test_no_proxy_past_the_guard),
         cmocka_unit_test(test_what_is_cut),

@@ -7,7 +7,7 @@
 #include "tests/unit/fake_http.h"
 #include "tests/unit/storage_fixture.h"
 
-#define PATIENCE_MS  20000
+#define PATIENCE_MS  60000
 #define READERS_MOST 4096 /* more than a store has room for */
 
 struct world {
@@ -44,7 +44,7 @@ static int setup(void **state)
     fake_http_start(&w->receiver, NULL, take, NULL);
     w->conf.refs = 1;
     w->conf.push = (struct conf_push){.channels_per_client = 10,
-                                      .request_timeout_ms = 10000,
+                                      .request_timeout_ms = PATIENCE_MS,
                                       .backoff_min_ms = 1,
                                       .backoff_max_ms = 1};
     const struct conf_list list = {networks, 1};

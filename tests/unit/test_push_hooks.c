@@ -19,7 +19,7 @@
 
 #define CHANGES      3
 #define HELD_BYTES   4096 /* of a file at most: enough for a program's input, not for a commit */
-#define PATIENCE_MS  20000
+#define PATIENCE_MS  60000
 #define READERS_MOST 4096      /* more than a store has room for */
 #define KEPT_BYTES   (4 << 20) /* of letters */
 
@@ -86,7 +86,7 @@ static int setup(void **state)
     n_changes = CHANGES;
     pad = 0;
     of_calendars = false;
-    w->hook = (struct conf_hook){.name = name, .timeout_ms = 10000, .give_up_ms = 1};
+    w->hook = (struct conf_hook){.name = name, .timeout_ms = PATIENCE_MS, .give_up_ms = 1};
     w->conf = (struct conf){.hooks = &w->hook, .n_hooks = 1, .refs = 1};
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &w->was), 0);
     assert_int_equal(pipe2(w->log, O_CLOEXEC | O_NONBLOCK), 0);
