@@ -60,8 +60,8 @@ const char *httpd_header(const struct httpd_request *req, const char *name); /* 
 /* Keeps a reference to the response. The request is gone afterwards. */
 void httpd_answer(struct httpd_request *req, struct httpd_response *r);
 
-/* May one more wait, of a client of which `own` do? Of all places half, of these half for one. */
-bool httpd_may_wait(const struct httpd *h, unsigned own);
+unsigned httpd_places(const struct httpd *h);  /* for connections */
+unsigned httpd_waiting(const struct httpd *h); /* requests that are to be answered */
 /* Ends HTTP on the connection of a waiting request: all of the answer, head included, is the
  * caller's to send on the socket it gets. Only within after_turn. -1: it waits on. */
 int httpd_take_over(struct httpd_request *req);

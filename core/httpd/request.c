@@ -216,10 +216,14 @@ void httpd_answer(struct httpd_request *req, struct httpd_response *response)
         resume(r);
 }
 
-bool httpd_may_wait(const struct httpd *h, unsigned own)
+unsigned httpd_places(const struct httpd *h)
 {
-    unsigned most = h->opt.max_connections / 2;
-    return h->n_waiting < most && own < (most + 1) / 2;
+    return h->opt.max_connections;
+}
+
+unsigned httpd_waiting(const struct httpd *h)
+{
+    return h->n_waiting;
 }
 
 int httpd_take_over(struct httpd_request *req)

@@ -93,6 +93,14 @@ static void begin(struct serve *s, struct call *c, struct httpd_request *req)
     c->source = c->request = req;
 }
 
+/* Those that wait for their turn keep places for a moment only: of all some are left for whoever
+ * comes, of one client's, where clients are told apart, most. */
+static bool may_take_turns(const struct serve *s, const struct call *c, unsigned own)
+{
+    unsigned places = httpd_places(s->httpd);
+    return httpd_waiting(s->httpd) < places - places / 8 && (!c->caller.client || own < places / 4);
+}
+
 /* True: it waits for its turn, or is refused since its client has too many that do. */
 static bool takes_turns(struct serve *s, struct call *c)
 {
@@ -101,7 +109,7 @@ static bool takes_turns(struct serve *s, struct call *c)
     unsigned own = lane_count(&s->lane, who);
     if (own == 0 && s->busy_us < TURN_US)
         return false;
-    if (!httpd_may_wait(s->httpd, own))
+    if (!may_take_turns(s, c, own))
         return !call_fail(c, FAULT_NOT_READY, NULL, "Too much is asked for at once.");
     c->answer.later = lane_add(&s->lane, who, &entry);
     return c->answer.later;

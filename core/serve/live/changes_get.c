@@ -31,10 +31,14 @@ static bool read_wait(struct call *c, int64_t *ret_ms)
     return true;
 }
 
-/* A long poll keeps its connection: one client's must leave room for those of others. */
+/* A long poll keeps its connection: all of them leave half of the places to requests that end at
+ * once, and one client's half of theirs to those of others, where clients are told apart. */
 static bool has_room(struct call *c, const struct live *l)
 {
-    if (httpd_may_wait(c->serve->httpd, live_waiters(l, c->caller.client)))
+    unsigned most = httpd_places(c->serve->httpd) / 2;
+    const struct conf_client *client = c->caller.client;
+    if (httpd_waiting(c->serve->httpd) < most &&
+        (!client || live_waiters(l, client) < (most + 1) / 2))
         return true;
     (void)call_fail(c, FAULT_TOO_MANY_STREAMS, NULL, "Too many long polls are open.");
     c->answer.retry_after_s = FULL_RETRY_S;
