@@ -7,10 +7,11 @@
 #include "core/push/address.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/must.h"
 #include "core/conf/address.h"
@@ -131,29 +132,37 @@ void address_rules_add_own(struct address_rules *r, const char *listen)
     }
 }
 
-/* Is it an address of this machine? */
-static bool is_local(const struct ip *ip)
+/* Is it an address of this machine? Then it is also the one that packets to it come from. Nothing
+ * is sent; a list of all addresses would take a netlink socket, which the unit's sandbox denies. */
+static bool is_local(const struct sockaddr *to, const struct ip *ip)
 {
-    struct ifaddrs *list, *i;
+    struct sockaddr_storage from;
+    socklen_t n = sizeof from;
     struct ip own;
     uint16_t port;
-    bool found = false;
 
-    if (getifaddrs(&list) < 0)
+    if (ip_is_v4(ip) && ip->b[12] == 127)
+        return true;
+    int fd = socket(to->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
         return true; /* nobody knows: rather not */
-    for (i = list; i && !found; i = i->ifa_next)
-        found = i->ifa_addr && ip_of_sockaddr(i->ifa_addr, &own, &port) &&
-                memcmp(&own, ip, sizeof own) == 0;
-    freeifaddrs(list);
-    return found || (ip_is_v4(ip) && ip->b[12] == 127);
+    bool found = connect(fd, to,
+                         to->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                                  : sizeof(struct sockaddr_in6)) == 0 &&
+                 getsockname(fd, (struct sockaddr *)&from, &n) == 0 &&
+                 ip_of_sockaddr((struct sockaddr *)&from, &own, &port) &&
+                 memcmp(&own, ip, sizeof own) == 0;
+    close(fd);
+    return found;
 }
 
-static bool is_own(const struct address_rules *r, const struct ip *ip, uint16_t port)
+static bool is_own(const struct address_rules *r, const struct sockaddr *to, const struct ip *ip,
+                   uint16_t port)
 {
     for (size_t i = 0; i < r->n_own; i++) {
         if (r->own[i].port != port)
             continue;
-        if (memcmp(&r->own[i].ip, ip, sizeof *ip) == 0 || (r->own[i].any && is_local(ip)))
+        if (memcmp(&r->own[i].ip, ip, sizeof *ip) == 0 || (r->own[i].any && is_local(to, ip)))
             return true;
     }
     return false;
@@ -176,7 +185,7 @@ bool address_allowed(const struct address_rules *r, const struct sockaddr *to, b
         named = named || network_has(&r->networks[i], &ip);
     if (class == ADDRESS_NEVER)
         (void)err_set(e, RC_INVALID, "an address that is never notified");
-    else if (is_own(r, &ip, port))
+    else if (is_own(r, to, &ip, port))
         (void)err_set(e, RC_INVALID, "the service's own address");
     else if (!named && class == ADDRESS_PRIVATE)
         (void)err_set(e, RC_INVALID, "a private address that push.networks does not name");

@@ -1,11 +1,18 @@
 /* test_push_pure: address rules, URLs in every disguise, signatures, what an answer means. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <ifaddrs.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -189,6 +196,46 @@ static void test_our_own_interfaces(void **state)
     address_rules_release(&r);
 }
 
+/* As RestrictAddressFamilies= of the unit does. */
+static bool deny_netlink(void)
+{
+    const uint32_t low_half = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 0 : 4;
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + low_half),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAFNOSUPPORT),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+/* In the unit's sandbox, addresses of others are told from our own, too. */
+static void test_without_netlink(void **state)
+{
+    enum { RIGHT = 10, WRONG, CANNOT };
+    (void)state;
+    struct address_rules r = {0};
+    int status = 0;
+    address_rules_add_own(&r, "0.0.0.0:443");
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (!deny_netlink())
+            _exit(CANNOT); /* a sandbox that has no room for another */
+        _exit(allowed(&r, "https://93.184.216.34/") && !allowed(&r, "https://127.1.2.3/") ? RIGHT
+                                                                                          : WRONG);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == CANNOT)
+        skip();
+    assert_int_equal(WEXITSTATUS(status), RIGHT);
+}
+
 static void test_urls(void **state)
 {
     (void)state;
@@ -296,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_http_and_https),
         cmocka_unit_test(test_our_own_ports),
         cmocka_unit_test(test_our_own_interfaces),
+        cmocka_unit_test(test_without_netlink),
         cmocka_unit_test(test_urls),
         cmocka_unit_test(test_networks),
         cmocka_unit_test(test_signature),
