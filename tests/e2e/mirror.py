@@ -7,6 +7,7 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
@@ -100,6 +101,7 @@ class Mirror:
         self.log_scanned = 0  # so many bytes of it
         self.token = None  # of a client; sent with get() and what asks by it
         self.timeout = 30  # of one request: a killed service leaves its sockets open, with nobody behind them
+        self.may_end = False  # by itself: then so do requests that it has not answered
         self.api = listening_socket()
         self.hook = listening_socket()
         self.api_port = self.api.getsockname()[1]
@@ -226,10 +228,22 @@ class Mirror:
         connection = http.client.HTTPConnection("127.0.0.1", port or self.api_port, timeout=self.timeout * PATIENCE)
         try:
             connection.request(method, path, body=body, headers=headers or {})
+            if self.may_end:
+                self._await_answer(connection.sock)
             response = connection.getresponse()
             return Answer(response, response.read())
         finally:
             connection.close()
+
+    def _await_answer(self, connection):
+        come = select.poll()
+        come.register(connection, select.POLLIN)
+        deadline = time.monotonic() + self.timeout * PATIENCE
+        while not come.poll(20):
+            if self.process.poll() is not None:
+                raise ConnectionResetError("it has ended")
+            if time.monotonic() > deadline:
+                raise TimeoutError
 
     def get(self, path, **query):
         if query:

@@ -149,7 +149,7 @@ def test_no_answer_is_wrong_and_no_change_is_lost(start, tmp_path):
     mirror, google = pair.mirror, pair.google
     mirror.token = token
     mirror.wait_ready()
-    mirror.timeout = 0.5  # its sockets stay open when it ends
+    mirror.may_end = True
     google.insert(body=series())
     google.insert(body={"id": ONE, "summary": "caf\u00e9 \"one\"", **timed()})
     until, before = time.monotonic() + SECONDS, -1
@@ -188,7 +188,7 @@ def test_a_channel_that_is_opened_is_told(start, tmp_path):
     memory = Memory(tmp_path)
     pair = start(env=memory.env, push=LOCAL)
     mirror = pair.mirror
-    mirror.timeout = 0.5  # its sockets stay open when it ends
+    mirror.may_end = True
     until, before, opened = time.monotonic() + SECONDS / 2, -1, 0
     with Hook() as hook:
         while memory.failed > before and time.monotonic() < until:
