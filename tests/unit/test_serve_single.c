@@ -506,7 +506,7 @@ static void test_series_change(void **state)
 static void test_bombs(void **state)
 {
     struct world *w = *state;
-    int64_t began = clock_mono_ms();
+    clock_t began = clock(); /* what it costs, not how long others keep it waiting */
     world_timed(w, "s", "2026-01-01T00:00:00", "2026-01-01T00:00:01",
                 ",\"recurrence\":[\"RRULE:FREQ=SECONDLY\"]");
     world_timed(w, "n", "2026-01-01T00:00:00", "2026-01-01T00:00:01",
@@ -522,7 +522,7 @@ static void test_bombs(void **state)
     http_answer_release(&a);
     a = get(w, 200, EV "?timeMin=9990-01-01T00:00:00Z");
     http_answer_release(&a);
-    assert_true(clock_mono_ms() - began < 3000);
+    assert_true(clock() - began < 3 * CLOCKS_PER_SEC);
 }
 
 int main(void)
