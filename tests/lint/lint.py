@@ -84,14 +84,15 @@ class Tree:
         self.code = {p: BLANKED.sub(blank, t) for p, t in self.c.items()}
 
     def _list(self):
-        if os.path.exists(os.path.join(self.root, ".git")):
+        if os.path.exists(os.path.join(self.root, ".git")) and shutil.which("git"):
+            # Root's checks may be of a tree that is another user's.
             out = subprocess.run(
-                ["git", "-C", self.root, "ls-files", "-z", "--cached", "--others",
+                ["git", "-c", "safe.directory=*", "-C", self.root, "ls-files", "-z", "--cached", "--others",
                  "--exclude-standard"], check=True, capture_output=True, text=True).stdout
             return {p for p in out.split("\0") if p and os.path.isfile(os.path.join(self.root, p))}
         found = set()
         for folder, folders, names in os.walk(self.root):
-            folders[:] = [d for d in folders if d not in ("build", "__pycache__")]
+            folders[:] = [d for d in folders if d not in ("build", ".git", "__pycache__")]
             found.update(os.path.relpath(os.path.join(folder, n), self.root) for n in names)
         return found
 
