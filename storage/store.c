@@ -55,10 +55,9 @@ static const struct file_info {
 };
 
 #define MAX_READERS 1024
-#define AHEAD_LEAST                                                                              \
-    (INT64_C(16) << 20)                /* the file is at least this much longer than its use ... \
-                                        */
-#define AHEAD_STEP (INT64_C(64) << 20) /* ... and grows by this when it is not */
+/* The file is longer than its use by the first at least, and grows by the second when it is not. */
+#define AHEAD_LEAST (INT64_C(16) << 20)
+#define AHEAD_STEP  (INT64_C(64) << 20)
 
 /* What is made with the file; the record "store". */
 struct identity {

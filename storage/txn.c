@@ -13,8 +13,7 @@
 #include "storage/lineage_store.h"
 #include "storage/table.h"
 
-#define NEARLY_FULL_BYTES \
-    (1u << 20) /* with less than this left a short write was for want of room */
+#define NEARLY_FULL_BYTES (1u << 20) /* with less left, a short write was for want of room */
 
 static const struct field counter_fields[] = {
     FIELD(struct counters, seq),

@@ -11,9 +11,7 @@
 #include "core/base/text.h"
 #include "core/calendar/recur_set.h"
 
-#define DATE_TOO_FAR_MS                                                       \
-    400000000000000 /* beyond any year we place; keeps sums far from overflow \
-                     */
+#define DATE_TOO_FAR_MS 400000000000000 /* beyond any year we place; keeps sums from overflow */
 
 /* Wall time in the set's zone to key, for timed sets. */
 static int64_t place(const struct recur_set *set, int64_t local)

@@ -8,21 +8,15 @@
 
 #include <string.h>
 
-#define SECOND 1000LL
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
+#include "core/base/clock.h"
 
-#define WATCH_RETRY_MS      (5 * MINUTE) /* after a watch call that failed for now */
-#define WATCH_REFUSED_MS    (24 * HOUR)  /* after "not supported for this resource" */
-#define WATCH_UNVERIFIED_MS (6 * HOUR)   /* no `sync`, no ping: try another channel */
-#define HANDOVER_MS                                                              \
-    (10 * MINUTE) /* an old channel stays this long beside an unverified new one \
-                   */
-#define DEGRADED_MS                                                                              \
-    (10 * MINUTE)                /* a channel must be this old to be replaced for not delivering \
-                                  */
-#define ANNOUNCE_MS (5 * MINUTE) /* pings may be this late without blame */
-#define SOON_MS     SECOND       /* shortest delay */
+#define WATCH_RETRY_MS      (5 * MINUTE_MS)  /* after a watch call that failed for now */
+#define WATCH_REFUSED_MS    DAY_MS           /* after "not supported for this resource" */
+#define WATCH_UNVERIFIED_MS (6 * HOUR_MS)    /* no `sync`, no ping: try another channel */
+#define HANDOVER_MS         (10 * MINUTE_MS) /* an old channel beside an unverified new one */
+#define DEGRADED_MS         (10 * MINUTE_MS) /* no younger channel is blamed for not delivering */
+#define ANNOUNCE_MS         (5 * MINUTE_MS)  /* pings may be this late without blame */
+#define SOON_MS             1000             /* shortest delay */
 
 /* Slow kinds change rarely and little depends on them: in units of the roster interval. */
 #define SLOW_WATCHED 6
@@ -30,16 +24,16 @@
 
 /* When the k-th listing after a dead token may run, from the first of the window. At most four a
  * day; two tokens may die before anybody has to wait, as happens when access rights are edited. */
-static const int64_t stale_offsets[] = {0, 0, HOUR, 12 * HOUR};
+static const int64_t stale_offsets[] = {0, 0, HOUR_MS, 12 * HOUR_MS};
 #define STALE_MOST      (sizeof(stale_offsets) / sizeof(stale_offsets[0]))
-#define STALE_WINDOW_MS (24 * HOUR)
+#define STALE_WINDOW_MS DAY_MS
 
 /* What is listed in full in place of every increment is so this often. */
 #define TOKENLESS_POLLS 2
 
 /* Where Google shows instances instead of series, an increment does not name all that go with a
  * series (seen with singleEvents=true, which it stands for: the guide on recurring events). */
-#define PARTIAL_MS HOUR
+#define PARTIAL_MS HOUR_MS
 
 static int64_t min64(int64_t a, int64_t b)
 {

@@ -18,9 +18,7 @@
 #include "storage/events.h"
 
 #define PULL_BYTES_MAX (12u << 20)
-#define SETTLED_MS                                                                 \
-    10000 /* a ping this soon after a change came in may well be about that change \
-           */
+#define SETTLED_MS     10000 /* a ping this soon after a change may well be about that change */
 #define EMPTY_RETRY_MS 10000 /* a ping without a change: Google may show it only a moment later */
 
 struct pull {
