@@ -53,7 +53,7 @@ OBJ      := $(call obj,$(LIB_SRC) $(D_SRC) $(C_SRC) $(EMU_SRC) $(UNIT_SRC) $(FUZ
 JOBS      = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(shell nproc 2>/dev/null || echo 2))
 SUBMAKE   = $(MAKE) --no-print-directory $(JOBS)
 
-.PHONY: all programs tests docs deps test-deps demo check check-asan check-tsan check-valgrind unit bench soak fuzz install \
+.PHONY: all programs tests docs deps test-deps demo check check-asan check-tsan check-valgrind unit bench soak chaos fuzz install \
         uninstall clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -93,6 +93,9 @@ $(B)/recur-expand: $(B)/obj/tests/recurrence/expand.o $(B)/libcalmirror.a
 	$(LINK)
 # Preloaded by tests that turn the clocks or let memory run out; without sanitizers, whose own hooks they would pass by.
 $(B)/%-shim.so: tests/e2e/%_shim.c | $(B)/
+	$(SAY) LINK $@
+	$(Q)$(CC) -std=gnu2x $(WARN) $(WIDE) -O2 -fPIC -shared -pthread -o $@ $<
+$(B)/chaos.so: tests/chaos/chaos.c | $(B)/
 	$(SAY) LINK $@
 	$(Q)$(CC) -std=gnu2x $(WARN) $(WIDE) -O2 -fPIC -shared -pthread -o $@ $<
 # Reads each file of a corpus once. With FUZZER=1 (see `fuzz`) the driver is libFuzzer's instead.
@@ -156,6 +159,10 @@ bench:
 # What is random from new seeds, then schedules of edits and failures for as long as told: make soak SECONDS=3600
 soak: test-deps
 	@+MAKE='$(SUBMAKE)' B='$(B)' tests/run soak $(or $(SECONDS),600)
+# The unit tests among random pauses, from new seeds, for as long as told: make chaos SECONDS=600
+chaos: test-deps
+	@+$(SUBMAKE) $(UNIT) $(B)/chaos.so programs
+	@tests/chaos/run $(B) $(or $(SECONDS),600)
 # Every parser of outside bytes, or TARGET alone, SECONDS each (0: until it is stopped): make fuzz SECONDS=60 TARGET=conf
 FUZZED = $(patsubst tests/fuzz/%.c,$(B)/fuzzer/fuzz/%,$(if $(TARGET),tests/fuzz/fuzz_$(TARGET).c,$(FUZZ_SRC)))
 fuzz:
@@ -219,6 +226,7 @@ help:
 	'make unit             the unit tests alone' \
 	'make bench            measurements' \
 	'make soak SECONDS=n   the random tests from new seeds; schedules of edits and failures, n seconds of them (600)' \
+	'make chaos SECONDS=n  the unit tests among random pauses, from new seeds, for n seconds (600)' \
 	'make fuzz SECONDS=n   libFuzzer on every parser of outside bytes, n seconds each (60); TARGET=conf: on one' \
 	'make docs             write config.example, the list in calmirrord.conf(5) and core/serve/API.md from the tables' \
 	'make deps, test-deps  install what building or testing needs (apt-get)' \

@@ -39,6 +39,7 @@ INCLUDES = {
     "tests/unit": ANYTHING,
     "tests/crash": ANYTHING,
     "tests/fuzz": ANYTHING,
+    "tests/chaos": (),
     "tests/bench": ANYTHING,
     "tests/recurrence": ANYTHING,
     "tests/e2e": ANYTHING,
