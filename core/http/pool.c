@@ -3,8 +3,8 @@
  * DESIGN. Whom we post to is told us by clients, so nothing here trusts the other side: no redirect
  * is followed, the body of an answer is thrown away and cut when it does not end, a total deadline
  * holds whatever trickles in, and every socket is opened by us, for an address that the guard has
- * seen. Connections are kept for the next POST to the same host; they went through the guard when
- * they were made. That is why pools with different guards must not be one. */
+ * seen. Connections are kept for the next POST to the same host, before which the guard is asked
+ * again: its rules may have changed. */
 #include "core/http/pool.h"
 
 #include <arpa/inet.h>
@@ -111,6 +111,32 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
     return socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
 }
 
+/* A connection is there, new or kept; nothing of this request was sent on it. */
+static int on_request(void *arg, char *ip, char *own_ip, int port, int own_port)
+{
+    struct post *t = arg;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } to = {0};
+    struct err e = {0};
+
+    (void)own_ip, (void)own_port;
+    if (inet_pton(AF_INET, ip, &to.v4.sin_addr) == 1) {
+        to.v4.sin_family = AF_INET;
+        to.v4.sin_port = htons((uint16_t)port);
+    } else if (inet_pton(AF_INET6, ip, &to.v6.sin6_addr) == 1) {
+        to.v6.sin6_family = AF_INET6;
+        to.v6.sin6_port = htons((uint16_t)port);
+    }
+    if (t->pool->guard(t->pool->guard_arg, &to.any, t->https, &e))
+        return CURL_PREREQFUNC_OK;
+    t->refused = true;
+    t->why = e;
+    return CURL_PREREQFUNC_ABORT;
+}
+
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
     struct post *t = arg;
@@ -168,8 +194,11 @@ static bool set_policy(struct post *t)
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_BUFFERSIZE, 4096L);
     SET(CURLOPT_HTTP09_ALLOWED, 0L);
-    if (t->pool->guard)
+    if (t->pool->guard) {
         SET(CURLOPT_PROXY, "");
+        SET(CURLOPT_PREREQFUNCTION, on_request);
+        SET(CURLOPT_PREREQDATA, t);
+    }
     return !bad;
 }
 
@@ -281,7 +310,7 @@ static enum rc judge(struct post *t, CURLcode code, struct err *e)
     /* An answer that would not end, or was cut: its status has said what matters. */
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && t->answered))
         return RC_OK;
-    if (t->refused && code == CURLE_COULDNT_CONNECT)
+    if (t->refused && (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
         return err_set(e, RC_INVALID, "%s: %s", t->host, t->why.text);
     if (code == CURLE_OUT_OF_MEMORY || code == CURLE_FAILED_INIT)
         return err_set(e, RC_SYS, "%s", curl_easy_strerror(code));

@@ -13,8 +13,9 @@
 struct http_pool;
 
 /* Asked about the very address that is about to be connected to, whatever name it came from, each
- * time: what a name server says in between makes no difference. False: it is not connected to, and
- * the outcome is RC_INVALID with the text that was put into *e. */
+ * time, and again before each request: neither what a name server says in between makes a
+ * difference, nor a connection that was kept. False: nothing is sent there, and the outcome is
+ * RC_INVALID with the text that was put into *e. */
 typedef bool (*http_guard_fn)(void *arg, const struct sockaddr *to, bool https, struct err *e);
 
 /* `guard` NULL: any address, and the proxy of the environment; with one no proxy is used, since it

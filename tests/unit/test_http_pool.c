@@ -284,6 +284,39 @@ static void test_the_guard(void **state)
     fake_http_stop(&f);
 }
 
+static bool allow_while(void *arg, const struct sockaddr *to, bool https, struct err *e)
+{
+    const bool *allowed = arg;
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)to;
+    assert_int_equal(to->sa_family, AF_INET);
+    assert_int_equal(ntohl(v4->sin_addr.s_addr), INADDR_LOOPBACK);
+    assert_int_not_equal(v4->sin_port, 0);
+    assert_false(https);
+    return *allowed || err_set(e, RC_INVALID, "not any more") == RC_OK;
+}
+
+/* A connection that was kept is no way past it, when its rules have changed. */
+static void test_the_guard_of_a_kept_connection(void **state)
+{
+    (void)state;
+    bool allowed = true;
+    struct http_pool *p = http_pool_new(allow_while, &allowed);
+    struct fake_http f;
+    fake_http_start(&f, NULL, answer_204, NULL);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(post(p, f.url, LONG_MS).status, 204);
+    assert_int_equal(atomic_load(&f.connections), 1);
+    allowed = false;
+    struct http_outcome o = post(p, f.url, LONG_MS);
+    assert_int_equal(o.rc, RC_INVALID);
+    assert_string_equal(o.why.text, "127.0.0.1: not any more");
+    assert_int_equal(fake_http_requests(&f), 2);
+    allowed = true;
+    assert_int_equal(post(p, f.url, LONG_MS).status, 204);
+    http_pool_free(p);
+    fake_http_stop(&f);
+}
+
 /* It would connect where the guard cannot look. */
 static void test_no_proxy_past_the_guard(void **state)
 {
@@ -354,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_who_hangs_delays_nobody),
         cmocka_unit_test(test_who_hangs_is_given_up),
         cmocka_unit_test(test_the_guard),
+        cmocka_unit_test(test_the_guard_of_a_kept_connection),
         cmocka_unit_test(test_no_proxy_past_the_guard),
         cmocka_unit_test(test_what_is_cut),
         cmocka_unit_test(test_a_wake_and_a_descriptor),
