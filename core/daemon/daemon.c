@@ -398,7 +398,7 @@ static bool take_signal(struct daemon *d)
         reload(d);
         return true;
     }
-    log_notice(NULL, "stopping on signal %u", info.ssi_signo);
+    log_notice(NULL, "stopping on %s", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
     return false;
 }
 
