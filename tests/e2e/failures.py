@@ -85,7 +85,8 @@ def settle(pair, calendar=USER):
 
 def idle(pair):
     """Until no run is under way; what is owed may wait. Clocks are best turned then: a run takes its time at its end."""
-    wait_for("no run to be under way", lambda: pair.mirror.status()["totals"]["running"] == 0)
+    if pair.mirror.process:
+        wait_for("no run to be under way", lambda: pair.mirror.status()["totals"]["running"] == 0)
 
 
 def rest(pair):
