@@ -16,7 +16,9 @@ import pytest
 
 import browser
 from emulator import USER, timed
+from failures import settle
 from mirror import BUILD, LONG, PATIENCE, TOP, mortal, wait_for
+from pair import token_account
 
 sys.path.append(os.path.join(TOP, "tests", "bench"))
 import streams as bench  # noqa: E402  tests/bench/streams.py
@@ -280,6 +282,70 @@ def test_clients_are_told_what_they_may_know(start):
     assert none.of(*CHANGES, "calendar") == [] and none.of("end")[0]["reason"] == "access"
     pair.google.patch(USER, event, summary="more")
     whole.until(lambda s: len(s.of("updated")) == 2, "second update")
+
+
+def test_who_sees_something_else_begins_anew(start, tmp_path):
+    """A reload lets a client see another calendar, and takes away an account: whoever saw something else is told that what it knows
+    is void, on a stream, in a long poll, by a cursor; others go on; and a cursor is good again with what it saw."""
+    other = "ny@example.com"
+    world = {"users": [{"email": USER, "tokens": ["test-token"], "calendarList": [USER, other]}],
+             "calendars": [{"id": USER}, {"id": other, "owner": USER}]}
+
+    def client(token, **options):
+        return {"token_sha256": hashlib.sha256(token.encode()).hexdigest(), **options}
+    pair = start(world, ready=False, accounts={name: token_account(tmp_path, name=name) for name in ("one", "two")},
+                 **{"client part": client("p", accounts="one", calendars=other), "client one": client("o", accounts="one"),
+                    "client whole": client("w", admin="yes")})
+    pair.mirror.token = "w"
+    pair.mirror.wait_ready()
+
+    def stream(token, last_id=None):
+        return Stream(pair.mirror, last_id=last_id, headers=f"Authorization: Bearer {token}\r\n").until_event("hello")
+
+    def changes(cursor, **query):
+        path = "/v1/changes?" + "&".join(f"{k}={v}" for k, v in {**query, **({"cursor": cursor} if cursor else {})}.items())
+        return pair.mirror.request("GET", path, headers={"Authorization": "Bearer p"}).json
+
+    def reload():
+        pair.mirror.write_config()
+        pair.mirror.process.send_signal(signal.SIGHUP)
+
+    def open_of(name):
+        return next(c["streams"] for c in pair.mirror.get("/v1/clients").json["clients"] if c["name"] == name)
+    for calendar in (USER, other):
+        settle(pair, calendar)
+    part, one = stream("p"), stream("o")
+    cursor = changes(None)["cursor"]
+    polled = []
+    poll = threading.Thread(target=lambda: polled.append(changes(cursor, wait=30)))
+    poll.start()
+    wait_for("the long poll", lambda: open_of("part") == 2)
+    pair.mirror.sections["client part"]["calendars"] = USER
+    reload()
+    assert part.until_end().of("end")[0]["reason"] == "access"
+    poll.join()
+    void = {"type": "reset", "reason": "access", "do": "Forget everything and read it again."}
+    assert polled[0]["items"] == changes(cursor)["items"] == [void]
+    part = stream("p", part.last_id).until_event("reset")
+    assert part.of("reset") == [void]
+    event = pair.google.insert(summary="told")["id"]
+    part.until_event("created", eventId=event)
+    one.until_event("created", eventId=event)
+    assert event in [item.get("eventId") for item in changes(polled[0]["cursor"])["items"]]
+
+    pair.mirror.sections["client part"]["calendars"] = other
+    reload()
+    assert part.until_end().of("end")[0]["reason"] == "access"
+    assert changes(cursor)["items"] == []  # nothing has changed in what it saw then and sees now
+
+    whole = stream("w")
+    del pair.mirror.sections["account two"]
+    reload()
+    assert whole.until_end().of("end")[0]["reason"] == "access"
+    assert stream("w", whole.last_id).until_event("reset").of("reset") == [void]
+    event = pair.google.insert(summary="told, too")["id"]
+    one.until_event("created", eventId=event)
+    assert not one.of("reset", "end")
 
 
 def test_freshness(start):

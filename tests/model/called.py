@@ -115,6 +115,8 @@ class HookFollower(FeedFollower):
             self.take(json.loads(ping["_body"]))
 
     def take(self, entry):
+        if entry.get("account") not in self.world.accounts():
+            return  # it came late; that an account leaves the configuration is not told
         super().take(entry)
         if entry["type"] == "reset" and "calendarId" in entry:
             place = entry["account"], entry["calendarId"]
@@ -124,6 +126,8 @@ class HookFollower(FeedFollower):
         """A list may have shown it more than the hook had told."""
 
     def check(self):
+        for place in [p for p in self.state or () if p[0] not in self.world.accounts()]:
+            del self.state[place]
         in_time(self, super().check)
 
 

@@ -150,10 +150,10 @@ class EventFollower(Follower):
         super().compare(fresh, state, fresh_items)
 
 
-def event_choices(world, rng, calendar):
+def event_choices(world, rng, calendar, single=0.5):
     """Of an EventFollower."""
     always = {}
-    if rng.random() < 0.5:
+    if rng.random() < single:
         always["singleEvents"] = "true"
     if rng.random() < 0.4:
         always["showDeleted"] = "true"
@@ -265,7 +265,7 @@ class FeedFollower:
 
     def check(self):
         self.follow(None)
-        for place in {*self.places(), *(place for place in self.state if place[0] in self.world.accounts())}:
+        for place in {*self.places(), *self.state}:
             form = (lambda i: {"id": i["id"]}) if self.world.lister(place)[1] else self.form
             fresh = {id: form(i) for id, i in self.listed(place).items()}
             state = {id: form(i) for id, i in self.state[place].items()}
@@ -290,6 +290,9 @@ class StreamFollower(FeedFollower):
         stream = Stream(self.world.mirror, "?include=event", last_id=self.cursor,
                         headers=f"Authorization: Bearer {token}\r\n" if token else "")
         try:
+            stream.until(lambda s: s.head, "answer")
+            if " 200 " not in stream.head.splitlines()[0]:
+                raise Away(stream.head)
             stream.until_event("hello")
             if rng is None:
                 stream.until(lambda s: not self.behind(s.last_id or self.cursor), "end of what the change feed has")

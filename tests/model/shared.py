@@ -120,8 +120,8 @@ class SharedWorld(World):
         me, boss, view, everything = (self.seen[name] for name in ("test", "boss", "view", "all"))
         shared = [c for c in ZONES if c != USER]
 
-        def events(seen, calendars):
-            return [EventFollower(*event_choices(seen, rng, c)) for c in calendars]
+        def events(seen, calendars):  # lists of busy times are of instances, and need an end
+            return [EventFollower(*event_choices(seen, rng, c, 1 if seen is view else 0.5)) for c in calendars]
         self.called = [EventsOnCall(*event_choices(me, rng, BOSS)), EventsOnCall(*event_choices(boss, rng, "ny@example.com")),
                        EventsOnCall(*event_choices(everything, rng, "board@example.com")),
                        EntriesOnCall(me, ME + "/calendarList", {"showHidden": "true"}), EntriesOnCall(boss, ME + "/calendarList", {}),
@@ -133,7 +133,8 @@ class SharedWorld(World):
         self.at_first = len(self.followers)
 
     def was_away(self, calendar):
-        return calendar in {c for _, c in self.left}
+        there = {e["id"] for account in self.configured() for e in self.entries(account)}
+        return calendar in {c for _, c in self.left} or calendar not in there
 
     def editable(self):
         return [c for c in self.zones if c != ROOM]
@@ -172,15 +173,11 @@ class SharedWorld(World):
         self.reload()
 
     def set_view(self, **options):
-        """Which feeds do not tell: who reads them begins anew."""
         self.mirror.sections["client view"] = {**self.seen["view"].options, **options}
         self.mirror.told.clear()
         self.reload()
         if self.mirror.process:
             wait_for("the reload", lambda: self.mirror.read_notifications() or "READY=1" in self.mirror.told)
-        for follower in self.followers:
-            if isinstance(follower, FeedFollower) and follower.world is self.seen["view"]:
-                follower.forget()
 
     def calendar_made(self, calendar, owner, zone):
         self.zones[calendar], self.owners[calendar] = zone, owner

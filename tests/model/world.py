@@ -109,7 +109,7 @@ class World:
             self.mirror.read_notifications()  # or nobody does, and it waits for room to tell more
 
     def accounts(self):
-        """All that the change feed may tell of; that one leaves the configuration it does not tell."""
+        """All that the change feed may tell of."""
         return ["test"]
 
     def lister(self, place):

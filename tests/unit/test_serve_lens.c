@@ -112,9 +112,9 @@ static struct http_answer changes(struct world *w, const char *who, const char *
     return a;
 }
 
-static void cursor_now(struct world *w, char cursor[2048])
+static void cursor_now(struct world *w, const char *who, char cursor[2048])
 {
-    struct http_answer a = changes(w, "all", "", NULL);
+    struct http_answer a = changes(w, who, "", NULL);
     assert_true(member(&a, "cursor", cursor)[0]);
     http_answer_release(&a);
 }
@@ -122,11 +122,12 @@ static void cursor_now(struct world *w, char cursor[2048])
 static void test_pages(void **state)
 {
     struct world *w = *state;
-    char cursor[2048];
-    cursor_now(w, cursor);
+    static char cursors[N][2048];
+    for (size_t i = 0; i < N; i++)
+        cursor_now(w, readers[i].who, cursors[i]);
     change_all(w);
     for (size_t i = 0; i < N; i++) {
-        struct http_answer a = changes(w, readers[i].who, readers[i].query, cursor);
+        struct http_answer a = changes(w, readers[i].who, readers[i].query, cursors[i]);
         struct json_iter it = json_iter(json_get(span_of(a.body), "items"));
         struct span entry;
         struct buf told = {0};
@@ -220,7 +221,7 @@ static void test_a_reset_is_of_every_type(void **state)
 {
     struct world *w = *state;
     char cursor[2048];
-    cursor_now(w, cursor);
+    cursor_now(w, "all", cursor);
     world_remove(w, &w->me, "a");
     struct txn *t = begin_write(w->f.store);
     assert_true(changes_prune(t, &w->me, INT64_MAX, 1000) > 0);
@@ -236,7 +237,7 @@ static void test_behind_a_veil(void **state)
 {
     struct world *w = *state;
     char cursor[2048];
-    cursor_now(w, cursor);
+    cursor_now(w, "busy", cursor);
     world_timed(w, "a", "2026-03-02T09:00:00", "2026-03-02T10:00:00",
                 ",\"location\":\"there\",\"transparency\":\"transparent\"");
     world_item(w, &w->roster, ME,

@@ -86,12 +86,12 @@ static void take_as_item(const struct live *l, struct look *look, const struct f
 static void answer(struct call *c, const struct look *look)
 {
     char cursor[CURSOR_MAX];
-    cursor_write(cursor, store_lineage(c->store), &look->at);
+    cursor_write(cursor, store_lineage(c->store), look->lens->view, &look->at);
     buf_printf(&c->out, "],\"cursor\":\"%s\",\"more\":%s}", cursor, look->end ? "false" : "true");
 }
 
 static void give_page(struct call *c, struct live *l, struct lens *lens, const struct cursor *at,
-                      bool rebuilt, int64_t wait_ms)
+                      const char *void_for, int64_t wait_ms)
 {
     int64_t most = params_number(&c->params, PARAM_MAX_RESULTS, c->route->page_default);
     struct look look = {.lens = lens,
@@ -102,14 +102,14 @@ static void give_page(struct call *c, struct live *l, struct lens *lens, const s
                         .take = take_as_item};
     lens->all = at->all;
     buf_add_text(&c->out, "{\"items\":[");
-    if (rebuilt) {
-        entry_write_reset_all(&c->out, at->all);
+    if (void_for) {
+        entry_write_reset_all(&c->out, void_for, at->all);
         look.end = !at->all;
     } else if (!lens_resolve(lens, c->txn, c->conf, &l->atlas) || !look_on(l, c->txn, &look)) {
         (void)call_fail(c, FAULT_INTERNAL, NULL, NULL);
         return;
     }
-    if (look.n > 0 || rebuilt || !look.end || !wait_for_more(c, l, lens, wait_ms))
+    if (look.n > 0 || void_for || !look.end || !wait_for_more(c, l, lens, wait_ms))
         answer(c, &look);
 }
 
@@ -119,11 +119,11 @@ void changes_get(struct call *c)
     struct lens lens;
     struct cursor at;
     int64_t wait_ms;
-    bool rebuilt;
+    const char *void_for;
     if (!look_for_call(c) || !read_wait(c, &wait_ms) || !lens_read(c, &lens))
         return;
-    if (look_cursor(c, l, &at, &rebuilt))
-        give_page(c, l, &lens, &at, rebuilt, wait_ms);
+    if (look_cursor(c, l, &lens, &at, &void_for))
+        give_page(c, l, &lens, &at, void_for, wait_ms);
     if (!c->answer.later)
         lens_release(&lens);
 }

@@ -1,9 +1,10 @@
 /* cursor: how far a reader of the feed has come, as a text it can bring back after any restart.
  *
- * The text is "STORE-POS", or "STORE-POS.SUB.FROM" for one that is still catching up, with an "a"
- * behind it for one that began at the beginning. STORE names the run of the service that gave out
- * POS (lineage.h). There is nothing in it to be forged: what a reader may see is looked at anew
- * each time. */
+ * The text is "STORE-VIEW-POS", or "STORE-VIEW-POS.SUB.FROM" for one that is still catching up,
+ * with an "a" behind it for one that began at the beginning. STORE names the run of the service
+ * that gave out POS (lineage.h), VIEW what its reader might see: the feed tells of changes, not of
+ * what begins or ceases to be seen. There is nothing in it to be forged: what a reader may see is
+ * looked at anew each time. */
 #include "core/serve/live/cursor.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "core/base/text.h"
 
 #define STORE_CHARS 12 /* of the name: enough to tell runs apart */
+#define VIEW_CHARS  8
 
 struct cursor cursor_at(uint64_t seq, bool all)
 {
@@ -25,10 +27,11 @@ int cursor_compare(const struct cursor *a, const struct cursor *b)
     return a->sub < b->sub ? -1 : a->sub > b->sub;
 }
 
-void cursor_write(char out[CURSOR_MAX], const struct lineage *l, const struct cursor *c)
+void cursor_write(char out[CURSOR_MAX], const struct lineage *l, uint32_t view,
+                  const struct cursor *c)
 {
-    int n = snprintf(out, CURSOR_MAX, "%.*s-%llu", STORE_CHARS, lineage_at(l, c->pos),
-                     (unsigned long long)c->pos);
+    int n = snprintf(out, CURSOR_MAX, "%.*s-%0*x-%llu", STORE_CHARS, lineage_at(l, c->pos),
+                     VIEW_CHARS, view, (unsigned long long)c->pos);
     if (c->sub != c->pos || c->from != c->pos)
         n += snprintf(out + n, CURSOR_MAX - (size_t)n, ".%llu.%llu", (unsigned long long)c->sub,
                       (unsigned long long)c->from);
@@ -48,17 +51,21 @@ static bool take_number(struct span *text, char separator, uint64_t *ret)
     return true;
 }
 
-enum rc cursor_read(struct span text, const struct lineage *l, uint64_t seq, struct cursor *ret)
+enum rc cursor_read(struct span text, const struct lineage *l, uint32_t view, uint64_t seq,
+                    struct cursor *ret, const char **ret_why)
 {
+    const size_t head = STORE_CHARS + 1 + VIEW_CHARS + 1;
+    char seen[VIEW_CHARS + 1];
     struct cursor c = {0};
     if (span_is(text, "0")) {
         *ret = (struct cursor){.all = true};
         return RC_OK;
     }
-    if (text.n < STORE_CHARS + 2 || text.n >= CURSOR_MAX || text.p[STORE_CHARS] != '-')
+    if (text.n < head + 1 || text.n >= CURSOR_MAX || text.p[STORE_CHARS] != '-' ||
+        text.p[head - 1] != '-')
         return RC_INVALID;
-    struct span store = {text.p, STORE_CHARS};
-    text = (struct span){text.p + STORE_CHARS + 1, text.n - STORE_CHARS - 1};
+    const char *store = text.p, *seen_then = text.p + STORE_CHARS + 1;
+    text = (struct span){text.p + head, text.n - head};
     if (text.p[text.n - 1] == 'a') {
         c.all = true;
         text.n--;
@@ -70,10 +77,13 @@ enum rc cursor_read(struct span text, const struct lineage *l, uint64_t seq, str
         return RC_INVALID;
     if (text.n > 0 || c.sub > c.pos || c.from > c.pos)
         return RC_INVALID;
-    if (c.pos > seq || memcmp(store.p, lineage_at(l, c.pos), STORE_CHARS) != 0) {
-        *ret = c.all ? (struct cursor){.all = true} : cursor_at(seq, false);
-        return RC_STALE;
+    (void)snprintf(seen, sizeof(seen), "%0*x", VIEW_CHARS, view);
+    bool ours = c.pos <= seq && memcmp(store, lineage_at(l, c.pos), STORE_CHARS) == 0;
+    if (ours && memcmp(seen_then, seen, VIEW_CHARS) == 0) {
+        *ret = c;
+        return RC_OK;
     }
-    *ret = c;
-    return RC_OK;
+    *ret_why = ours ? "access" : "rebuilt";
+    *ret = c.all ? (struct cursor){.all = true} : cursor_at(seq, false);
+    return RC_STALE;
 }

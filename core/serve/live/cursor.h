@@ -24,10 +24,16 @@ struct cursor cursor_at(uint64_t seq, bool all);
 /* < 0, 0, > 0 by place. */
 int cursor_compare(const struct cursor *a, const struct cursor *b);
 
-void cursor_write(char out[CURSOR_MAX], const struct lineage *l, const struct cursor *c);
-/* "0" is the beginning. RC_INVALID: no cursor. RC_STALE: of another store, or of a future that this
- * one (whose last number is `seq`) has not seen: it was rebuilt, or restored from a backup; *ret is
- * then where its reader goes on: now, or at the beginning if that is where it began. */
-enum rc cursor_read(struct span text, const struct lineage *l, uint64_t seq, struct cursor *ret);
+/* `view`: what its reader sees, as lens_view() says it. */
+void cursor_write(char out[CURSOR_MAX], const struct lineage *l, uint32_t view,
+                  const struct cursor *c);
+/* "0" is the beginning. RC_INVALID: no cursor. RC_STALE: what its reader knows is void, for
+ * *ret_why (static): "rebuilt": of another store, or of a future that this one (whose last number
+ * is `seq`) has not seen, since it was rebuilt or restored from a backup; "access": of one who saw
+ * something else. *ret is then where its reader goes on: now, or at the beginning if that is where
+ * it began.
+ */
+enum rc cursor_read(struct span text, const struct lineage *l, uint32_t view, uint64_t seq,
+                    struct cursor *ret, const char **ret_why);
 
 #endif

@@ -16,7 +16,7 @@ static const char *const unveiled[] = {"start", "end", "status", "transparency"}
 #define DO_LIST "Forget this calendar and list its events again."
 #define DO_WAIT "Forget this calendar: all of its events follow."
 #define DO_READ "Forget this account's calendars and read its calendar list again."
-#define DO_ALL  "Forget everything and read it again: the mirror was rebuilt."
+#define DO_ALL  "Forget everything and read it again."
 #define DO_REST "Forget everything: all that there is follows."
 
 static bool is_among(const char *name, const char *const *names, size_t n)
@@ -168,8 +168,8 @@ void entry_write_freshness(struct buf *out, const struct atlas_entry *where)
     buf_add_char(out, '}');
 }
 
-void entry_write_reset_all(struct buf *out, bool follows)
+void entry_write_reset_all(struct buf *out, const char *reason, bool follows)
 {
-    buf_printf(out, "{\"type\":\"reset\",\"reason\":\"rebuilt\",\"do\":\"%s\"%s}",
+    buf_printf(out, "{\"type\":\"reset\",\"reason\":\"%s\",\"do\":\"%s\"%s}", reason,
                follows ? DO_REST : DO_ALL, follows ? ",\"follows\":true" : "");
 }

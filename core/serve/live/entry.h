@@ -18,6 +18,6 @@ void entry_write(struct buf *out, const struct feed_entry *entry, const struct a
 void entry_write_freshness(struct buf *out, const struct atlas_entry *where);
 /* Everything a reader knows is void: the store is not the one it knew. `follows`: all of it is told
  * next. */
-void entry_write_reset_all(struct buf *out, bool follows);
+void entry_write_reset_all(struct buf *out, const char *reason, bool follows);
 
 #endif

@@ -85,7 +85,7 @@ static size_t add_line(struct live *l, struct group *g, const struct buf *line,
     end.all = g->lens.all;
     buf_add_span(&g->text, buf_span(line));
     g->id_at = g->text.n;
-    sse_end(&g->text, store_lineage(l->serve->store), &end);
+    sse_end(&g->text, store_lineage(l->serve->store), g->lens.view, &end);
     g->text.failed |= line->failed;
     g->told = true;
     return g->text.n - before;
@@ -160,7 +160,7 @@ static void begin_sending(struct live *l, struct group *g, const struct cursor *
         g->end.all = g->lens.all;
         if (g->told && ended && !failed) {
             g->text.n = g->id_at;
-            sse_end(&g->text, store_lineage(l->serve->store), &g->end);
+            sse_end(&g->text, store_lineage(l->serve->store), g->lens.view, &g->end);
         }
     }
     if (g->text.n > 0 && !failed && g->live.next != &g->live) {

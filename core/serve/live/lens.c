@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xxhash.h>
+
 #include "core/base/text.h"
 #include "core/serve/fault.h"
 #include "core/serve/scope.h"
@@ -53,9 +55,23 @@ static bool read_account(struct call *c, struct lens *l)
            text_copy(l->account, sizeof(l->account), c->params.v[PARAM_ACCOUNT].text);
 }
 
+uint32_t lens_view(const struct caller *who, const struct conf *conf)
+{
+    uint64_t view = access_view(who);
+    for (size_t i = 0; i < conf->n_accounts; i++) {
+        const char *name = conf->accounts[i].name;
+        if (access_has_account(who, name))
+            view ^= XXH3_64bits(name, strlen(name));
+    }
+    return (uint32_t)view;
+}
+
 bool lens_read(struct call *c, struct lens *ret)
 {
-    struct lens l = {.caller = c->caller, .generation = UINT64_MAX, .types = ALL_TYPES};
+    struct lens l = {.caller = c->caller,
+                     .view = lens_view(&c->caller, c->conf),
+                     .generation = UINT64_MAX,
+                     .types = ALL_TYPES};
     if (params_has(&c->params, PARAM_TYPES))
         l.types = (unsigned)c->params.v[PARAM_TYPES].number;
     l.types |= 1u << FEED_RESET; /* what is lost must not be lost silently */
@@ -81,9 +97,9 @@ void lens_release(struct lens *l)
 
 bool lens_same(const struct lens *a, const struct lens *b)
 {
-    if (a->all != b->all || a->with_event != b->with_event || a->types != b->types ||
-        strcmp(a->caller.hash, b->caller.hash) != 0 || strcmp(a->account, b->account) != 0 ||
-        a->n_calendars != b->n_calendars)
+    if (a->view != b->view || a->all != b->all || a->with_event != b->with_event ||
+        a->types != b->types || strcmp(a->caller.hash, b->caller.hash) != 0 ||
+        strcmp(a->account, b->account) != 0 || a->n_calendars != b->n_calendars)
         return false;
     for (size_t i = 0; i < a->n_calendars; i++)
         if (strcmp(a->calendars[i].id, b->calendars[i].id) != 0 ||

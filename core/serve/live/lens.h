@@ -15,6 +15,7 @@ struct lens_coll {
 struct lens {
     /* what was asked */
     struct caller caller;
+    uint32_t view;                      /* lens_view() of it */
     bool all, with_event;               /* `all`: see struct cursor */
     unsigned types;                     /* bits of enum feed_type */
     char account[LIMIT_NAME_BYTES + 1]; /* "": all */
@@ -30,6 +31,9 @@ struct lens {
     size_t n_colls;
 };
 
+/* A number that is the same as long as the caller sees the same accounts and calendars: what the
+ * feed tells of is what changes in them. */
+uint32_t lens_view(const struct caller *who, const struct conf *conf);
 /* Reads the parameters of c->route: account, calendar, types, include. c->txn is open. False:
  * answered. */
 bool lens_read(struct call *c, struct lens *ret);

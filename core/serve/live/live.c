@@ -202,12 +202,15 @@ static void move_on(struct live *l)
     txn_abort(t);
 }
 
+/* Who may see nothing more is ended, and who sees something else: it is told that what it knows is
+ * void when it is back with its cursor, or asks again at once. */
 static void renew(struct live *l)
 {
     int64_t now_ms = clock_wall_ms();
     for (struct group *g = l->groups, *next; g; g = next) {
         next = g->next;
-        if (access_renew(l->serve, &g->lens.caller, now_ms))
+        if (access_renew(l->serve, &g->lens.caller, now_ms) &&
+            lens_view(&g->lens.caller, l->serve->conf) == g->lens.view)
             continue;
         g->n++;
         for (struct link *at = l->ring.next, *after; at != &l->ring; at = after) {

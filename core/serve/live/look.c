@@ -31,20 +31,20 @@ bool look_for_call(struct call *c)
     return c->txn || call_fail_internal(c, &e);
 }
 
-bool look_cursor(struct call *c, const struct live *l, struct cursor *ret, bool *ret_rebuilt)
+bool look_cursor(struct call *c, const struct live *l, const struct lens *lens, struct cursor *ret,
+                 const char **ret_void)
 {
     const char *last = c->header(c->source, "Last-Event-ID");
     bool asked = params_has(&c->params, PARAM_CURSOR);
     struct span text = last && last[0] ? span_of(last) : c->params.v[PARAM_CURSOR].text;
-    *ret_rebuilt = false;
+    *ret_void = NULL;
     *ret = cursor_at(c->wait_from ? c->wait_from : l->atlas.seq, false);
     if (text.n == 0 && !asked)
         return true;
-    enum rc rc = cursor_read(text, store_lineage(c->store), l->atlas.seq, ret);
-    if (rc == RC_INVALID)
+    if (cursor_read(text, store_lineage(c->store), lens->view, l->atlas.seq, ret, ret_void) ==
+        RC_INVALID)
         return call_fail(c, FAULT_INVALID, last && last[0] ? "Last-Event-ID" : "cursor",
                          "Not a cursor of this service.");
-    *ret_rebuilt = rc == RC_STALE;
     return true;
 }
 
@@ -82,14 +82,14 @@ static void take_as_event(const struct live *l, struct look *look, const struct 
     if (where)
         entry_write(look->out, entry, where, form);
     look->id_at = look->out->n;
-    sse_end(look->out, store_lineage(l->serve->store), &entry->at);
+    sse_end(look->out, store_lineage(l->serve->store), look->lens->view, &entry->at);
 }
 
 /* Tells a reader that has caught up where it is now: an id alone is no event. */
 static void add_place(const struct live *l, struct look *look)
 {
     char text[CURSOR_MAX];
-    cursor_write(text, store_lineage(l->serve->store), &look->at);
+    cursor_write(text, store_lineage(l->serve->store), look->lens->view, &look->at);
     buf_printf(look->out, "id: %s\n\n", text);
 }
 
@@ -110,7 +110,7 @@ bool look_read_on(struct live *l, struct txn *t, struct stream *s)
     bool ok = look_on(l, t, &look);
     if (ok && look.end && look.n > 0) {
         text.n = look.id_at;
-        sse_end(&text, store_lineage(l->serve->store), &look.at);
+        sse_end(&text, store_lineage(l->serve->store), look.lens->view, &look.at);
     } else if (ok && look.end && !settled) {
         add_place(l, &look);
     }

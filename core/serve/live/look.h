@@ -11,9 +11,10 @@ bool look_for_call(struct call *c);
 /* Do commits wake the loop? From live_start() on they do. */
 bool live_joined(struct live *l);
 
-/* Where a reader is to begin, by Last-Event-ID or cursor=. *ret_rebuilt: it comes from another
- * store, and is to be told so. False: answered. The snapshot is c->txn. */
-bool look_cursor(struct call *c, const struct live *l, struct cursor *ret, bool *ret_rebuilt);
+/* Where a reader is to begin, by Last-Event-ID or cursor=. *ret_void: the reason why all that it
+ * knows is void, of which it is to be told; else NULL. False: answered. The snapshot is c->txn. */
+bool look_cursor(struct call *c, const struct live *l, const struct lens *lens, struct cursor *ret,
+                 const char **ret_void);
 
 /* The next entries for a lens that is resolved: each is given to `take`, at most `most` of them and
  * about `bytes`. Returns where the reader then is; *ret_end: nothing is behind that. */

@@ -9,10 +9,10 @@ void sse_begin(struct buf *out, const char *name)
     buf_printf(out, "event: %s\ndata: ", name);
 }
 
-void sse_end(struct buf *out, const struct lineage *l, const struct cursor *at)
+void sse_end(struct buf *out, const struct lineage *l, uint32_t view, const struct cursor *at)
 {
     char text[CURSOR_MAX];
-    cursor_write(text, l, at);
+    cursor_write(text, l, view, at);
     buf_printf(out, "\nid: %s\n\n", text);
 }
 

@@ -8,18 +8,18 @@
 #include "core/serve/live/sse.h"
 #include "core/serve/live/stream.h"
 
-static void add_hello(struct call *c, const struct live *l, const struct cursor *at,
+static void add_hello(struct call *c, const struct live *l, uint32_t view, const struct cursor *at,
                       struct buf *out)
 {
     char here[CURSOR_MAX], now[CURSOR_MAX];
     struct cursor latest = cursor_at(l->atlas.seq, at->all);
-    cursor_write(here, store_lineage(c->store), at);
-    cursor_write(now, store_lineage(c->store), &latest);
+    cursor_write(here, store_lineage(c->store), view, at);
+    cursor_write(now, store_lineage(c->store), view, &latest);
     buf_printf(out, "retry: %d\n", SSE_RETRY_MS);
     sse_begin(out, "hello");
     buf_printf(out, "{\"type\":\"hello\",\"cursor\":\"%s\",\"latest\":\"%s\",\"version\":\"%s\"}",
                here, now, CALMIRROR_VERSION);
-    sse_end(out, store_lineage(c->store), at);
+    sse_end(out, store_lineage(c->store), view, at);
 }
 
 /* Calendars that are behind Google, since a stream tells of freshness only when it turns. */
@@ -36,26 +36,26 @@ static void add_stale(const struct live *l, const struct lens *lens, struct buf 
 }
 
 static bool add_first(struct call *c, const struct live *l, struct lens *lens,
-                      const struct cursor *at, bool rebuilt, struct buf *out)
+                      const struct cursor *at, const char *void_for, struct buf *out)
 {
     if (!lens_resolve(lens, c->txn, c->conf, &l->atlas))
         return false;
     sse_head(c, out);
-    add_hello(c, l, at, out);
-    if (rebuilt) {
+    add_hello(c, l, lens->view, at, out);
+    if (void_for) {
         sse_begin(out, change_type_choices[FEED_RESET]);
-        entry_write_reset_all(out, at->all);
-        sse_end(out, store_lineage(c->store), at);
+        entry_write_reset_all(out, void_for, at->all);
+        sse_end(out, store_lineage(c->store), lens->view, at);
     }
     add_stale(l, lens, out);
     return !out->failed;
 }
 
 static bool join(struct call *c, struct live *l, struct lens *lens, const struct cursor *at,
-                 bool rebuilt)
+                 const char *void_for)
 {
     struct buf text = {0};
-    struct chunk *first = add_first(c, l, lens, at, rebuilt, &text) ? chunk_new(&text, at) : NULL;
+    struct chunk *first = add_first(c, l, lens, at, void_for, &text) ? chunk_new(&text, at) : NULL;
     buf_release(&text);
     struct group *g = first ? group_join(l, lens) : NULL;
     if (!g) {
@@ -75,10 +75,10 @@ void stream_get(struct call *c)
     struct live *l = c->serve->live;
     struct lens lens;
     struct cursor at;
-    bool rebuilt;
+    const char *void_for;
     if (!look_for_call(c) || !lens_read(c, &lens))
         return;
-    if (!look_cursor(c, l, &at, &rebuilt)) {
+    if (!look_cursor(c, l, &lens, &at, &void_for)) {
         lens_release(&lens);
         return;
     }
@@ -99,7 +99,7 @@ void stream_get(struct call *c)
         c->answer.retry_after_s = FULL_RETRY_S;
         return;
     }
-    if (join(c, l, &lens, &at, rebuilt))
+    if (join(c, l, &lens, &at, void_for))
         c->answer.later = true;
     else
         (void)call_fail(c, FAULT_INTERNAL, NULL, NULL);
