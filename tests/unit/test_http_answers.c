@@ -86,17 +86,17 @@ static bool answer_at_a_walk(struct fake_http *f, int fd, const char *text, int 
     (void)f, (void)text, (void)nth;
     snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n",
              18 * sizeof(piece));
+    int64_t sent_ms = clock_mono_ms(), longest_ms = 0;
     fake_http_send(fd, head);
-    atomic_store(&longest_step_ms, 0);
-    for (int i = 0; i < 18; i++) {
+    for (int i = 0, gone = 0; i < 18 && !gone; i++) {
         struct pollfd p = {.fd = fd, .events = POLLRDHUP};
-        int64_t begin = clock_mono_ms();
         fake_http_send_bytes(fd, piece, sizeof(piece));
-        if (poll(&p, 1, 125) != 0)
-            break;
-        if (clock_mono_ms() - begin > atomic_load(&longest_step_ms))
-            atomic_store(&longest_step_ms, clock_mono_ms() - begin);
+        gone = poll(&p, 1, 125);
+        int64_t now_ms = clock_mono_ms();
+        longest_ms = now_ms - sent_ms > longest_ms ? now_ms - sent_ms : longest_ms;
+        sent_ms = now_ms;
     }
+    atomic_store(&longest_step_ms, longest_ms);
     return false;
 }
 
@@ -107,7 +107,7 @@ static void test_slow_and_steady(void **state)
 
     (void)state;
     for (int tries = 0; get_with(answer_at_a_walk, &rq, &rs, NULL) != RC_OK; tries++)
-        assert_true(atomic_load(&longest_step_ms) > 200 && tries < 20); /* the machine stumbled */
+        assert_true(atomic_load(&longest_step_ms) > 200 && tries < 100); /* the machine stumbled */
     assert_int_equal(rs.body.n, 18 * HTTP_STALL_BYTES / 4);
     http_response_release(&rs);
 }
