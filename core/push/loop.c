@@ -163,6 +163,8 @@ static void settle(struct channels *c, const struct result *r, struct txn *mirro
 /* What it is owed; false: nothing. */
 static bool choose(struct channels *c, struct channel *ch, struct txn *mirror)
 {
+    uint64_t last = ch->sending_number, seq = txn_last_seq(mirror);
+
     channel_look(c, ch, mirror);
     ch->sending_version = ch->cursor;
     ch->sending_number = ch->number + 1;
@@ -171,6 +173,11 @@ static bool choose(struct channels *c, struct channel *ch, struct txn *mirror)
         return true;
     }
     if (ch->lost) {
+        /* Behind what may have been taken in before, though it was not said so. */
+        if (ch->sending == MESSAGE_NOT_EXISTS && last > ch->number)
+            ch->sending_number = last; /* tried again */
+        else if (seq >= ch->sending_number)
+            ch->sending_number = seq + 1;
         ch->sending = MESSAGE_NOT_EXISTS;
         return ch->state != PUSH_LOST;
     }

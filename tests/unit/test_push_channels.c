@@ -19,10 +19,14 @@ struct world {
     struct fake_http receiver;
 };
 
+static const char
+    *_Atomic refused; /* what is in messages that the receiver asks for again; NULL: none */
+
 static bool take(struct fake_http *f, int fd, const char *text, int nth)
 {
-    (void)f, (void)text, (void)nth;
-    fake_http_reply_text(fd, 200, "");
+    const char *words = refused;
+    (void)f, (void)nth;
+    fake_http_reply_text(fd, words && strstr(text, words) ? 503 : 200, "");
     return true;
 }
 
@@ -116,6 +120,60 @@ static void test_news_while_nothing_can_be_read(void **state)
     wait_for_messages(w, 2);
 }
 
+/* The number of the last message that says so; 0: there was none. */
+static unsigned long last_number(struct world *w, const char *state)
+{
+    unsigned long number = 0;
+    pthread_mutex_lock(&w->receiver.lock);
+    for (int i = 0; i < w->receiver.n_requests; i++)
+        if (strstr(w->receiver.requests[i], state))
+            number = strtoul(strstr(w->receiver.requests[i], "Message-Number: ") + 16, NULL, 10);
+    pthread_mutex_unlock(&w->receiver.lock);
+    return number;
+}
+
+static void wait_for_state(struct world *w, const char *state)
+{
+    for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; !last_number(w, state);
+         (void)poll(NULL, 0, 5))
+        if (clock_mono_ms() > until_ms)
+            fail_msg("no message says %s", state);
+}
+
+/* A message that was not answered well may have been taken in: the next one's number is higher. */
+static void test_numbers_rise_when_the_calendar_goes(void **state)
+{
+    struct world *w = *state;
+    struct push_channel ch = {.id = "one",
+                              .account = "home",
+                              .kind = COLL_EVENTS,
+                              .calendar = "me",
+                              .expires_ms = clock_wall_ms() + HOUR,
+                              .cursor = w->coll.version};
+    w->conf.push.backoff_min_ms = w->conf.push.backoff_max_ms = 200;
+    refused = "State: exists";
+    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
+    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
+    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
+    wait_for_state(w, "State: sync");
+    for (int i = 0; i < 3; i++) {
+        struct txn *t = begin_write(w->f->store);
+        char id[] = {(char)('a' + i), '\0'};
+        struct event ev = make_event(id, 0, HOUR);
+        assert_true(event_put(t, &w->coll, &ev));
+        coll_put(t, &w->coll);
+        commit(t);
+    }
+    wait_for_state(w, refused);
+    struct txn *t = begin_write(w->f->store);
+    w->coll.state = COLL_GONE;
+    coll_put(t, &w->coll);
+    commit(t);
+    wait_for_state(w, "State: not_exists");
+    assert_true(last_number(w, "State: not_exists") > last_number(w, refused));
+    refused = NULL;
+}
+
 /* After which what is over is looked for before anybody is told: time has passed. */
 static void pass_and_change(struct world *w, int64_t ms, const char *id)
 {
@@ -172,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_numbers_rise_when_the_calendar_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_clock_that_was_ahead, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
