@@ -54,7 +54,6 @@ struct channels {
     struct opener *openers;
     struct host *hosts;
     struct sched sched;
-
     struct http_pool *pool; /* from here on the thread's alone */
     struct hub_listener listener;
     struct message message;
@@ -62,6 +61,7 @@ struct channels {
     unsigned n_results;
     bool news_lost; /* the mirror could not be read when they came: every channel is looked at */
     int64_t swept_ms, offset_ms, ahead_ms; /* what is believed of the wall clock; since when not */
+    int64_t loaded_ms, began_ms; /* what the wall clock said when `all` was loaded; monotonic */
     pthread_t thread;
     bool running;
     atomic_bool stopping;
@@ -70,6 +70,7 @@ struct channels {
 #define CHANNEL_MESSAGES_MOST 128 /* under way at once: the places of all classes */
 
 /* With the lock held: */
+void channels_load_again(struct channels *c); /* what is not over, as it seemed at the start */
 void channel_forget(struct channels *c, struct channel *ch); /* not while it is running */
 /* Which collection it watches, if there is one, and how far that is. */
 void channel_look(struct channels *c, struct channel *ch, struct txn *mirror);

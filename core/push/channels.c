@@ -189,15 +189,17 @@ void channel_owe(struct channels *c, struct channel *ch, int64_t now_ms)
 
 struct loading {
     struct channels *c;
-    int64_t now_ms;
-    bool anew; /* the cursors are of another mirror */
+    int64_t now_ms, until_ms; /* later ones are loaded already; INT64_MAX: none is */
+    bool anew;                /* the cursors are of another mirror */
 };
 
 static bool load_one(void *arg, const struct push_channel *record)
 {
     struct loading *l = arg;
 
-    if (record->expires_ms <= l->now_ms) /* swept later */
+    if (record->expires_ms <= l->now_ms || record->expires_ms > l->until_ms) /* swept later */
+        return true;
+    if (l->until_ms != INT64_MAX && find(l->c, span_of(record->id)))
         return true;
     struct channel *ch = add(l->c, record);
 
@@ -206,9 +208,9 @@ static bool load_one(void *arg, const struct push_channel *record)
     return true;
 }
 
-static enum rc load(struct channels *c, bool anew, struct err *e)
+static enum rc load(struct channels *c, int64_t until_ms, bool anew, struct err *e)
 {
-    struct loading l = {.c = c, .now_ms = clock_wall_ms(), .anew = anew};
+    struct loading l = {.c = c, .now_ms = clock_wall_ms(), .until_ms = until_ms, .anew = anew};
     struct txn *t;
     enum rc rc = txn_read(c->ledger, &t, e);
 
@@ -221,7 +223,15 @@ static enum rc load(struct channels *c, bool anew, struct err *e)
         log_err(NULL,
                 "%u records of clients' channels are damaged: these are not notified any more",
                 damaged);
+    c->began_ms = clock_mono_ms();
+    c->loaded_ms = anew ? INT64_MIN : l.now_ms; /* those passed over lose their cursors with it */
     return RC_OK;
+}
+
+void channels_load_again(struct channels *c)
+{
+    if (load(c, c->loaded_ms, false, NULL) == RC_OK)
+        c->news_lost = true;
 }
 
 enum rc channels_new(struct channels **ret, struct store *mirror, struct store *ledger,
@@ -238,7 +248,7 @@ enum rc channels_new(struct channels **ret, struct store *mirror, struct store *
     *rules = (struct address_rules){0};
     pthread_mutex_init(&c->lock, NULL);
     sched_init(&c->sched, CHANNEL_MESSAGES_MOST);
-    enum rc rc = load(c, anew, e);
+    enum rc rc = load(c, INT64_MAX, anew, e);
 
     if (rc) {
         channels_free(c);

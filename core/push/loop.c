@@ -10,7 +10,9 @@
  * owed one message, and the hub's news are no more than a hint to look.
  *
  * A channel that is over is forgotten, and its client, who still counts on it, is not told. So a
- * wall clock that jumps ahead is not believed at once, in case it is set right again. */
+ * wall clock that jumps ahead is not believed at once, in case it is set right again. One that was
+ * ahead at the start shows only when it is set back: what was over by it stays in the ledger as
+ * long, and is taken up then. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,7 +271,7 @@ static void take_news(struct channels *c, struct txn *mirror, const struct hub_n
 /* ---- what is over ---------------------------------------------------------------------------- */
 
 struct sweep {
-    int64_t now_ms;
+    int64_t now_ms, spared_ms; /* of what ended since */
     unsigned n;
     char ids[SWEEP_MOST][LIMIT_CHANNEL_BYTES + 1];
 };
@@ -278,7 +280,7 @@ static bool sweep_one(void *arg, const struct push_channel *record)
 {
     struct sweep *s = arg;
 
-    if (record->expires_ms <= s->now_ms)
+    if (record->expires_ms <= s->now_ms && record->expires_ms > s->spared_ms)
         memcpy(s->ids[s->n++], record->id, sizeof record->id);
     return s->n < SWEEP_MOST;
 }
@@ -286,7 +288,8 @@ static bool sweep_one(void *arg, const struct push_channel *record)
 /* Of the ledger; without the lock. An id that was opened anew meanwhile has another end. */
 static void sweep_ledger(struct channels *c)
 {
-    struct sweep s = {.now_ms = believed_wall_ms(c)};
+    bool doubt = clock_mono_ms() - c->began_ms < DOUBT_MS;
+    struct sweep s = {.now_ms = believed_wall_ms(c), .spared_ms = doubt ? c->loaded_ms : INT64_MIN};
     struct push_channel record;
     struct txn *t;
     struct err e = {0};
@@ -343,6 +346,8 @@ static void turn(struct channels *c)
     c->n_results = 0;
     if (sweep) {
         sweep_table(c);
+        if (clock_wall_ms() + JUMP_MS < c->loaded_ms) /* it was set back */
+            channels_load_again(c);
         c->swept_ms = now_ms;
     }
     if (mirror) {

@@ -30,13 +30,21 @@ static bool take(struct fake_http *f, int fd, const char *text, int nth)
     return true;
 }
 
+static void make_channels(struct world *w)
+{
+    char *networks[] = {(char[]){"127.0.0.0/8"}};
+    const struct conf_list list = {networks, 1};
+    struct address_rules rules;
+    assert_int_equal(address_rules_init(&rules, &list, NULL), RC_OK);
+    assert_int_equal(
+        channels_new(&w->channels, w->f->store, w->ledger, &w->conf, &rules, false, NULL), RC_OK);
+}
+
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
     const struct store_options opt = {.file = STORE_PUSH, .no_fsync = true};
-    char *networks[] = {(char[]){"127.0.0.0/8"}};
     struct account a = {.name = "home", .state = ACCOUNT_OK};
-    struct address_rules rules;
     void *f;
     assert_int_equal(fixture_setup(&f), 0);
     w->f = f;
@@ -51,10 +59,7 @@ static int setup(void **state)
                                       .request_timeout_ms = PATIENCE_MS,
                                       .backoff_min_ms = 1,
                                       .backoff_max_ms = 1};
-    const struct conf_list list = {networks, 1};
-    assert_int_equal(address_rules_init(&rules, &list, NULL), RC_OK);
-    assert_int_equal(
-        channels_new(&w->channels, w->f->store, w->ledger, &w->conf, &rules, false, NULL), RC_OK);
+    make_channels(w);
     *state = w;
     return 0;
 }
@@ -226,12 +231,61 @@ static void test_a_clock_that_was_ahead(void **state)
         assert_true(clock_mono_ms() < until_ms);
 }
 
+static void restart(struct world *w, int64_t wall_ms)
+{
+    channels_stop(w->channels);
+    channels_free(w->channels);
+    clock_shift(wall_ms, 0);
+    make_channels(w);
+    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
+}
+
+static bool is_written(struct world *w, const char *id)
+{
+    struct push_channel record;
+    struct txn *t = begin_read(w->ledger);
+    enum rc rc = push_channel_get(t, span_of(id), &record);
+    txn_abort(t);
+    return rc == RC_OK;
+}
+
+/* Nor does one that is wrong from the start, for as long; and what happened meanwhile is told. */
+static void test_a_clock_that_was_ahead_at_the_start(void **state)
+{
+    struct world *w = *state;
+    struct push_channel ch = {.id = "one",
+                              .account = "home",
+                              .kind = COLL_EVENTS,
+                              .calendar = "me",
+                              .expires_ms = clock_wall_ms() + 10 * DAY,
+                              .cursor = w->coll.version};
+    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
+    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
+    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
+    wait_for_messages(w, 1); /* its sync */
+    wait_for_turns(w, 2);
+    restart(w, 365 * DAY);
+    pass_and_change(w, MINUTE_MS, "ahead");
+    wait_for_turns(w, 3);
+    assert_int_equal(count_open(w), 0);
+    clock_shift(MINUTE_MS - 365 * DAY, MINUTE_MS);
+    wait_for_messages(w, 2);
+    assert_int_equal(count_open(w), 1);
+
+    restart(w, 365 * DAY);
+    clock_shift(HOUR, HOUR);
+    for (int64_t until_ms = clock_mono_ms() + PATIENCE_MS; is_written(w, "one");
+         (void)poll(NULL, 0, 5))
+        assert_true(clock_mono_ms() < until_ms);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_news_while_nothing_can_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_numbers_rise_when_the_calendar_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_clock_that_was_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_clock_that_was_ahead_at_the_start, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
