@@ -2,7 +2,6 @@
 import base64
 import gzip
 import threading
-import time
 from urllib.parse import parse_qs
 
 import pytest
