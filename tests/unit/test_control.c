@@ -17,6 +17,7 @@
 #include "core/base/json.h"
 #include "core/conf/conf.h"
 #include "core/control/control.h"
+#include "core/google/redirect.h"
 #include "tests/unit/http_client.h"
 
 #define ACCOUNTS  12
@@ -242,6 +243,28 @@ static void test_what_is_refused(void **state)
     buf_release(&large);
 }
 
+/* What the browser cannot have brought back ends no sign-in. */
+static void test_no_redirect(void **state)
+{
+    struct door *d = *state;
+    struct buf body = {0};
+    begin(d, 1);
+    for (int i = 0; i < 3; i++) {
+        buf_reset(&body);
+        buf_add_text(&body, "{\"account\":\"a1\"");
+        buf_add_text(&body, (const char *const[]){"", ",\"redirect\":7", ",\"redirect\":\""}[i]);
+        for (size_t n = 0; i == 2 && n <= REDIRECT_BYTES_MOST; n += 16)
+            buf_add_text(&body, X16);
+        buf_add_text(&body, i == 2 ? "\"}" : "}");
+        struct http_answer a = post(d, "/login/finish", buf_text(&body));
+        if (a.status != 400 || !strstr(a.body, "redirect: missing, or too long"))
+            fail_msg("%d: %u %s", i, a.status, a.body);
+        http_answer_release(&a);
+    }
+    expect_under_way(d, "010000000000");
+    buf_release(&body);
+}
+
 /* Open as it may have been left, the folder is closed. */
 static void test_the_door(void **state)
 {
@@ -268,7 +291,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_places),          TEST(test_the_newer_of_two), TEST(test_patience),
-        TEST(test_what_is_refused), TEST(test_the_door),
+        TEST(test_what_is_refused), TEST(test_no_redirect),      TEST(test_the_door),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
