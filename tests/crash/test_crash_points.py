@@ -208,10 +208,12 @@ def test_dying_over_a_channel(pair, point, deaths):
 
     pair.mirror.sections["mirror"]["workers"] = 1  # so that it is the same one each time
     pair.mirror.write_config()
+    pair.emulator.set_watch(sync="never")  # or a channel over which it died is known to be good as soon as that came in
     pair.mirror.env = {"CALMIRROR_CRASH": point}
     for _ in range(deaths):
         pair.mirror.start(wait=False)
         assert pair.mirror.wait_end() == SIGKILL
+    pair.emulator.set_watch(sync="after")
     recover(pair)
     pair.wait_live(USER)
     wait_for("the channels", lambda: len(unwatched()) == deaths - 1)
