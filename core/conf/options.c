@@ -128,7 +128,8 @@ const struct option conf_options[] = {
     {SECTION_API, "socket_owner", VALUE_OWNER, "", IN(api.socket_owner), 0, 0, false,
      "Owner and group of the unix socket: USER, USER:GROUP or :GROUP. If empty, those of the "
      "service. The service may set any group it is a member of; to set another owner it must run "
-     "as root."},
+     "as root. In the sandbox of the systemd unit it may set neither: enable "
+     "calmirrord-api.socket, with SocketUser=, SocketGroup= and SocketMode=."},
     {SECTION_API, "account", VALUE_ACCOUNT, "", IN(api.account), 0, 0, true,
      "Name of the account that \"me\" and \"primary\" mean in a request. If empty, the first one "
      "in the file."},
