@@ -125,6 +125,7 @@ def settled(mirror, memory, read):
         if mirror.process.poll() is not None:
             log = mirror.log_text()  # another thread may have had a word after that
             assert "out of memory: this process ends" in log.rpartition(" serves on ")[2], log[-2000:]
+            mirror.wait_end()
             mirror.start()
             mirror.wait_ready()
         return ask(mirror, read)
