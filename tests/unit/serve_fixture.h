@@ -2,6 +2,8 @@
 #ifndef TESTS_UNIT_SERVE_FIXTURE_H
 #define TESTS_UNIT_SERVE_FIXTURE_H
 
+#include <sys/resource.h>
+
 #include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/conf/conf.h"
@@ -219,6 +221,18 @@ static inline int world_setup_with(void **state, const char *api_options)
 static inline int world_setup(void **state)
 {
     return world_setup_with(state, "");
+}
+
+/* `setup` where the listener has room for so many connections. */
+static inline int world_setup_cramped(void **state, int (*setup)(void **), unsigned places)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    const struct rlimit few = {.rlim_cur = 3 * places, .rlim_max = limit.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0); /* a third of it are for connections */
+    int rc = setup(state);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    return rc;
 }
 
 static inline int world_teardown(void **state)

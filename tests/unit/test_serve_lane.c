@@ -4,7 +4,6 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 
 #include "core/base/bearer.h"
 #include "core/httpd/httpd.h"
@@ -137,25 +136,14 @@ static int two_clients(void **state)
     return world_setup_with(state, options);
 }
 
-static int with_few_places(void **state, int (*setup)(void **))
-{
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    const struct rlimit few = {.rlim_cur = 3 * PLACES, .rlim_max = limit.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0); /* a third of it are for connections */
-    int rc = setup(state);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    return rc;
-}
-
 static int two_clients_few_places(void **state)
 {
-    return with_few_places(state, two_clients);
+    return world_setup_cramped(state, two_clients, PLACES);
 }
 
 static int anybody_few_places(void **state)
 {
-    return with_few_places(state, world_setup);
+    return world_setup_cramped(state, world_setup, PLACES);
 }
 
 static void test_lane(void **state)

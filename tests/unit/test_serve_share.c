@@ -1,6 +1,4 @@
 /* How much of what can be open at a time one client gets. */
-#include <sys/resource.h>
-
 #include "core/base/bearer.h"
 #include "tests/unit/serve_fixture.h"
 
@@ -118,15 +116,14 @@ static int two_clients(void **state)
     return begin(state, "max_streams = 4\n");
 }
 
+static int any_streams(void **state)
+{
+    return begin(state, "");
+}
+
 static int few_places(void **state)
 {
-    struct rlimit limit;
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    const struct rlimit few = {.rlim_cur = 3 * PLACES, .rlim_max = limit.rlim_max};
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0); /* a third of it are for connections */
-    int rc = begin(state, "");
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
-    return rc;
+    return world_setup_cramped(state, any_streams, PLACES);
 }
 
 int main(void)
