@@ -33,11 +33,11 @@ struct login {
 static bool read_id(const char *name, uint32_t *ret)
 {
     const char *text = getenv(name);
-    uint64_t id;
+    uint32_t id;
 
-    if (!text || !text_to_u64(span_of(text), &id) || id == 0 || id >= UINT32_MAX)
+    if (!text || !text_to_id(span_of(text), &id) || id == 0)
         return false;
-    *ret = (uint32_t)id;
+    *ret = id;
     return true;
 }
 

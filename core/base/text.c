@@ -89,6 +89,15 @@ bool text_to_u64(struct span s, uint64_t *ret)
     return true;
 }
 
+bool text_to_id(struct span s, uint32_t *ret)
+{
+    uint64_t value;
+    if (!text_to_u64(s, &value) || value >= UINT32_MAX)
+        return false;
+    *ret = (uint32_t)value;
+    return true;
+}
+
 bool text_to_i64(struct span s, int64_t *ret)
 {
     bool negative = s.n > 0 && s.p[0] == '-';

@@ -17,7 +17,8 @@ struct span text_trim(struct span s); /* without spaces, tabs, CR and LF at eith
 /* Strict readers: the whole span must match. false leaves *ret untouched. */
 bool text_to_i64(struct span s, int64_t *ret);
 bool text_to_u64(struct span s, uint64_t *ret);
-bool text_to_bool(struct span s, bool *ret);           /* true/false (yes/no/on/off too) */
+bool text_to_id(struct span s, uint32_t *ret); /* of a user or group: not -1, which names none */
+bool text_to_bool(struct span s, bool *ret);   /* true/false (yes/no/on/off too) */
 bool text_to_duration_ms(struct span s, int64_t *ret); /* "250ms" "30s" "7d" "1w" "1h30m"; "0" */
 bool text_to_size(struct span s, uint64_t *ret);       /* "4096" "512KiB" "1MiB" "8GiB" "1TiB" */
 /* The number that `count` bytes from p on write in decimal, or -1. At most nine. */

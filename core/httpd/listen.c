@@ -132,16 +132,6 @@ static enum rc remove_stale(const struct sockaddr_un *a, struct err *e)
     return unlink(a->sun_path) == 0 ? RC_OK : err_errno(e, "%s", a->sun_path);
 }
 
-/* The number of a user or group that has no name here. */
-static bool read_id(const char *text, uint32_t *ret)
-{
-    uint64_t number;
-    if (!text_to_u64(span_of(text), &number) || number >= UINT32_MAX) /* which means: unchanged */
-        return false;
-    *ret = (uint32_t)number;
-    return true;
-}
-
 /* "USER:GROUP", either of which may be left out: -1. Numbers are taken too. */
 static enum rc find_owner(const char *text, uid_t *ret_user, gid_t *ret_group, struct err *e)
 {
@@ -152,10 +142,10 @@ static enum rc find_owner(const char *text, uid_t *ret_user, gid_t *ret_group, s
     if (!text_copy(user, sizeof user, name))
         return err_set(e, RC_INVALID, "socket_owner: %s: too long", text);
     const struct passwd *p = user[0] ? getpwnam(user) : NULL;
-    if (user[0] && !p && !read_id(user, &uid))
+    if (user[0] && !p && !text_to_id(span_of(user), &uid))
         return err_set(e, RC_INVALID, "socket_owner: there is no user %s", user);
     const struct group *g = group[0] ? getgrnam(group) : NULL;
-    if (group[0] && !g && !read_id(group, &gid))
+    if (group[0] && !g && !text_to_id(span_of(group), &gid))
         return err_set(e, RC_INVALID, "socket_owner: there is no group %s", group);
     *ret_user = p ? p->pw_uid : uid;
     *ret_group = g ? g->gr_gid : gid;
