@@ -7,7 +7,6 @@
  * again: its rules may have changed. */
 #include "core/http/pool.h"
 
-#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -115,22 +114,12 @@ static curl_socket_t on_socket(void *arg, curlsocktype purpose, struct curl_sock
 static int on_request(void *arg, char *ip, char *own_ip, int port, int own_port)
 {
     struct post *t = arg;
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } to = {0};
+    struct sockaddr_storage to = {0}; /* of no family, which no guard lets pass, if it is neither */
     struct err e = {0};
 
     (void)own_ip, (void)own_port;
-    if (inet_pton(AF_INET, ip, &to.v4.sin_addr) == 1) {
-        to.v4.sin_family = AF_INET;
-        to.v4.sin_port = htons((uint16_t)port);
-    } else if (inet_pton(AF_INET6, ip, &to.v6.sin6_addr) == 1) {
-        to.v6.sin6_family = AF_INET6;
-        to.v6.sin6_port = htons((uint16_t)port);
-    }
-    if (t->pool->guard(t->pool->guard_arg, &to.any, t->https, &e))
+    (void)http_address_read(&to, ip, (uint16_t)port);
+    if (t->pool->guard(t->pool->guard_arg, (struct sockaddr *)&to, t->https, &e))
         return CURL_PREREQFUNC_OK;
     t->refused = true;
     t->why = e;

@@ -65,5 +65,7 @@ struct http_url {
     struct sockaddr_storage address; /* numeric */
 };
 enum rc http_url_read(struct http_url *ret, const char *url, struct err *e);
+/* From four numbers, or an IPv6 address without brackets. False: neither, *ret is as it was. */
+bool http_address_read(struct sockaddr_storage *ret, const char *ip, uint16_t port);
 
 #endif

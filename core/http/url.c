@@ -33,25 +33,36 @@ static bool has(CURLU *u, CURLUPart which)
     return found;
 }
 
-/* libcurl has turned the numeric forms of IPv4 ("0x7f.1", "2130706433") into four numbers. */
+bool http_address_read(struct sockaddr_storage *ret, const char *ip, uint16_t port)
+{
+    struct sockaddr_in *v4 = (struct sockaddr_in *)ret;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)ret;
+
+    if (inet_pton(AF_INET, ip, &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(port);
+    } else if (inet_pton(AF_INET6, ip, &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(port);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* libcurl has turned the numeric forms of IPv4 ("0x7f.1", "2130706433") into four numbers. Colons
+ * and brackets go together. */
 static void read_address(struct http_url *url)
 {
-    struct sockaddr_in *v4 = (struct sockaddr_in *)&url->address;
-    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&url->address;
     size_t n = strlen(url->host);
+    bool bracketed = url->host[0] == '[' && url->host[n - 1] == ']';
     char bare[256];
 
-    if (inet_pton(AF_INET, url->host, &v4->sin_addr) == 1) {
-        v4->sin_family = AF_INET;
-        v4->sin_port = htons(url->port);
-        url->numeric = true;
-    } else if (url->host[0] == '[' && url->host[n - 1] == ']' &&
-               text_copy(bare, sizeof bare, (struct span){url->host + 1, n - 2}) &&
-               inet_pton(AF_INET6, bare, &v6->sin6_addr) == 1) {
-        v6->sin6_family = AF_INET6;
-        v6->sin6_port = htons(url->port);
-        url->numeric = true;
-    }
+    url->numeric =
+        text_copy(bare, sizeof bare,
+                  bracketed ? (struct span){url->host + 1, n - 2} : span_of(url->host)) &&
+        bracketed == (strchr(bare, ':') != NULL) &&
+        http_address_read(&url->address, bare, url->port);
 }
 
 static enum rc read_parts(struct http_url *ret, CURLU *u, struct err *e)
