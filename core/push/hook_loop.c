@@ -21,10 +21,10 @@
 #include "core/base/text.h"
 #include "core/push/hook.h"
 #include "core/push/letters.h"
+#include "core/push/may.h"
 #include "core/push/verdict.h"
 #include "core/queue/backoff.h"
 #include "storage/accounts.h"
-#include "storage/items.h"
 #include "storage/lineage.h"
 #include "storage/push.h"
 
@@ -245,8 +245,7 @@ static enum rc is_wanted(const struct hook *hook, struct txn *mirror, const stru
                          const struct account *a)
 {
     const struct conf_hook *conf = hook->conf;
-    bool named = conf->accounts.n == 0;
-    struct span entry;
+    bool named = conf->accounts.n == 0, primary;
 
     for (size_t i = 0; i < conf->accounts.n && !named; i++)
         named = strcmp(conf->accounts.v[i], a->name) == 0;
@@ -257,9 +256,9 @@ static enum rc is_wanted(const struct hook *hook, struct txn *mirror, const stru
         return RC_OK;
     if (!conf_list_matches(&conf->calendars, coll->calendar, true))
         return RC_NOTFOUND;
-    if (item_of_calendar(mirror, a->no, span_of(coll->calendar), &entry) != RC_OK)
+    if (may_find_primary(mirror, a->no, coll->calendar, &primary) != RC_OK)
         return RC_AGAIN;
-    return json_is_true(json_get(entry, "primary")) ? RC_OK : RC_NOTFOUND;
+    return primary ? RC_OK : RC_NOTFOUND;
 }
 
 /* What is not wanted is not told later either, should the filters change. */

@@ -165,7 +165,7 @@ static void settle(struct channels *c, const struct result *r, struct txn *mirro
 /* What it is owed; false: nothing. */
 static bool choose(struct channels *c, struct channel *ch, struct txn *mirror)
 {
-    uint64_t last = ch->sending_number, seq = txn_last_seq(mirror);
+    uint64_t last = ch->sending_number;
 
     channel_look(c, ch, mirror);
     ch->sending_version = ch->cursor;
@@ -175,6 +175,7 @@ static bool choose(struct channels *c, struct channel *ch, struct txn *mirror)
         return true;
     }
     if (ch->lost) {
+        uint64_t seq = txn_last_seq(mirror);
         /* Behind what may have been taken in before, though it was not said so. */
         if (ch->sending == MESSAGE_NOT_EXISTS && last > ch->number)
             ch->sending_number = last; /* tried again */

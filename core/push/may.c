@@ -6,12 +6,21 @@
 #include "storage/accounts.h"
 #include "storage/items.h"
 
-bool may_is_primary(struct txn *t, uint32_t account, const char *calendar)
+enum rc may_find_primary(struct txn *t, uint32_t account, const char *calendar, bool *ret_primary)
 {
     struct span entry;
+    enum rc rc = item_of_calendar(t, account, span_of(calendar), &entry);
 
-    return item_of_calendar(t, account, span_of(calendar), &entry) == RC_OK &&
-           json_is_true(json_get(entry, "primary"));
+    if (rc == RC_OK)
+        *ret_primary = json_is_true(json_get(entry, "primary"));
+    return rc;
+}
+
+bool may_is_primary(struct txn *t, uint32_t account, const char *calendar)
+{
+    bool primary;
+
+    return may_find_primary(t, account, calendar, &primary) == RC_OK && primary;
 }
 
 bool may_be_told(const struct conf *conf, struct txn *mirror, const struct push_channel *channel,

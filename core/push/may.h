@@ -15,5 +15,8 @@ bool may_be_told(const struct conf *conf, struct txn *mirror, const struct push_
 
 /* Is it the account's own calendar? Patterns of clients and hooks may name that by "primary". */
 bool may_is_primary(struct txn *mirror, uint32_t account, const char *calendar);
+/* The same for those who must know when that cannot be told: not RC_OK. */
+enum rc may_find_primary(struct txn *mirror, uint32_t account, const char *calendar,
+                         bool *ret_primary);
 
 #endif
