@@ -20,10 +20,8 @@
 #include "core/sync/pages.h"
 #include "storage/events.h"
 
-#define BYTES_MOST   (32u << 20) /* of either side */
-#define LISTED_MOST  100 /* differences of which the verdict tells more than their number, ... */
-#define LISTED_BYTES (1u << 20) /* ... if they are not longer than this */
-#define TRIES_MOST   3
+#define BYTES_MOST (32u << 20) /* of either side */
+#define TRIES_MOST 3
 
 struct instance {
     struct span id, raw;
@@ -164,8 +162,8 @@ static void judge(struct sides *s, struct txn *t, const struct instance *ours,
     bool same = ours && theirs && differ_write(&fields, ours->raw, theirs->raw, ignored) == 0;
     buf_add_char(&fields, ']');
     if (!same && !changed_since(s, t, one->id) && !changed_since(s, t, series) &&
-        !(theirs && is_young(s, theirs->raw)) && s->different++ < LISTED_MOST &&
-        s->items.n + fields.n <= LISTED_BYTES) {
+        !(theirs && is_young(s, theirs->raw)) && s->different++ < DIFFER_LISTED_MOST &&
+        s->items.n + fields.n <= DIFFER_LISTED_BYTES) {
         buf_add_text(&s->items, s->items.n ? ",{\"id\":" : "{\"id\":");
         buf_add_json(&s->items, one->id);
         buf_printf(&s->items, ",\"what\":\"%s\",\"fields\":",

@@ -34,9 +34,7 @@
 #include "core/sync/steps.h"
 #include "storage/listing.h"
 
-#define LISTED_MOST  100 /* differences of which the verdict tells more than their number, ... */
-#define LISTED_BYTES (1u << 20) /* ... if they are not longer than this */
-#define LOGGED_MOST  20
+#define LOGGED_MOST 20
 
 void verify_release(struct verify *v)
 {
@@ -148,7 +146,7 @@ static void count(struct judging *j, const char *what, const char *words, struct
 {
     j->v->drift++;
     note_line(j->v, words, id, fields);
-    if (j->v->drift > LISTED_MOST || j->items.n + fields.n > LISTED_BYTES)
+    if (j->v->drift > DIFFER_LISTED_MOST || j->items.n + fields.n > DIFFER_LISTED_BYTES)
         return;
     buf_add_text(&j->items, j->items.n ? ",{\"id\":" : "{\"id\":");
     buf_add_json(&j->items, id);

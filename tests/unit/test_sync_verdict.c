@@ -145,13 +145,13 @@ static void test_large(void **state)
         (buf_add_text)(b, "\"id\":\"a\"}");
     }
     struct txn *t = begin_write(f->store);
-    for (int i = 0; i < LISTED_MOST; i++) {
+    for (int i = 0; i < DIFFER_LISTED_MOST; i++) {
         (void)snprintf(id, sizeof(id), "%03d", i);
         struct event ev = event_of(id, buf_text(&raw));
         (void)event_put(t, &c, &ev);
     }
     listing_begin(t, &c, LISTING_AUDIT, NOW);
-    for (int i = 0; i < LISTED_MOST; i++) {
+    for (int i = 0; i < DIFFER_LISTED_MOST; i++) {
         (void)snprintf(id, sizeof(id), "%03d", i);
         struct event ev = event_of(id, buf_text(&other));
         listing_put(t, &c, &ev);
@@ -161,9 +161,9 @@ static void test_large(void **state)
     verify_judge(&r, t, &v);
     struct span verdict = coll_verdict(t, c.no, VERIFY_EVENTS);
     assert_int_equal(json_check(verdict, NULL), RC_OK);
-    assert_int_equal(v.drift, LISTED_MOST);
+    assert_int_equal(v.drift, DIFFER_LISTED_MOST);
     unsigned n = count_items(json_get(verdict, "items"));
-    assert_true(n > 0 && n < LISTED_MOST && verdict.n < (2u << 20));
+    assert_true(n > 0 && n < DIFFER_LISTED_MOST && verdict.n < (2u << 20));
     assert_int_equal(txn_failed(t), RC_OK);
     txn_abort(t);
     verify_release(&v);
