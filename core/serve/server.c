@@ -168,6 +168,11 @@ static void handle(void *arg, struct httpd_request *req)
     handle_visit(arg, req, &(struct visit){0});
 }
 
+static void handle_again(struct serve *s, const struct lane_entry *entry)
+{
+    handle_visit(s, entry->req, &(struct visit){.again = true, .deadline_ms = entry->deadline_ms});
+}
+
 /* Those that what they waited for may have come for join the lane: they may be many. */
 static void look_at_fresh(struct serve *s)
 {
@@ -176,8 +181,7 @@ static void look_at_fresh(struct serve *s)
     for (unsigned i = 0; i < n; i++) {
         const struct lane_entry entry = {again[i].req, again[i].deadline_ms};
         if (!lane_add(&s->lane, again[i].who, &entry))
-            handle_visit(s, entry.req,
-                         &(struct visit){.again = true, .deadline_ms = entry.deadline_ms});
+            handle_again(s, &entry);
     }
 }
 
@@ -187,7 +191,7 @@ static bool go_through_lane(struct serve *s)
     struct lane_entry next;
     s->busy_us = 0;
     while (s->busy_us < LANE_US && lane_take(&s->lane, &next))
-        handle_visit(s, next.req, &(struct visit){.again = true, .deadline_ms = next.deadline_ms});
+        handle_again(s, &next);
     s->busy_us = 0;
     return s->lane.first;
 }

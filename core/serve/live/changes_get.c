@@ -38,7 +38,7 @@ static bool has_room(struct call *c, const struct live *l)
     unsigned most = httpd_places(c->serve->httpd) / 2;
     const struct conf_client *client = c->caller.client;
     if (httpd_waiting(c->serve->httpd) < most &&
-        (!client || live_waiters(l, client) < (most + 1) / 2))
+        (!client || live_waiters(l, client->name) < (most + 1) / 2))
         return true;
     (void)call_fail(c, FAULT_TOO_MANY_STREAMS, NULL, "Too many long polls are open.");
     c->answer.retry_after_s = FULL_RETRY_S;

@@ -326,21 +326,24 @@ struct httpd_request *live_take_ready(struct live *l, int64_t *ret_deadline_ms, 
     return req;
 }
 
+static bool is_of(const struct group *g, const char *client)
+{
+    return g->lens.caller.client && strcmp(g->lens.caller.client->name, client) == 0;
+}
+
 unsigned live_readers(const struct live *l, const char *client)
 {
     unsigned n = 0;
     for (const struct group *g = l->groups; g; g = g->next)
-        if (g->lens.caller.client && strcmp(g->lens.caller.client->name, client) == 0)
-            n += g->n;
+        n += is_of(g, client) ? g->n : 0;
     return n;
 }
 
-unsigned live_waiters(const struct live *l, const struct conf_client *client)
+unsigned live_waiters(const struct live *l, const char *client)
 {
     unsigned n = 0;
     for (const struct group *g = l->groups; g; g = g->next)
-        if (g->lens.caller.client == client)
-            n += g->n_waiting;
+        n += is_of(g, client) ? g->n_waiting : 0;
     return n;
 }
 

@@ -12,7 +12,6 @@
 struct call;
 struct httpd_request;
 struct live;
-struct conf_client;
 struct serve;
 struct txn;
 
@@ -32,8 +31,7 @@ void live_reload(struct live *l);
 
 /* How many streams and long polls a client has open. */
 unsigned live_readers(const struct live *l, const char *client);
-/* How many long polls; NULL: of all who are no client. */
-unsigned live_waiters(const struct live *l, const struct conf_client *client);
+unsigned live_waiters(const struct live *l, const char *client); /* long polls alone */
 
 struct live_counters {
     unsigned streams, waiting; /* open now */
