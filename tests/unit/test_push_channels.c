@@ -94,21 +94,36 @@ static void wait_for_turns(struct world *w, int n)
     }
 }
 
+static void open_one(struct world *w)
+{
+    struct push_channel ch = {.id = "one",
+                              .account = "home",
+                              .kind = COLL_EVENTS,
+                              .calendar = "me",
+                              .expires_ms = clock_wall_ms() + 10 * DAY,
+                              .cursor = w->coll.version};
+    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
+    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
+    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
+}
+
+static void pass_and_change(struct world *w, int64_t ms, const char *id)
+{
+    struct txn *t = begin_write(w->f->store);
+    struct event ev = make_event(id, 0, HOUR);
+    clock_shift(ms, ms);
+    assert_true(event_put(t, &w->coll, &ev));
+    coll_put(t, &w->coll);
+    commit(t);
+}
+
 /* What was heard while the store could not be read is looked for once it can be. */
 static void test_news_while_nothing_can_be_read(void **state)
 {
     struct world *w = *state;
     struct txn *held[READERS_MOST];
-    struct push_channel ch = {.id = "one",
-                              .account = "home",
-                              .kind = COLL_EVENTS,
-                              .calendar = "me",
-                              .expires_ms = clock_wall_ms() + HOUR,
-                              .cursor = w->coll.version};
     unsigned n = 0;
-    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
-    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
-    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
+    open_one(w);
     wait_for_messages(w, 1); /* its sync */
     wait_for_turns(w, 2);
     struct txn *t = begin_write(w->f->store);
@@ -149,25 +164,13 @@ static void wait_for_state(struct world *w, const char *state)
 static void test_numbers_rise_when_the_calendar_goes(void **state)
 {
     struct world *w = *state;
-    struct push_channel ch = {.id = "one",
-                              .account = "home",
-                              .kind = COLL_EVENTS,
-                              .calendar = "me",
-                              .expires_ms = clock_wall_ms() + HOUR,
-                              .cursor = w->coll.version};
     w->conf.push.backoff_min_ms = w->conf.push.backoff_max_ms = 200;
     refused = "State: exists";
-    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
-    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
-    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
+    open_one(w);
     wait_for_state(w, "State: sync");
     for (int i = 0; i < 3; i++) {
-        struct txn *t = begin_write(w->f->store);
         char id[] = {(char)('a' + i), '\0'};
-        struct event ev = make_event(id, 0, HOUR);
-        assert_true(event_put(t, &w->coll, &ev));
-        coll_put(t, &w->coll);
-        commit(t);
+        pass_and_change(w, 0, id);
     }
     wait_for_state(w, refused);
     struct txn *t = begin_write(w->f->store);
@@ -180,36 +183,11 @@ static void test_numbers_rise_when_the_calendar_goes(void **state)
 }
 
 /* After which what is over is looked for before anybody is told: time has passed. */
-static void pass_and_change(struct world *w, int64_t ms, const char *id)
-{
-    struct txn *t = begin_write(w->f->store);
-    struct event ev = make_event(id, 0, HOUR);
-    clock_shift(ms, ms);
-    assert_true(event_put(t, &w->coll, &ev));
-    coll_put(t, &w->coll);
-    commit(t);
-}
-
 static uint64_t count_open(struct world *w)
 {
     uint64_t open, failing, delivered, failed;
     channels_count(w->channels, &open, &failing, &delivered, &failed);
     return open;
-}
-
-static void open_one(struct world *w)
-{
-    struct push_channel ch = {.id = "one",
-                              .account = "home",
-                              .kind = COLL_EVENTS,
-                              .calendar = "me",
-                              .expires_ms = clock_wall_ms() + 10 * DAY,
-                              .cursor = w->coll.version};
-    (void)snprintf(ch.address, sizeof ch.address, "%s/", w->receiver.url);
-    assert_int_equal(channels_start(w->channels, NULL), RC_OK);
-    assert_int_equal(channels_open(w->channels, &ch, NULL), CHANNEL_OPENED);
-    wait_for_messages(w, 1); /* its sync */
-    wait_for_turns(w, 2);
 }
 
 /* A clock that is wrong for a moment does not end what nobody can open again but its client, who
@@ -218,6 +196,8 @@ static void test_a_clock_that_was_ahead(void **state)
 {
     struct world *w = *state;
     open_one(w);
+    wait_for_messages(w, 1); /* its sync */
+    wait_for_turns(w, 2);
     clock_shift(365 * DAY, 0);
     pass_and_change(w, MINUTE_MS, "ahead");
     wait_for_messages(w, 2);
@@ -259,6 +239,8 @@ static void test_a_clock_that_was_ahead_at_the_start(void **state)
 {
     struct world *w = *state;
     open_one(w);
+    wait_for_messages(w, 1); /* its sync */
+    wait_for_turns(w, 2);
     restart(w, 365 * DAY);
     pass_and_change(w, MINUTE_MS, "ahead");
     wait_for_turns(w, 3);
